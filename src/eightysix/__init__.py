@@ -1,0 +1,1 @@
+"""EightySix: the stock service for restaurant platforms."""

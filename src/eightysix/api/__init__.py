@@ -1,0 +1,1 @@
+"""HTTP: parse, authorise, submit, answer. Decides nothing about stock."""

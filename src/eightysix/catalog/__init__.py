@@ -1,0 +1,1 @@
+"""Brands, stores, items, channels and keys: their own short transactions, and a versioned snapshot in memory."""

@@ -1,0 +1,71 @@
+"""What head office has set up: brands, stores, channels, items. The core reads it through `Catalogue`."""
+
+from typing import Protocol
+
+import msgspec
+
+from .key import StockKey
+
+EVERYDAY_CHANNELS = ("POS", "KIOSK", "EMENU", "ONLINE_ORDER")
+"""The channels that a new brand starts with."""
+
+
+class Brand(msgspec.Struct, frozen=True, gc=False):
+    """The tenant. A brand that is not `open` sells nothing."""
+
+    brand_id: str
+    open: bool = True
+
+
+class Store(msgspec.Struct, frozen=True, gc=False):
+    """One restaurant. `day_start_minute` is its `business_day_start` in minutes after local midnight."""
+
+    brand_id: str
+    poi_id: str
+    time_zone: str
+    day_start_minute: int = 240
+    open: bool = True
+
+
+class Channel(msgspec.Struct, frozen=True, gc=False):
+    """A way to sell. `oversell` is `deny`, `warn` (a reason is needed) or `allow`; online channels always deny."""
+
+    brand_id: str
+    channel_code: str
+    in_store: bool
+    own: bool = True
+    expires_in: int = 900
+    oversell: str = "deny"
+
+
+class Component(msgspec.Struct, frozen=True, gc=False):
+    """A SKU that one portion of a combo needs, and how many thousandths of it."""
+
+    sku_id: int
+    quantity: int
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """A dish or a sellable variant of it, the same in all stores of the brand."""
+
+    brand_id: str
+    object_type: int
+    object_id: int
+    spu_id: int | None = None
+    decimals: int = 1
+    components: tuple[Component, ...] = ()
+
+    @property
+    def key(self) -> StockKey:
+        """The key of the item's stock in any store."""
+        return StockKey(self.object_type, self.object_id)
+
+
+class Catalogue(Protocol):
+    """One consistent view of the catalogue; every look-up is in memory and answers None for what doesn't exist."""
+
+    def brand(self, brand_id: str) -> Brand | None: ...
+    def store(self, brand_id: str, poi_id: str) -> Store | None: ...
+    def channel(self, brand_id: str, channel_code: str) -> Channel | None: ...
+    def channels(self, brand_id: str) -> dict[str, Channel]: ...
+    def item(self, brand_id: str, object_type: int, object_id: int) -> Item | None: ...

@@ -1,0 +1,127 @@
+"""Commands: what somebody wants of one store. Every field is already parsed; rules judge the rest.
+
+A request, a hub event, a timer and an operator all become one of these and go through `engine.submit`.
+"""
+
+import msgspec
+
+from .key import StockKey, StoreKey
+
+
+class Line(msgspec.Struct, frozen=True, gc=False):
+    """One line of a verb. `quantity` in thousandths; None where the verb allows to leave it out (the whole line)."""
+
+    sku_id: int
+    line_no: int = 0
+    quantity: int | None = None
+    restock: bool = False
+
+
+class Actor(msgspec.Struct, frozen=True, gc=False):
+    """Who asks, and through what: `source` is api, hub, timer, operator or import."""
+
+    name: str
+    source: str = "api"
+
+
+class LockStock(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Hold portions for an order. `expires_in` in seconds, None for the channel's default."""
+
+    store: StoreKey
+    order_id: str
+    channel_code: str
+    lines: tuple[Line, ...]
+    actor: Actor
+    expires_in: int | None = None
+    partial: bool = False
+    force: bool = False
+    reason: str | None = None
+
+
+class DeductStock(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The order is paid. No lines: the whole order. `relock` revives dead lines in the same step if stock allows."""
+
+    store: StoreKey
+    order_id: str
+    lines: tuple[Line, ...] | None
+    actor: Actor
+    relock: bool = False
+    reason: str | None = None
+
+
+class UnlockStock(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The order, or some of its lines, are cancelled before payment. No lines: closes the order."""
+
+    store: StoreKey
+    order_id: str
+    lines: tuple[Line, ...] | None
+    actor: Actor
+    reason: str | None = None
+
+
+class ReturnStock(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Paid portions come back; each line says whether the food goes on sale again."""
+
+    store: StoreKey
+    order_id: str
+    lines: tuple[Line, ...] | None
+    request_id: str
+    actor: Actor
+    reason: str | None = None
+
+
+class AmendStock(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Set live lines to new quantities (0 unlocks the line). Without lines, `expires_in` extends what is live."""
+
+    store: StoreKey
+    order_id: str
+    lines: tuple[Line, ...] | None
+    request_id: str
+    actor: Actor
+    expires_in: int | None = None
+    reason: str | None = None
+
+
+class ExpireLocks(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Release the store's locks whose time has passed. Every batch does so for its stores; the sweep asks for it."""
+
+    store: StoreKey
+
+
+class ChannelSetting(msgspec.Struct, frozen=True, gc=False):
+    """What to set for one channel of a stock; UNSET fields stay as they are."""
+
+    channel_code: str
+    status: int | msgspec.UnsetType = msgspec.UNSET
+    type: int | msgspec.UnsetType = msgspec.UNSET
+    limit: int | None | msgspec.UnsetType = msgspec.UNSET
+    guarantee: int | msgspec.UnsetType = msgspec.UNSET
+    weight: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class Setting(msgspec.Struct, frozen=True, gc=False):
+    """What to set for one stock; UNSET fields stay as they are. `expected_version` is a settings version."""
+
+    key: StockKey
+    status: int | msgspec.UnsetType = msgspec.UNSET
+    type: int | msgspec.UnsetType = msgspec.UNSET
+    plan: int | msgspec.UnsetType = msgspec.UNSET
+    real: int | msgspec.UnsetType = msgspec.UNSET
+    manual: bool | msgspec.UnsetType = msgspec.UNSET
+    auto_restore_type: int | msgspec.UnsetType = msgspec.UNSET
+    auto_restore_at: int | None | msgspec.UnsetType = msgspec.UNSET
+    expected_version: int | None = None
+    channels: tuple[ChannelSetting, ...] = ()
+
+
+class SetStock(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Set stocks of one store absolutely; each item has its own result."""
+
+    store: StoreKey
+    settings: tuple[Setting, ...]
+    actor: Actor
+    reason: str | None = None
+
+
+OrderCommand = LockStock | DeductStock | UnlockStock | ReturnStock | AmendStock
+Command = OrderCommand | ExpireLocks | SetStock

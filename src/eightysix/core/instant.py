@@ -1,0 +1,68 @@
+"""Instants and business days: arithmetic over given instants; nothing here asks what time it is."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+
+
+def to_iso(at_ms: int) -> str:
+    """`2026-11-23T04:00:00.000Z`, always with three decimals."""
+    seconds, ms = divmod(at_ms, 1000)
+    return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+
+
+def from_datetime(moment: datetime) -> int:
+    """Milliseconds of an aware datetime; finer parts are cut off. `ValueError` for a naive one."""
+    if moment.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return (moment - _EPOCH) // _MS
+
+
+class BusinessDay(NamedTuple):
+    """One business day of a store, in milliseconds; `ends_at` belongs to the next day."""
+
+    starts_at: int
+    ends_at: int
+
+
+def business_day(at_ms: int, time_zone: str, start_minute: int) -> BusinessDay:
+    """The business day that holds `at_ms`; it starts `start_minute` minutes after local midnight."""
+    on = (_EPOCH + at_ms * _MS).astimezone(_zone(time_zone)).date() - timedelta(days=1)
+    start = wall_instant(on, start_minute, time_zone)
+    while True:
+        on += timedelta(days=1)
+        end = wall_instant(on, start_minute, time_zone)
+        if at_ms < end:
+            return BusinessDay(start, end)
+        start = end
+
+
+@lru_cache(maxsize=4096)
+def wall_instant(on: date, minute: int, time_zone: str) -> int:
+    """The instant of a local wall time, in milliseconds (DESIGN section 8).
+
+    Inside a daylight-saving gap it is the first instant after the gap; a doubled time is its first occurrence.
+    """
+    zone = _zone(time_zone)
+    wall = datetime.combine(on, time(minute // 60, minute % 60))
+    instant = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) == wall:
+        return from_datetime(instant)
+    before, after = instant - timedelta(days=1), instant
+    new_offset = instant.astimezone(zone).utcoffset()
+    while after - before > _MS:
+        middle = before + (after - before) / 2
+        if middle.astimezone(zone).utcoffset() == new_offset:
+            after = middle
+        else:
+            before = middle
+    return -(-((after - _EPOCH) // timedelta(microseconds=1)) // 1000)
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)

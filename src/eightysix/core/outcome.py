@@ -1,0 +1,130 @@
+"""Outcomes: what a command comes to. A refusal is a value from a closed list; a fault is an exception elsewhere.
+
+The order of `Code` is the order of precedence (DESIGN section 4): of several refusals the first named here wins.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from .key import StockKey
+from .reservation import State
+from .stock import ChannelStock, Stock
+
+
+class Code(StrEnum):
+    """Every refusal, in order of precedence. The wire's `code`; stable."""
+
+    BRAND_NOT_FOUND = "BRAND_NOT_FOUND"
+    STORE_NOT_FOUND = "STORE_NOT_FOUND"
+    CHANNEL_NOT_FOUND = "CHANNEL_NOT_FOUND"
+    ITEM_NOT_FOUND = "ITEM_NOT_FOUND"
+    QUANTITY_TOO_FINE = "QUANTITY_TOO_FINE"
+    QUANTITY_OUT_OF_RANGE = "QUANTITY_OUT_OF_RANGE"
+    FORCE_NOT_ALLOWED = "FORCE_NOT_ALLOWED"
+    REASON_REQUIRED = "REASON_REQUIRED"
+    SETTING_INVALID = "SETTING_INVALID"
+    ORDER_CANCELLED = "ORDER_CANCELLED"
+    IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
+    ALREADY_DEDUCTED = "ALREADY_DEDUCTED"
+    ALREADY_UNLOCKED = "ALREADY_UNLOCKED"
+    ALREADY_RETURNED = "ALREADY_RETURNED"
+    ORDER_NOT_FOUND = "ORDER_NOT_FOUND"
+    LOCK_EXPIRED = "LOCK_EXPIRED"
+    LOCK_EXPIRED_NO_STOCK = "LOCK_EXPIRED_NO_STOCK"
+    NOT_DEDUCTED = "NOT_DEDUCTED"
+    QUANTITY_EXCEEDS_LOCK = "QUANTITY_EXCEEDS_LOCK"
+    QUANTITY_EXCEEDS_DEDUCTED = "QUANTITY_EXCEEDS_DEDUCTED"
+    VERSION_CONFLICT = "VERSION_CONFLICT"
+    OUT_OF_STOCK = "OUT_OF_STOCK"
+
+    @property
+    def rank(self) -> int:
+        """0 for the strongest refusal."""
+        return _RANK[self]
+
+
+_RANK = {code: at for at, code in enumerate(Code)}
+
+
+class BlockedBy(StrEnum):
+    """What stands in the way of a sale; the first that applies is named (DESIGN section 4)."""
+
+    BRAND = "brand"
+    STORE = "store"
+    SPU = "spu"
+    SKU = "sku"
+    COMPONENT = "component"
+    CHANNEL = "channel"
+    QUANTITY = "quantity"
+    CHANNEL_QUANTITY = "channel_quantity"
+
+
+class LineView(msgspec.Struct, frozen=True, gc=False):
+    """One line as an answer shows it."""
+
+    sku_id: int
+    line_no: int
+    requested: int
+    quantity: int
+    returned: int
+    state: State
+
+
+class OrderDone(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """An order verb succeeded. `state` is the common state of all the order's lines, None where they differ (MIXED).
+
+    `lines` are those the call was about. `expires_at` in milliseconds, None when nothing is locked.
+    """
+
+    order_id: str
+    state: State | None
+    lines: tuple[LineView, ...]
+    expires_at: int | None = None
+    replayed: bool = False
+
+
+class LineRefusal(msgspec.Struct, frozen=True, gc=False):
+    """Why one line refuses. `available` (thousandths) and `blocked_by` only where stock is short."""
+
+    sku_id: int
+    line_no: int
+    code: Code
+    requested: int | None = None
+    available: int | None = None
+    blocked_by: BlockedBy | None = None
+
+
+class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Nothing was changed. `field` points at a wrong value (`lines[2].quantity`), `stock` is the current row."""
+
+    code: Code
+    lines: tuple[LineRefusal, ...] = ()
+    field: str | None = None
+    stock: Stock | None = None
+
+
+class StockRow(msgspec.Struct, frozen=True, gc=False):
+    """A stock and its channel rows as they are after a setting."""
+
+    stock: Stock
+    channels: tuple[ChannelStock, ...] = ()
+    replayed: bool = False
+
+
+class StocksSet(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A result for each setting, in the order they were sent."""
+
+    results: tuple[StockRow | Refused, ...]
+
+
+class LocksExpired(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """How many orders had locks released."""
+
+    orders: int
+
+
+Outcome = OrderDone | Refused | StocksSet | LocksExpired
+
+__all__ = ["BlockedBy", "Code", "LineRefusal", "LineView", "LocksExpired", "OrderDone", "Outcome", "Refused",
+           "StockKey", "StockRow", "StocksSet"]

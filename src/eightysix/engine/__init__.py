@@ -1,0 +1,1 @@
+"""submit(command) -> outcome: lanes, batches (load, decide, save, commit) and sweeps."""

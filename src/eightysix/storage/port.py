@@ -1,0 +1,228 @@
+"""The storage port: what the engine and the readers need of a database.
+
+One batch is one transaction of one lane, always in this order::
+
+    opened = await lane.begin(stores, batch_no)   # marks the batch, locks the head rows in key order, reads the clock
+    orders = await lane.load_orders(...)          # what the batch's orders hold, and which locks are due
+    stocks = await lane.load_stocks(...)          # the stocks that may be touched, with all their channel rows
+    await lane.save(changes)                      # every write guarded; GuardFailed rolls nothing back by itself
+    await lane.commit()                           # LostConnection here means: outcome unknown, ask `committed`
+
+After any exception the engine calls `rollback`; after `LostConnection` it calls `reconnect` and `committed`.
+The marker row is updated by `begin`'s first statement and its reply is awaited before anything else is sent, so
+the row lock it holds makes `committed` wait for a transaction that a lost connection may have left behind.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from eightysix.core.change import DueLock, Head, Incident, LogRow, OrderFact, OutboxRow, RequestRecord, StoreChanges
+from eightysix.core.key import StockKey, StoreKey
+from eightysix.core.reservation import Reservation
+from eightysix.core.stock import ChannelStock, Stock
+
+
+class StorageFault(Exception):
+    """The database could not do it. `retryable` says whether the same batch may succeed if run again."""
+
+    retryable = False
+
+
+class Conflict(StorageFault):
+    """Serialisation failure, deadlock or a lock wait that ran out; nothing was written."""
+
+    retryable = True
+
+
+class LockTimeout(Conflict):
+    """A head row could not be had within the lock timeout (500 ms)."""
+
+
+class GuardFailed(StorageFault):
+    """A row was not as it was loaded. The batch must be rolled back and decided again."""
+
+    retryable = True
+
+
+class LostConnection(StorageFault):
+    """The connection is gone. Before `commit` nothing was written; during `commit` the outcome is unknown."""
+
+    retryable = True
+
+
+class Unavailable(StorageFault):
+    """No connection can be had now."""
+
+    retryable = True
+
+
+class Rejected(StorageFault):
+    """The database refuses the statement itself (a CHECK, a type, a size): running it again won't help."""
+
+
+class Capabilities(msgspec.Struct, frozen=True):
+    """Real differences between databases, declared once; contract tests read them."""
+
+    dialect: str
+    several_processes: bool
+    """Whether several processes may use one database at once."""
+    skips_locked_rows: bool
+    physical_shards: int = 1
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A begun batch: the database's clock after the locks were had (ms), and the head row of each store.
+
+    With `skip_locked`, stores whose head row another transaction holds are missing from `heads`.
+    """
+
+    now: int
+    heads: Mapping[StoreKey, Head]
+
+
+class StoreOrders(msgspec.Struct, gc=False):
+    """What was loaded of one store's orders."""
+
+    reservations: list[Reservation]
+    facts: list[OrderFact]
+    requests: list[RequestRecord]
+    due: list[DueLock]
+
+
+class StoreStocks(msgspec.Struct, gc=False):
+    """What was loaded of one store's stocks. A stock without a row is missing."""
+
+    stocks: list[Stock]
+    channels: list[ChannelStock]
+
+
+class OrdersWanted(msgspec.Struct, gc=False):
+    """What a batch wants to know of one store's orders."""
+
+    order_ids: set[str]
+    request_ids: set[str]
+
+
+class Lane(Protocol):
+    """One lane's own connection. Not safe for concurrent use. All stores of a call lie in one physical shard."""
+
+    async def begin(self, stores: Sequence[StoreKey], batch_no: int, *, skip_locked: bool = False) -> Opened:
+        """Start a transaction, write `batch_no` into this lane's marker row, lock the head rows of `stores` in key order
+        (missing ones are made), in a statement of its own, then read the clock.
+
+        Raises LockTimeout when a head can't be had in 500 ms (never with `skip_locked`).
+        """
+        ...
+
+    async def load_orders(self, wanted: Mapping[StoreKey, OrdersWanted], now: Mapping[StoreKey, int]
+                          ) -> dict[StoreKey, StoreOrders]:
+        """All reservations and facts of the named orders, the named requests, and each store's due locks
+        (`due_at <= now[store]`) together with all reservations and facts of those orders. Every store has an entry."""
+        ...
+
+    async def load_stocks(self, wanted: Mapping[StoreKey, set[StockKey]]) -> dict[StoreKey, StoreStocks]:
+        """The rows of the named stocks and all channel rows of those stocks. Every store has an entry."""
+        ...
+
+    async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
+        """Every LOCKED or DEDUCTED reservation of the store with `locked_at >= since`; for counting `used` anew."""
+        ...
+
+    async def save(self, changes: Mapping[StoreKey, StoreChanges]) -> None:
+        """Write every row, each guarded by what was loaded: stocks by version, reservations by revision, channel rows
+        by (period_at, used), heads by seq, new rows by not being there. Raises GuardFailed or Rejected."""
+        ...
+
+    async def commit(self) -> None:
+        """Make it durable. LostConnection: unknown, see `committed`."""
+        ...
+
+    async def rollback(self) -> None:
+        """Forget the transaction; never raises for a connection that is gone."""
+        ...
+
+    async def reconnect(self) -> None:
+        """Drop the connection and open a new one. Raises Unavailable."""
+        ...
+
+    async def committed(self, batch_no: int) -> bool:
+        """On a new connection: read the marker row under lock (waiting for a transaction that may still hold it), and say
+        whether `batch_no` was committed. Ends its own transaction."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class StoreRows(msgspec.Struct, frozen=True):
+    """One store's stocks as of one moment: enough to answer availability without a lock on anything."""
+
+    now: int
+    head: Head
+    stocks: tuple[Stock, ...]
+    channels: tuple[ChannelStock, ...]
+    due: tuple[Reservation, ...]
+    """LOCKED reservations past their time that no batch has released yet."""
+    next_due_at: int | None
+    """When the next live lock of the store dies, or None."""
+
+
+class Reader(Protocol):
+    """Reads outside of batches, on connections of their own. Each answer is one consistent snapshot."""
+
+    async def head(self, store: StoreKey) -> tuple[int, Head]:
+        """(the database's now, the head row); a store without a head row has Head()."""
+        ...
+
+    async def store_rows(self, store: StoreKey, keys: Sequence[StockKey] | None) -> StoreRows:
+        """The store's stocks, all or the named ones."""
+        ...
+
+    async def order(self, store: StoreKey, order_id: str) -> tuple[int, list[Reservation], OrderFact | None]:
+        """(the database's now, the order's reservations by line, whether it is closed)."""
+        ...
+
+    async def due_stores(self, buckets: Sequence[int], limit: int) -> list[StoreKey]:
+        """Stores of these buckets (one physical shard) that have a lock due by the database's clock."""
+        ...
+
+
+class AuditStore(msgspec.Struct, frozen=True):
+    """Everything about one store, for `eightysix check`."""
+
+    store: StoreKey
+    now: int
+    head: Head
+    stocks: tuple[Stock, ...]
+    channels: tuple[ChannelStock, ...]
+    reservations: tuple[Reservation, ...]
+    facts: tuple[OrderFact, ...]
+    logs: tuple[LogRow, ...]
+    outbox: tuple[OutboxRow, ...]
+    incidents: tuple[Incident, ...]
+    due: tuple[DueLock, ...]
+
+
+class Database(Protocol):
+    """A database in use by this process."""
+
+    capabilities: Capabilities
+
+    async def lane(self, lane_no: int, marker_bucket: int) -> Lane:
+        """A lane's own connection, its marker row made if need be. The row belongs to (this process, `lane_no`) and lives in
+        `marker_bucket`, a bucket of the lane's physical shard."""
+        ...
+
+    @property
+    def reader(self) -> Reader: ...
+
+    def audit(self) -> AsyncIterator[AuditStore]:
+        """Every store that has a head row, bucket by bucket, each read in one snapshot."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises Unavailable when the database can't answer."""
+        ...
+
+    async def close(self) -> None: ...
