@@ -380,5 +380,5 @@ def _shares(total: int, parts: dict[str, int]) -> dict[str, int]:
     whole = sum(parts.values())
     exact = {code: (units * part // whole, units * part % whole) for code, part in parts.items()}
     left = units - sum(share for share, _ in exact.values())
-    lucky = sorted(exact, key=lambda code: -exact[code][1])[:left]
+    lucky = sorted(exact, key=lambda code: (-exact[code][1], code))[:left]
     return {code: (share + (code in lucky)) * 100 for code, (share, _) in exact.items()}
