@@ -118,11 +118,11 @@ class SqliteLane:
 
     async def save(self, changes: Mapping[StoreKey, StoreChanges]) -> None:
         """See the port."""
-        prepared = [(write, b"" if write.many else rows.encode(write.values)) for write in writes(changes)]
+        prepared = writes(changes)
 
         def work(connection: sqlite3.Connection) -> None:
-            for write, encoded in prepared:
-                run(connection, write, encoded)
+            for write in prepared:
+                run(connection, write)
 
         await self._thread.run(work)
 

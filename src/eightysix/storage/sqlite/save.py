@@ -1,4 +1,4 @@
-"""A batch's changes as statements to run: one a table and kind of write, each with the number of rows it must meet."""
+"""A batch's changes as statements to run: one a table and kind of write, each with the rows it must meet."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -19,8 +19,6 @@ class Write(msgspec.Struct, frozen=True):
     what: str
     statement: str
     values: list[tuple[Any, ...]]
-    many: bool = False
-    """Run once a row with parameters, for what JSON can't carry (bytes)."""
 
 
 def writes(changes: Mapping[StoreKey, StoreChanges]) -> list[Write]:
@@ -67,7 +65,7 @@ def writes(changes: Mapping[StoreKey, StoreChanges]) -> list[Write]:
         Write("due lock", statements.REMOVE_DUE, due_removed),
         Write("due lock", statements.ADD_DUE, due_added),
         Write("closed order", statements.ADD_FACTS, facts),
-        Write("request", statements.ADD_REQUESTS, requests, many=True),
+        Write("request", statements.ADD_REQUESTS, requests),
         Write("log", statements.ADD_LOGS, logs),
         Write("outbox", statements.ADD_OUTBOX, outbox),
         Write("incident", statements.ADD_INCIDENTS, incidents),
@@ -75,11 +73,8 @@ def writes(changes: Mapping[StoreKey, StoreChanges]) -> list[Write]:
     return [write for write in every if write.values]
 
 
-def run(connection: sqlite3.Connection, write: Write, encoded: bytes) -> None:
+def run(connection: sqlite3.Connection, write: Write) -> None:
     """Raises GuardFailed when fewer rows were met than there are values."""
-    if write.many:
-        met = connection.executemany(write.statement, write.values).rowcount
-    else:
-        met = connection.execute(write.statement, (encoded.decode(),)).rowcount
+    met = connection.executemany(write.statement, write.values).rowcount
     if met != len(write.values):
         raise GuardFailed(f"{write.what}: {len(write.values) - met} of {len(write.values)} rows are not as loaded")
