@@ -1,8 +1,8 @@
 """Every hot statement, as text. A test asks SQLite for the plan of each and fails unless the whole key is used.
 
-What is wanted goes in as one JSON array of keys, what is found comes out as one JSON text. `CROSS JOIN` fixes the order: the
-wanted keys outside, the table's key looked up inside. Saved rows are parameters of one prepared statement a table: taking
-them apart from JSON in SQL (`json_each`, `json_extract`) costs two to four times as much.
+What is wanted goes in as one JSON array of keys, what is found comes out as one JSON text. `CROSS JOIN` fixes the
+order: the wanted keys outside, the table's key looked up inside. Saved rows are parameters of one prepared statement a table:
+taking them apart from JSON in SQL (`json_each`, `json_extract`) costs two to four times as much.
 """
 
 from collections.abc import Sequence
@@ -80,6 +80,10 @@ def _update(table: str, key: Sequence[str], columns: Sequence[str], guards: Sequ
 MARK = (
     f"UPDATE poi_stock_marker SET batch_no = ?, started_at = {NOW} "  # noqa: S608 - as above
     "WHERE product_shard_id = ? AND owner = ? AND lane = ?"
+)
+MAKE_MARKER = (
+    "INSERT INTO poi_stock_marker (product_shard_id, owner, lane, batch_no, started_at) "  # noqa: S608 - as above
+    f"VALUES (?, ?, ?, 0, {NOW}) ON CONFLICT DO NOTHING"
 )
 MARKED = "SELECT batch_no FROM poi_stock_marker WHERE product_shard_id = ? AND owner = ? AND lane = ?"
 HEADS = f"SELECT {NOW}, {_found('j.key', 'poi_stock_head', HEAD, STORE, first=0)}"
