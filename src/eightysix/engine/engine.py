@@ -5,7 +5,8 @@ import contextlib
 from time import monotonic
 
 from eightysix.core.admission import admit
-from eightysix.core.command import Command
+from eightysix.core.catalogue import Catalogue
+from eightysix.core.command import Command, ExpireLocks
 from eightysix.core.outcome import Outcome
 from eightysix.storage.port import Database
 
@@ -79,7 +80,7 @@ class Engine:
                 database.reader,
                 lane_no,
                 layout.buckets(lane_no),
-                self._submit_in_background,
+                self._sweep,
                 limits=self._limits,
                 observer=self._observer,
             )
@@ -101,6 +102,12 @@ class Engine:
         if refusal is not None:
             future.set_result(refusal)
             return future
+        self._enqueue(command, future, catalogue, background=background)
+        return future
+
+    def _enqueue(
+        self, command: Command, future: "asyncio.Future[Outcome]", catalogue: Catalogue, *, background: bool
+    ) -> None:
         limits, now, store = self._limits, monotonic(), command.store
         lane_no = self.layout.lane_of[store.bucket]
         wait = limits.background_deadline_seconds if background else limits.deadline_seconds
@@ -110,7 +117,6 @@ class Engine:
         ):
             self._observer.overloaded(lane_no)
             future.set_exception(Overloaded(queue.retry_after_seconds))
-        return future
 
     async def stop(self) -> None:
         """Refuse what is new, answer everything accepted, close the lanes; takes `stop_seconds` at most."""
@@ -131,8 +137,11 @@ class Engine:
         """How many commands wait, by lane."""
         return [len(queue) for queue in self._queues]
 
-    def _submit_in_background(self, command: Command) -> "asyncio.Future[Outcome]":
-        return self.submit(command, background=True)
+    def _sweep(self, command: ExpireLocks) -> "asyncio.Future[Outcome]":
+        """Not admitted: the locks of a store that was taken out of the catalogue die as well."""
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._enqueue(command, future, self._source.current, background=True)
+        return future
 
     async def _expire_waiting(self) -> None:
         """Answer overdue commands also while their lane is held up by a transaction."""
