@@ -126,3 +126,17 @@ async def test_an_outcome_that_stays_unknown_is_said_to_be_unknown(postgres: str
         assert replay.replayed
         await engine.stop()
     assert settled.answers == {None: 1}
+
+
+@pytest.mark.parametrize("answer", [True, False])
+async def test_a_marker_that_lies_would_be_noticed(postgres: str, answer: bool, monkeypatch: pytest.MonkeyPatch):
+    """Negative control: were the marker row's answer wrong, the round of the tests above would fail."""
+
+    async def lie(lane: object, batch_no: int) -> bool:
+        return answer
+
+    monkeypatch.setattr("eightysix.storage.postgres.lane.PostgresLane.committed", lie)
+    then = "cut" if answer else "cut its reply"
+    async with cut_off(postgres) as (cutter, through):
+        with pytest.raises((AssertionError, KeyError)):
+            await rounds_with_cuts(postgres, cutter, through, [Cut(Way.TO_SERVER, 1, b"COMMIT", then=then)], Settled())
