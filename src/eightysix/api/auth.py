@@ -83,6 +83,9 @@ class Caller(msgspec.Struct, frozen=True):
 _BEARER = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +(\S+) *")
 
 
+_MOST_SEEN = 10_000
+
+
 class Doorkeeper:
     """Knows callers by their Authorization header. What it has seen is kept until any key changes."""
 
@@ -99,7 +102,10 @@ class Doorkeeper:
             self._seen = {}
         caller = self._seen.get(authorization)
         if caller is None:
-            caller = self._seen[authorization] = self._look_up(authorization)
+            caller = self._look_up(authorization)
+            if len(self._seen) >= _MOST_SEEN:  # one key may be written with any number of spaces
+                self._seen.clear()
+            self._seen[authorization] = caller
         expires_at = caller.grant.expires_at
         if expires_at is not None and expires_at <= now_ms():
             raise Rejection(Problem.UNAUTHENTICATED)
