@@ -11,7 +11,7 @@ from time import perf_counter
 from eightysix.core.admission import admit
 from eightysix.core.catalogue import Catalogue
 from eightysix.core.command import AmendStock, Command, DeductStock, ExpireLocks
-from eightysix.core.decide import decide
+from eightysix.core.decide import decide, release_due
 from eightysix.core.footprint import chains, footprint, stocks_held, takes_anew
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.outcome import Outcome
@@ -145,34 +145,30 @@ class Batch:
 
     def _decide(self, store: StoreKey, shelf: Shelf, orders: StoreOrders) -> None:
         """Release the store's due locks, then decide its commands in order."""
-        expired: Outcome | None = None
+        tickets = self.by_store[store]
         if orders.due:
             try:
-                decision = decide(ExpireLocks(store), shelf)
-                shelf.put(decision)
-                expired = decision.outcome
+                release_due(shelf)
             except Exception as error:  # noqa: BLE001 - a bug must not take other stores down
                 # without the release the store's counts are not what the rules expect, so nothing of it may go on
-                for ticket in self.by_store[store]:
+                for ticket in tickets:
                     ticket.result = _failed(ticket.command, error)
                 return
-        for ticket in self.by_store[store]:
-            command = ticket.command
-            if expired is not None and isinstance(command, ExpireLocks):
-                ticket.result = expired
-                continue
+        for ticket in tickets:
             try:
-                refusal = None
-                if ticket.catalogue is not self._catalogue:  # the catalogue moved on since the command was admitted
-                    refusal = admit(command, self._catalogue)
-                if refusal is not None:
-                    ticket.result = refusal
-                    continue
-                decision = decide(command, shelf)
-                shelf.put(decision)
-                ticket.result = decision.outcome
+                ticket.result = self._decide_one(ticket, shelf)
             except Exception as error:  # noqa: BLE001 - a bug fails this command alone; nothing of it was put
-                ticket.result = _failed(command, error)
+                ticket.result = _failed(ticket.command, error)
+
+    def _decide_one(self, ticket: Ticket, shelf: Shelf) -> Outcome:
+        command = ticket.command
+        if ticket.catalogue is not self._catalogue and not isinstance(command, ExpireLocks):
+            refusal = admit(command, self._catalogue)  # the catalogue moved on since the command was admitted
+            if refusal is not None:
+                return refusal
+        decision = decide(command, shelf)
+        shelf.put(decision)
+        return decision.outcome
 
 
 def _stocks_behind(tickets: Sequence[Ticket], found: StoreOrders, catalogue: Catalogue) -> set[StockKey]:

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import logging
 from time import monotonic
 
 from eightysix.core.admission import admit
-from eightysix.core.command import Command
+from eightysix.core.catalogue import Catalogue
+from eightysix.core.command import Command, ExpireLocks
 from eightysix.core.outcome import Outcome
 from eightysix.storage.port import Database
 
@@ -19,7 +21,11 @@ from .queue import LaneQueue
 from .sweep import Sweep
 from .ticket import Ticket, rows_of
 
+_log = logging.getLogger(__name__)
+
 _EXPIRY_SECONDS = 0.1
+_CANCEL_SECONDS = 1.0
+_CANCEL_ROUNDS = 3
 
 
 class Engine:
@@ -79,7 +85,7 @@ class Engine:
                 database.reader,
                 lane_no,
                 layout.buckets(lane_no),
-                self._submit_in_background,
+                self._sweep,
                 limits=self._limits,
                 observer=self._observer,
             )
@@ -101,6 +107,12 @@ class Engine:
         if refusal is not None:
             future.set_result(refusal)
             return future
+        self._enqueue(command, future, catalogue, background=background)
+        return future
+
+    def _enqueue(
+        self, command: Command, future: "asyncio.Future[Outcome]", catalogue: Catalogue, *, background: bool
+    ) -> None:
         limits, now, store = self._limits, monotonic(), command.store
         lane_no = self.layout.lane_of[store.bucket]
         wait = limits.background_deadline_seconds if background else limits.deadline_seconds
@@ -110,7 +122,6 @@ class Engine:
         ):
             self._observer.overloaded(lane_no)
             future.set_exception(Overloaded(queue.retry_after_seconds))
-        return future
 
     async def stop(self) -> None:
         """Refuse what is new, answer everything accepted, close the lanes; takes `stop_seconds` at most."""
@@ -124,15 +135,22 @@ class Engine:
         await _cancel(self._helpers)
         for writer in self._writers:
             writer.give_up()
-        await self._open.aclose()
+        try:
+            async with asyncio.timeout(_CANCEL_SECONDS):
+                await self._open.aclose()
+        except TimeoutError:
+            _log.warning("a lane's connection could not be closed in %s s", _CANCEL_SECONDS)
 
     @property
     def waiting(self) -> list[int]:
         """How many commands wait, by lane."""
         return [len(queue) for queue in self._queues]
 
-    def _submit_in_background(self, command: Command) -> "asyncio.Future[Outcome]":
-        return self.submit(command, background=True)
+    def _sweep(self, command: ExpireLocks) -> "asyncio.Future[Outcome]":
+        """Not admitted: the locks of a store that was taken out of the catalogue die as well."""
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._enqueue(command, future, self._source.current, background=True)
+        return future
 
     async def _expire_waiting(self) -> None:
         """Answer overdue commands also while their lane is held up by a transaction."""
@@ -147,6 +165,12 @@ class Engine:
 
 
 async def _cancel(tasks: "list[asyncio.Task[None]]") -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """End the tasks. The first request lets a running statement come to its end, a further one does not."""
+    for _ in range(_CANCEL_ROUNDS):
+        unfinished = [task for task in tasks if not task.done()]
+        if not unfinished:
+            return
+        for task in unfinished:
+            task.cancel()
+        await asyncio.wait(unfinished, timeout=_CANCEL_SECONDS)
+    _log.error("%d tasks of the engine could not be ended", sum(not task.done() for task in tasks))

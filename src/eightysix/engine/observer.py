@@ -24,7 +24,7 @@ class BatchReport(msgspec.Struct, gc=False):
 
 
 class Observer:
-    """Hooks that do nothing; override what is wanted. Called on the event loop: they must be quick and must not raise."""
+    """Hooks that do nothing; override what is wanted. Called on the event loop: be quick, and never raise."""
 
     def batch_done(self, report: BatchReport) -> None:
         """A batch was committed and answered."""

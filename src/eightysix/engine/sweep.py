@@ -11,7 +11,7 @@ from time import monotonic
 
 from eightysix.core.command import ExpireLocks
 from eightysix.core.key import StoreKey
-from eightysix.core.outcome import Outcome
+from eightysix.core.outcome import LocksExpired, Outcome
 from eightysix.storage.port import Reader, StorageFault
 
 from .fault import EngineFault
@@ -59,7 +59,7 @@ class Sweep:
                 await asyncio.sleep(max(0.0, started + self._limits.sweep_seconds - monotonic()))
 
     async def _sweep_once(self) -> int:
-        """Release the due locks of up to `sweep_stores` stores; how many were released.
+        """Release the due locks of up to `sweep_stores` stores; how many had some.
 
         All releases are awaited, so a lane never has more than one round of them queued.
         """
@@ -71,4 +71,4 @@ class Sweep:
         if faults:
             _log.warning("the sweep of lane %d left %d stores for later: %r", self._lane_no, len(faults), faults[0])
             self._observer.sweep_failed(self._lane_no)
-        return len(stores) - len(faults)
+        return sum(isinstance(result, LocksExpired) and result.orders > 0 for result in results)
