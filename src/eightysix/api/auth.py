@@ -80,6 +80,9 @@ class Caller(msgspec.Struct, frozen=True):
             raise Rejection(Problem.FORBIDDEN, role=self.grant.role)
 
 
+NOBODY = Caller(KeyGrant("", "nobody"), Actor("nobody"), frozenset())
+"""Who asks where no key is needed."""
+
 _BEARER = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +(\S+) *")
 
 

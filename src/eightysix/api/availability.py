@@ -15,6 +15,8 @@ from eightysix.core.availability import available
 from eightysix.core.catalogue import Channel, Item
 from eightysix.core.change import DueLock
 from eightysix.core.decide import release_due
+from eightysix.core.draft import Draft
+from eightysix.core.expiry import TIMER
 from eightysix.core.key import StoreKey
 from eightysix.core.quantity import UNIT, as_number
 from eightysix.core.shelf import Shelf
@@ -32,7 +34,7 @@ _BREATH = 500
 
 class _Kept(msgspec.Struct):
     rows: StoreRows
-    shelf: Shelf
+    view: Draft
 
 
 class Availability:
@@ -47,34 +49,34 @@ class Availability:
 
     async def of(self, store: StoreKey, channel: Channel, items: Sequence[Item]) -> AvailabilityAnswer:
         """What `channel` can sell of each of `items`."""
-        shelf = await self._shelf(store)
+        kept = await self._current(store)
         shown = []
         for at, item in enumerate(items):
             if at % _BREATH == _BREATH - 1:
                 await asyncio.sleep(0)
-            shown.append(_shown(shelf, item, channel))
-        return AvailabilityAnswer(cursor_of(shelf.head.seq), shown)
+            shown.append(_shown(kept.view, item, channel))
+        return AvailabilityAnswer(cursor_of(kept.rows.head.seq), shown)
 
-    async def _shelf(self, store: StoreKey) -> Shelf:
+    async def _current(self, store: StoreKey) -> _Kept:
         now, head = await self._reader.head(store)
         kept = self._kept.get(store)
         if kept is None or kept.rows.head.seq != head.seq or _has_died(kept.rows, now):
             rows = await self._reader.store_rows(store, None)
-            kept = self._keep(store, _Kept(rows, self._stocked(store, rows, rows.now)))
-        elif kept.shelf.catalogue is not self._source.current or now >= kept.shelf.day.ends_at:
-            kept = self._keep(store, _Kept(kept.rows, self._stocked(store, kept.rows, now)))
+            kept = self._keep(store, _Kept(rows, self._view(store, rows, rows.now)))
+        elif kept.view.catalogue is not self._source.current or now >= kept.view.day.ends_at:
+            kept = self._keep(store, _Kept(kept.rows, self._view(store, kept.rows, now)))
         self._kept.move_to_end(store)
-        return kept.shelf
+        return kept
 
-    def _stocked(self, store: StoreKey, rows: StoreRows, now: int) -> Shelf:
-        """A shelf with the store's rows, locks past their time released: the same rules as in a batch."""
+    def _view(self, store: StoreKey, rows: StoreRows, now: int) -> Draft:
+        """The store's rows with locks past their time released, by the same rules as in a batch."""
         catalogue = self._source.current
         shelf = Shelf(store, now, rows.head, catalogue, self._days.of(store, now, catalogue))
         shelf.add_stocks(rows.stocks, rows.channels)
         due = {line.order_id: line.expires_at for line in rows.due}
         shelf.add_orders(rows.due, (), (), [DueLock(at, order_id) for order_id, at in due.items()])
         release_due(shelf)
-        return shelf
+        return Draft(shelf, TIMER)
 
     def _keep(self, store: StoreKey, fresh: _Kept) -> _Kept:
         old = self._kept.pop(store, None)
@@ -99,10 +101,10 @@ def _size(rows: StoreRows) -> int:
     return 1 + len(rows.stocks) + len(rows.channels)
 
 
-def _shown(shelf: Shelf, item: Item, channel: Channel) -> AvailableItem:
+def _shown(view: Draft, item: Item, channel: Channel) -> AvailableItem:
     links = ((item.key, UNIT),) if item.object_type == 1 else None
-    quantity, blocked_by = available(shelf, item, channel, links)[:2]
-    stock = shelf.stock(item.key)
+    quantity, blocked_by = available(view, item, channel, links)[:2]
+    stock = view.stock(item.key)
     return AvailableItem(
         item.object_type,
         item.object_id,

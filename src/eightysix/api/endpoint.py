@@ -82,7 +82,7 @@ class CsvBody:
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One method on one path. `action` None needs no key; `summary` is (English, Chinese).
 
-    `answers` are the types of the successful answers by status; the documented refusals are `refusals`.
+    `answers` are the possible types of the successful answers by status; the documented refusals are `refusals`.
     """
 
     method: str
@@ -90,7 +90,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     summary: tuple[str, str]
     action: Action | None
     run: Callable[[Call], Awaitable[Reply]]
-    answers: dict[int, Any]
+    answers: dict[int, tuple[Any, ...]]
     refusals: tuple[int, ...] = ()
     query: type[Any] | None = None
     body: JsonBody | OneOrManyBody | CsvBody | None = None

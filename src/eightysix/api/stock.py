@@ -1,5 +1,7 @@
 """Reading orders and availability, and what the back office sets."""
 
+from typing import Annotated, Any
+
 import msgspec
 
 from eightysix.catalog.catalog import Catalog
@@ -8,12 +10,12 @@ from eightysix.core.command import SetStock
 from eightysix.core.key import StoreKey
 from eightysix.core.outcome import Code, Refused, StockRow, StocksSet
 from eightysix.storage.port import Reader
-from eightysix.wire.answer import ErrorAnswer, refused_answer
+from eightysix.wire.answer import either, refused_answer
 from eightysix.wire.fields import Body, identifier, object_id
 from eightysix.wire.language import Language
 from eightysix.wire.order import MAX_LINES
 from eightysix.wire.problem import STATUS, Problem, Rejection
-from eightysix.wire.stock import StockRowAnswer, UpdateManyBody, UpdateOneBody, stock_answer
+from eightysix.wire.stock import UpdateManyBody, UpdateOneBody, stock_answer
 
 from .availability import Availability
 from .endpoint import Call, Sent
@@ -41,7 +43,7 @@ class SettingResult(msgspec.Struct, frozen=True):
     """The status and body that the setting would have had as a call of its own."""
 
     status: int
-    body: StockRowAnswer | ErrorAnswer
+    body: Annotated[Any, either("StockRowAnswer", "ErrorAnswer")]
 
 
 class UpdateAnswer(msgspec.Struct, frozen=True):
