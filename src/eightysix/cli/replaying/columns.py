@@ -20,34 +20,37 @@ class Role(StrEnum):
 REQUIRED = (Role.ORDER, Role.DATE, Role.ITEM, Role.QUANTITY)
 
 _SYNONYMS: Mapping[Role, frozenset[str]] = {
-    Role.ORDER: frozenset({
-        "order", "orderid", "ordernumber", "orderno", "ordernum", "ordernr", "orderref", "orderreference", "orderkey",
-        "ticket", "ticketid", "ticketnumber", "ticketno", "receipt", "receiptid", "receiptnumber", "receiptno",
-        "invoice", "invoiceno", "invoiceid", "invoicenumber", "transaction", "transactionid", "checknumber", "billno", "billnumber",
-        "订单", "订单号", "订单编号", "单号",
-    }),
-    Role.DATE: frozenset({
-        "date", "datetime", "time", "timestamp", "orderdate", "orderdatetime", "ordertime", "ordertimestamp",
-        "orderedat", "createdat", "created", "placedat", "paidat", "saledate", "transactiondate", "transactiontime", "invoicedate",
-        "日期", "时间", "下单时间", "订单时间", "订单日期",
-    }),
-    Role.ITEM: frozenset({
-        "item", "itemname", "product", "productname", "dish", "dishname", "menuitem", "menuitemname", "article", "name",
-        "title", "description", "itemdescription", "productdescription", "lineitem", "lineitemname", "skuname", "spuname",
-        "菜品", "菜名", "菜品名称", "商品", "商品名称", "名称",
-    }),
-    Role.QUANTITY: frozenset({
-        "quantity", "qty", "count", "units", "amount", "itemquantity", "itemqty", "orderquantity", "quantityordered",
-        "productquantity", "lineitemquantity", "pieces", "pcs", "portions", "数量", "份数",
-    }),
-    Role.PRICE: frozenset({
-        "price", "productprice", "itemprice", "unitprice", "lineitemprice", "单价", "价格",
-    }),
-    Role.LINES: frozenset({
-        "totalproducts", "totallines", "linecount", "productcount", "totalitems", "itemcount", "numberofproducts",
-        "numberoflines", "行数",
-    }),
-}  # fmt: skip
+    role: frozenset(names.split())
+    for role, names in {
+        Role.ORDER: """
+            order orderid ordernumber orderno ordernum ordernr orderref orderreference orderkey
+            ticket ticketid ticketnumber ticketno receipt receiptid receiptnumber receiptno invoice
+            invoiceno invoiceid invoicenumber transaction transactionid checknumber billno
+            billnumber 订单 订单号 订单编号 单号
+        """,
+        Role.DATE: """
+            date datetime time timestamp orderdate orderdatetime ordertime ordertimestamp orderedat
+            createdat created placedat paidat saledate transactiondate transactiontime invoicedate
+            日期 时间 下单时间 订单时间 订单日期
+        """,
+        Role.ITEM: """
+            item itemname product productname dish dishname menuitem menuitemname article name title
+            description itemdescription productdescription lineitem lineitemname skuname spuname 菜品
+            菜名 菜品名称 商品 商品名称 名称
+        """,
+        Role.QUANTITY: """
+            quantity qty count units amount itemquantity itemqty orderquantity quantityordered
+            productquantity lineitemquantity pieces pcs portions 数量 份数
+        """,
+        Role.PRICE: """
+            price productprice itemprice unitprice lineitemprice 单价 价格
+        """,
+        Role.LINES: """
+            totalproducts totallines linecount productcount totalitems itemcount numberofproducts
+            numberoflines 行数
+        """,
+    }.items()
+}
 
 
 class Columns(NamedTuple):
