@@ -1,9 +1,13 @@
-"""Sending a timeline through the order API: clients take the events in order of time, an order's own verbs stay in order."""
+"""Sending a timeline through the order API.
+
+Several clients take the events in order of time; an order's own verbs stay in sequence.
+"""
 
 import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -27,7 +31,7 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 class StockPlan(msgspec.Struct, frozen=True):
-    """How many portions (a number of the wire) every SKU starts a day with in every store; None leaves all unlimited."""
+    """With how many portions every SKU starts in every store; None leaves all unlimited."""
 
     portions: int | None
     sku_ids: tuple[int, ...] = ()
@@ -82,10 +86,10 @@ class Sender:
         """Send every event, then wait until the unpaid locks have died. Raises ServiceAwayError, SetupRefusedError."""
         began = time.perf_counter()
         for part in _between_refills(events):
-            if part[0].verb is Verb.REFILL:
+            refills = part[0].verb is Verb.REFILL
+            if refills:
                 await self._refill()
-                part = part[1:]
-            await self._send_all(part, events[0].at, began, done)
+            await self._send_all(part[refills:], events[0].at, began, done)
         self.sent.seconds = time.perf_counter() - began
         await self._await_expiry()
         return self.sent
@@ -176,7 +180,7 @@ class Sender:
         self._sold.clear()
 
     async def _await_expiry(self) -> None:
-        """Ask after each unpaid order until it holds nothing; expired is what the service says, not what was planned."""
+        """Ask after each unpaid order until it has died: expired is what the service says, not what was planned."""
         patience = time.monotonic() + self._pace.unpaid_hold_seconds + _EXPIRY_PATIENCE_SECONDS
         waiting = self._unpaid
         while waiting and time.monotonic() < patience:
@@ -207,4 +211,4 @@ def reason(answer: Answer) -> str:
 def _between_refills(events: Sequence[Event]) -> list[Sequence[Event]]:
     """The events in parts; every part but the first starts with a refill, before which all earlier ones have ended."""
     cuts = [0, *(at for at, event in enumerate(events) if event.verb is Verb.REFILL and at), len(events)]
-    return [events[start:end] for start, end in zip(cuts, cuts[1:], strict=False) if end > start]
+    return [events[start:end] for start, end in pairwise(cuts) if end > start]
