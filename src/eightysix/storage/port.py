@@ -127,7 +127,7 @@ class Lane(Protocol):
         ...
 
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
-        """Every LOCKED or DEDUCTED reservation of the store with `locked_at >= since`; for counting `used` anew."""
+        """Every LOCKED, DEDUCTED or RETURNED reservation of the store with `locked_at >= since`; for counting `used` anew."""
         ...
 
     async def save(self, changes: Mapping[StoreKey, StoreChanges]) -> None:
