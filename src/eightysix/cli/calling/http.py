@@ -1,8 +1,8 @@
 """A lean HTTP/1.1 client for load: keep-alive connections over asyncio streams, JSON bodies, nothing else.
 
-General clients cost several times the service's own work per request, so a load made with them measures the client. What
-it reads is what HTTP allows a server to send: a body by Content-Length, by chunks, or none. Every call is safe to repeat
-(the verbs are idempotent), so a connection that breaks and an answer 429 or 503 are tried again until the deadline.
+General clients cost several times the service's own work per request, so a load made with them measures the client.
+What it reads is what HTTP allows a server to send: a body by Content-Length, by chunks, or none. Every call is safe to
+repeat (the verbs are idempotent), so a broken connection and an answer 429 or 503 are tried again until the deadline.
 """
 
 import asyncio

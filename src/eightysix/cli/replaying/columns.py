@@ -94,7 +94,14 @@ def recognise(header: Sequence[str], named: Mapping[Role, str] | None = None) ->
     missing = [role for role in REQUIRED if role not in found]
     if missing or unknown:
         raise ColumnsError(missing, unknown, header)
-    return Columns(*(found[role] for role in REQUIRED), price=found.get(Role.PRICE), lines=found.get(Role.LINES))
+    return Columns(
+        order=found[Role.ORDER],
+        date=found[Role.DATE],
+        item=found[Role.ITEM],
+        quantity=found[Role.QUANTITY],
+        price=found.get(Role.PRICE),
+        lines=found.get(Role.LINES),
+    )
 
 
 def _plain(cell: str) -> str:
