@@ -160,13 +160,14 @@ def guaranteed_to_others(
 ) -> int:
     """What `channel` must leave, because it is guaranteed to other channels and they have not taken it yet.
 
-    Open guarantees that sum to more than real − locked are scaled to it by largest remainder. In-store guarantees are
+    Open guarantees that sum to more than real − locked are scaled to it by largest remainder, equal remainders in the
+    order of channel codes. In-store guarantees are
     served from the hub's grant first.
     """
     catalogue = view.catalogue.channels(view.store.brand_id)
     open_rows = [
         (row, max(0, row.guarantee - used_since(row, period_at)))
-        for code, row in rows.items()
+        for code, row in sorted(rows.items())
         if row.guarantee > 0 and code in catalogue
     ]
     if not open_rows:
