@@ -14,6 +14,7 @@ from eightysix.core.reservation import State
 from eightysix.storage.migrate import migrate
 from eightysix.storage.port import LockTimeout, LostConnection, OrdersWanted, Rejected, Unavailable
 from eightysix.storage.postgres import PostgresDatabase, connect, loading, reader, saving, tables
+from eightysix.storage.postgres.plan_age import PlanAge
 from eightysix.storage.postgres.session import SETTINGS
 from tests.servers import scratch
 
@@ -280,6 +281,9 @@ INSERT INTO poi_stock_head SELECT 1023, 'b', n::text, 0, 0, 0 FROM generate_seri
 INSERT INTO poi_item_stock
     (product_shard_id, brand_id, poi_id, object_type, object_id, stock_status, stock_type, manual, updated_at)
     SELECT 1023, 'b', n::text, 2, n, 1, 1, false, 0 FROM generate_series(1, 3000) AS n;
+INSERT INTO poi_item_channel_stock
+    (product_shard_id, brand_id, poi_id, object_type, object_id, channel_code, stock_status, stock_type)
+    SELECT 1023, 'b', n::text, 2, n, 'POS', 1, 1 FROM generate_series(1, 3000) AS n;
 INSERT INTO poi_stock_due SELECT 1023, n, 'b', n::text, n::text FROM generate_series(1, 3000) AS n;
 INSERT INTO poi_stock_reservation
     (product_shard_id, brand_id, poi_id, order_id, sku_id, line_no, channel_code, state, locked_at, expires_at, counted)
@@ -287,13 +291,15 @@ INSERT INTO poi_stock_reservation
 """
 
 
-@pytest.mark.parametrize("statistics", ["none", "many rows"])
+@pytest.mark.parametrize("statistics", ["none", "of empty tables", "of many rows"])
 async def test_every_hot_statement_looks_rows_up_by_key(postgres_server: str, statistics: str) -> None:
     with scratch.postgres_database(postgres_server) as fresh:
         await migrate(fresh)
         connection = await _plain(fresh, **SETTINGS)
+        if statistics == "of empty tables":
+            await connection.execute("ANALYZE")
         await connection.execute(_MANY_ROWS)
-        if statistics == "many rows":
+        if statistics == "of many rows":
             await connection.execute("ANALYZE")
         bad = []
         for name, statement in _HOT.items():
@@ -328,6 +334,12 @@ def _plan_faults(plan: list[str], *, allow_store_scan: bool) -> list[str]:
         if scan[1] not in {"Index", "Index Only"} or missing:
             faults.append(f"{line.strip()} {condition.strip()} lacks {missing}")
     return faults
+
+
+async def test_a_young_session_plans_again() -> None:
+    """What was planned while a table was empty is not used when it has grown."""
+    age = PlanAge()
+    assert [batch for batch in range(1, 70) if age.too_old()] == [2, 4, 8, 16, 32, 64]
 
 
 @pytest.mark.parametrize(
