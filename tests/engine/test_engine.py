@@ -379,5 +379,44 @@ async def test_a_batch_releases_due_locks_before_it_decides(database: Database):
     assert orders_by_state(found) == {State.EXPIRED: 1, State.LOCKED: 1}
 
 
+class Moving:
+    """A catalogue that is replaced by a newer one."""
+
+    def __init__(self) -> None:
+        self.current = Shop(STORES)
+
+
+async def test_a_catalogue_that_moved_on_is_asked_again(database: Database):
+    gate, source = Gate("begin"), Moving()
+    engine = Engine(Tampered(database, before=gate), source)
+    await engine.start()
+    gate.shut()
+    first = engine.submit(lock("s1", "o1"))
+    await gate.reached.wait()
+    queued = engine.submit(lock("s0", "o2"))
+    source.current = Shop(STORES[1:])
+    gate.open()
+    assert (await first).state is State.LOCKED
+    assert (await queued).code is Code.STORE_NOT_FOUND
+    await engine.stop()
+    assert list(await audit(database)) == ["s1"]
+
+
+async def test_the_locks_of_a_store_that_is_no_longer_set_up_still_die(database: Database):
+    source = Moving()
+    engine = Engine(database, source)
+    await engine.start()
+    await engine.submit(stock("s0", 5))
+    await engine.submit(lock("s0", "o1", expires_in=1))
+    source.current = Shop(STORES[1:])
+
+    async def tidied() -> bool:
+        return orders_by_state((await audit(database))["s0"]) == {State.EXPIRED: 1}
+
+    await until(tidied)
+    await engine.stop()
+    assert_sound((await audit(database))["s0"])
+
+
 def store_key():
     return lock("s0", "any").store
