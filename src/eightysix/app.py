@@ -42,12 +42,20 @@ class Service(msgspec.Struct, frozen=True):
 
 async def prepare(settings: Settings, *, may_migrate: bool) -> None:
     """Bring the schema up to date, on SQLite always, elsewhere if `may_migrate`. Raises `SchemaBehind`."""
-    if may_migrate or parse(settings.database_url).scheme == "sqlite":
+    target = parse(settings.database_url)
+    if target.scheme == "sqlite":
+        target.path.parent.mkdir(parents=True, exist_ok=True)
+    if may_migrate or target.scheme == "sqlite":
         await migrate(settings.database_url)
         return
     missing = await pending(settings.database_url)
     if missing:
         raise SchemaBehind(f"the database lacks {len(missing)} migrations; run `eightysix migrate`")
+
+
+def supports_workers(settings: Settings) -> bool:
+    """Whether several processes may use the database at once."""
+    return parse(settings.database_url).scheme != "sqlite"
 
 
 @contextlib.asynccontextmanager

@@ -36,5 +36,4 @@ def decide(command: Command, shelf: Shelf) -> Decision:
 
 def release_due(shelf: Shelf) -> None:
     """Release every lock of the shelf whose time has passed, before anything else is decided for the store."""
-    for decision in expire(shelf):
-        shelf.put(decision)
+    expire(shelf)

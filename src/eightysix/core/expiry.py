@@ -13,9 +13,11 @@ from .take import give_back
 TIMER = Actor("eightysix", "timer")
 
 
-def expire(shelf: Shelf) -> list[Decision]:
-    """A decision for each order on the shelf that has due locks; empty where nothing is due."""
-    return [_expire_order(shelf, due.order_id) for due in shelf.due if due.due_at <= shelf.now]
+def expire(shelf: Shelf) -> None:
+    """Release every due lock on the shelf. Each order is put before the next is decided: they share stocks."""
+    for due in shelf.due:
+        if due.due_at <= shelf.now:
+            shelf.put(_expire_order(shelf, due.order_id))
 
 
 def _expire_order(shelf: Shelf, order_id: str) -> Decision:

@@ -113,7 +113,7 @@ class RowProblem(msgspec.Struct, frozen=True, gc=False):
     row: int
     code: str
     message: str
-    column: str | None = None
+    field: str | None = None
 
 
 class OperationResult(msgspec.Struct, frozen=True, gc=False):
