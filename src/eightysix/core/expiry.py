@@ -13,14 +13,8 @@ from .take import give_back
 TIMER = Actor("eightysix", "timer")
 
 
-def expire(shelf: Shelf) -> None:
-    """Release every due lock on the shelf. Each order is put before the next is decided: they share stocks."""
-    for due in shelf.due:
-        if due.due_at <= shelf.now:
-            shelf.put(_expire_order(shelf, due.order_id))
-
-
-def _expire_order(shelf: Shelf, order_id: str) -> Decision:
+def expire_order(shelf: Shelf, order_id: str) -> Decision:
+    """Release every lock of the order whose time has passed."""
     draft = Draft(shelf, TIMER, order_id)
     for reservation in draft.lines().values():
         if reservation.state is State.LOCKED and reservation.expires_at <= draft.now:
