@@ -40,7 +40,7 @@ def demo(
     port: Annotated[
         int, typer.Option(min=0, max=65_535, help=told("Port; 0 for any free one.", "端口；0 表示任选。"))
     ] = _USUAL_PORT,
-    rate: Annotated[float, typer.Option(min=0.1, max=5000, help=told("Orders a second.", "每秒订单数。"))] = 20.0,
+    rate: Annotated[float, typer.Option(min=0.1, max=5000, help=told("Orders a second.", "每秒订单数。"))] = 50.0,
     seconds: Annotated[
         float | None,
         typer.Option(min=0, help=told("Stop after so long; default: Ctrl-C.", "运行秒数；默认到 Ctrl-C。")),
@@ -162,7 +162,7 @@ async def _watch(rush: Rush, running: asyncio.Task[None], seconds: float | None,
     else:
         while await waits(_PLAIN_LINE_SECONDS):
             console.print(_line(rush), soft_wrap=True)
-    console.print(_line(rush), soft_wrap=True)
+        console.print(_line(rush), soft_wrap=True)
 
 
 def _line(rush: Rush) -> Text:
