@@ -27,6 +27,7 @@ from .replaying.sending import Pace
 from .replaying.timeline import Shares
 
 _POI_LENGTH = 64
+_PLAIN_WIDTH = 120
 
 
 def replay(  # noqa: PLR0917 - typer passes options by name
@@ -73,7 +74,8 @@ def replay(  # noqa: PLR0917 - typer passes options by name
     except (HistoryError, SetupRefusedError, ServiceAwayError, ServiceFailedError, StorageFault, ValueError) as fault:
         _tell_fault(fault, console)
         raise typer.Exit(2) from None
-    show(report, Console())
+    out = Console()
+    show(report, out if out.is_terminal else Console(width=_PLAIN_WIDTH))
     if json is not None:
         json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2))
     if not report.is_proved or (report.check is not None and not report.check.is_clean):

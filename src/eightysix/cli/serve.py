@@ -25,7 +25,9 @@ def serve(
     host: Annotated[str | None, typer.Option(help=told("Where to listen.", "监听地址。"))] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help=told("0: any free one.", "0 表示任选。"))] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=64, help=told("Processes.", "进程数。"))] = None,
-    migrate: Annotated[bool, typer.Option("--migrate", help=told("Update the schema first.", "先更新库结构。"))] = False,
+    migrate: Annotated[
+        bool, typer.Option("--migrate", help=told("Update the schema first.", "先更新库结构。"))
+    ] = False,
     config: Annotated[Path | None, typer.Option(help=told("A TOML file of settings.", "TOML 设置文件。"))] = None,
     as_worker: Annotated[bool, typer.Option("--as-worker", hidden=True)] = False,
 ) -> None:
