@@ -1,4 +1,4 @@
-"""What a decision leaves behind: rows to write. All of a store's changes in one batch are saved and committed together."""
+"""What a decision leaves behind: rows to write. A store's changes in one batch are saved and committed together."""
 
 from enum import IntEnum
 
@@ -25,7 +25,8 @@ class Kind(IntEnum):
 class LogRow(msgspec.Struct, frozen=True, gc=False):
     """One change of one stock, append-only. `seq` is the store's sequence value and becomes the stock's version.
 
-    `quantity` is the order quantity that moved, in thousandths of the stock, signed as it changed what is left.
+    `quantity` is what the verb moved, in thousandths of the stock: locked, deducted, freed or returned, each positive;
+    signed only for AMEND (what more is locked) and SET (the change of real).
     `content` is JSON, only where a setting changed.
     """
 
@@ -117,5 +118,12 @@ class StoreChanges(msgspec.Struct, gc=False):
 
     @property
     def is_empty(self) -> bool:
-        return not (self.reservations or self.stocks or self.channels or self.facts or self.requests
-                    or self.due_added or self.due_removed)
+        return not (
+            self.reservations
+            or self.stocks
+            or self.channels
+            or self.facts
+            or self.requests
+            or self.due_added
+            or self.due_removed
+        )

@@ -94,7 +94,7 @@ class ChannelSetting(msgspec.Struct, frozen=True, gc=False):
     channel_code: str
     status: int | msgspec.UnsetType = msgspec.UNSET
     type: int | msgspec.UnsetType = msgspec.UNSET
-    limit: int | None | msgspec.UnsetType = msgspec.UNSET
+    limit: int | msgspec.UnsetType | None = msgspec.UNSET
     guarantee: int | msgspec.UnsetType = msgspec.UNSET
     weight: int | msgspec.UnsetType = msgspec.UNSET
 
@@ -109,7 +109,7 @@ class Setting(msgspec.Struct, frozen=True, gc=False):
     real: int | msgspec.UnsetType = msgspec.UNSET
     manual: bool | msgspec.UnsetType = msgspec.UNSET
     auto_restore_type: int | msgspec.UnsetType = msgspec.UNSET
-    auto_restore_at: int | None | msgspec.UnsetType = msgspec.UNSET
+    auto_restore_at: int | msgspec.UnsetType | None = msgspec.UNSET
     expected_version: int | None = None
     channels: tuple[ChannelSetting, ...] = ()
 

@@ -7,7 +7,6 @@ from enum import StrEnum
 
 import msgspec
 
-from .key import StockKey
 from .reservation import State
 from .stock import ChannelStock, Stock
 
@@ -125,6 +124,3 @@ class LocksExpired(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 Outcome = OrderDone | Refused | StocksSet | LocksExpired
-
-__all__ = ["BlockedBy", "Code", "LineRefusal", "LineView", "LocksExpired", "OrderDone", "Outcome", "Refused",
-           "StockKey", "StockRow", "StocksSet"]

@@ -32,6 +32,7 @@ class Take(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def key(self) -> StockKey:
+        """The stock it took from."""
         return StockKey(self.object_type, self.object_id)
 
     def amount(self, quantity: int) -> int:
@@ -39,11 +40,8 @@ class Take(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return quantity if self.ratio == UNIT else quantity * self.ratio // UNIT
 
 
-class LineKey(msgspec.Struct, frozen=True, gc=False, order=True):
-    """A line within an order: a further round of the same dish has another `line_no`."""
-
-    sku_id: int
-    line_no: int = 0
+LineKey = tuple[int, int]
+"""(sku_id, line_no): a line within an order; a further round of the same dish has another `line_no`."""
 
 
 class Reservation(msgspec.Struct, frozen=True, gc=False):
@@ -70,7 +68,7 @@ class Reservation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def line(self) -> LineKey:
-        return LineKey(self.sku_id, self.line_no)
+        return (self.sku_id, self.line_no)
 
     def is_live(self, now: int) -> bool:
         """Whether the lock still holds at `now`; it is dead the moment its time passes."""

@@ -17,14 +17,12 @@ class Decision(msgspec.Struct, gc=False):
     """What one command comes to: its outcome and every row it changes, as it must be afterwards. Empty if refused."""
 
     outcome: Outcome
-    seq: int = 0
-    """The store's sequence after this decision; meaningful when `logs` isn't empty."""
     stocks: dict[StockKey, Stock] = {}
-    channels: dict[tuple[StockKey, str], ChannelStock] = {}
+    channels: dict[StockKey, dict[str, ChannelStock]] = {}
     reservations: list[Reservation] = []
+    logs: list[LogRow] = []
     facts: list[OrderFact] = []
     requests: list[RequestRecord] = []
-    logs: list[LogRow] = []
     incidents: list[Incident] = []
 
 
@@ -48,3 +46,121 @@ class Shelf:
         self.requests: dict[str, RequestRecord] = {}
         self.due: list[DueLock] = []
         self.taken: list[Reservation] | None = None
+        """The reservations of the current period, loaded only where a cap is set."""
+        self._stocks_loaded: dict[StockKey, Stock | None] = {}
+        self._channels_loaded: dict[tuple[StockKey, str], ChannelStock | None] = {}
+        self._reservations_loaded: dict[tuple[str, LineKey], Reservation | None] = {}
+        self._due_loaded: dict[str, int | None] = {}
+        self._logs: list[LogRow] = []
+        self._facts: list[OrderFact] = []
+        self._requests: list[RequestRecord] = []
+        self._incidents: list[Incident] = []
+
+    def add_orders(
+        self,
+        reservations: Iterable[Reservation],
+        facts: Iterable[OrderFact],
+        requests: Iterable[RequestRecord],
+        due: Iterable[DueLock],
+    ) -> None:
+        """Put loaded rows of orders on the shelf. All lines of an order come together."""
+        for reservation in reservations:
+            self.orders.setdefault(reservation.order_id, {})[reservation.sku_id, reservation.line_no] = reservation
+        for fact in facts:
+            self.closed[fact.order_id] = fact
+        for request in requests:
+            self.requests[request.request_id] = request
+        self.due.extend(due)
+
+    def add_stocks(self, stocks: Iterable[Stock], channels: Iterable[ChannelStock]) -> None:
+        """Put loaded rows of stocks on the shelf, with all their channel rows."""
+        for stock in stocks:
+            self.stocks[stock.key] = stock
+        for row in channels:
+            self.channels.setdefault(row.key, {})[row.channel_code] = row
+
+    def put(self, decision: Decision) -> None:
+        """Make a decision's changes visible to the next one, and part of `changes`."""
+        for key, stock in decision.stocks.items():
+            if key not in self._stocks_loaded:
+                self._stocks_loaded[key] = self.stocks.get(key)
+            self.stocks[key] = stock
+        for key, rows in decision.channels.items():
+            mine = self.channels.setdefault(key, {})
+            for code, row in rows.items():
+                if (key, code) not in self._channels_loaded:
+                    self._channels_loaded[key, code] = mine.get(code)
+                mine[code] = row
+        for reservation in decision.reservations:
+            self._put_reservation(reservation)
+        if decision.logs:
+            self.seq = decision.logs[-1].seq
+            self._logs.extend(decision.logs)
+        for fact in decision.facts:
+            self.closed[fact.order_id] = fact
+            self._facts.append(fact)
+        for request in decision.requests:
+            self.requests[request.request_id] = request
+            self._requests.append(request)
+        self._incidents.extend(decision.incidents)
+
+    def _put_reservation(self, reservation: Reservation) -> None:
+        order_id = reservation.order_id
+        lines = self.orders.setdefault(order_id, {})
+        if order_id not in self._due_loaded:
+            self._due_loaded[order_id] = locked_until(lines.values())
+        line = (reservation.sku_id, reservation.line_no)
+        loaded_key = (order_id, line)
+        if loaded_key not in self._reservations_loaded:
+            self._reservations_loaded[loaded_key] = lines.get(line)
+        lines[line] = reservation
+
+    def changes(self) -> StoreChanges:
+        """Each changed row once, as it must be after the batch, beside what was loaded."""
+        stocks = sorted(
+            ((loaded, self.stocks[key]) for key, loaded in self._stocks_loaded.items()),
+            key=lambda pair: pair[1].version,
+        )
+        outbox: list[OutboxRow] = []
+        prev_seq = self.head.outbox_seq
+        for _, stock in stocks:
+            outbox.append(OutboxRow(stock.version, prev_seq, stock.key, self.now))
+            prev_seq = stock.version
+        added, removed = self._due_changes()
+        return StoreChanges(
+            head_before=self.head,
+            head=Head(self.seq, prev_seq, self.now) if self.seq != self.head.seq else self.head,
+            stocks=stocks,
+            channels=[(loaded, self.channels[key][code]) for (key, code), loaded in self._channels_loaded.items()],
+            reservations=[
+                (loaded, self.orders[order_id][line]) for (order_id, line), loaded in self._reservations_loaded.items()
+            ],
+            facts=self._facts,
+            requests=self._requests,
+            logs=self._logs,
+            outbox=outbox,
+            incidents=self._incidents,
+            due_added=added,
+            due_removed=removed,
+        )
+
+    def _due_changes(self) -> tuple[list[DueLock], list[DueLock]]:
+        added: list[DueLock] = []
+        removed: list[DueLock] = []
+        for order_id, before in self._due_loaded.items():
+            after = locked_until(self.orders[order_id].values())
+            if before == after:
+                continue
+            if before is not None:
+                removed.append(DueLock(before, order_id))
+            if after is not None:
+                added.append(DueLock(after, order_id))
+        return added, removed
+
+
+def locked_until(reservations: Iterable[Reservation]) -> int | None:
+    """When the order's LOCKED lines die (they all share it), in milliseconds; None where nothing is LOCKED."""
+    for reservation in reservations:
+        if reservation.state is State.LOCKED:
+            return reservation.expires_at
+    return None

@@ -1,1 +1,21 @@
 """submit(command) -> outcome: lanes, batches (load, decide, save, commit) and sweeps."""
+
+from .engine import Engine
+from .fault import CommandFailed, DeadlineExceeded, EngineFault, OutcomeUnknown, Overloaded, Unavailable
+from .lane import CatalogueSource
+from .limits import Limits
+from .observer import BatchReport, Observer
+
+__all__ = [
+    "BatchReport",
+    "CatalogueSource",
+    "CommandFailed",
+    "DeadlineExceeded",
+    "Engine",
+    "EngineFault",
+    "Limits",
+    "Observer",
+    "OutcomeUnknown",
+    "Overloaded",
+    "Unavailable",
+]

@@ -116,8 +116,9 @@ class Lane(Protocol):
         """
         ...
 
-    async def load_orders(self, wanted: Mapping[StoreKey, OrdersWanted], now: Mapping[StoreKey, int]
-                          ) -> dict[StoreKey, StoreOrders]:
+    async def load_orders(
+        self, wanted: Mapping[StoreKey, OrdersWanted], now: Mapping[StoreKey, int]
+    ) -> dict[StoreKey, StoreOrders]:
         """All reservations and facts of the named orders, the named requests, and each store's due locks
         (`due_at <= now[store]`) together with all reservations and facts of those orders. Every store has an entry."""
         ...
@@ -127,7 +128,7 @@ class Lane(Protocol):
         ...
 
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
-        """Every LOCKED or DEDUCTED reservation of the store with `locked_at >= since`; for counting `used` anew."""
+        """Every LOCKED, DEDUCTED or RETURNED reservation of the store with `locked_at >= since`; for counting `used` anew."""
         ...
 
     async def save(self, changes: Mapping[StoreKey, StoreChanges]) -> None:

@@ -1,0 +1,108 @@
+"""What can be refused before any row is read: what doesn't exist (404) and values that are wrong (422)."""
+
+from collections.abc import Iterable
+
+from .catalogue import Catalogue, Item
+from .command import AmendStock, ChannelSetting, Command, ExpireLocks, Line, LockStock, SetStock, Setting
+from .key import StoreKey
+from .outcome import Code, LineRefusal, Refused
+from .quantity import MAX_QUANTITY, UNIT, is_whole
+
+
+def admit(command: Command, catalogue: Catalogue) -> Refused | None:
+    """The refusal that needs no rows, or None.
+
+    Only a lock needs its items to exist: a deleted dish must not stand in the way of paying for it.
+    """
+    store = command.store
+    if catalogue.brand(store.brand_id) is None:
+        return Refused(Code.BRAND_NOT_FOUND, field="brandId")
+    if catalogue.store(store.brand_id, store.poi_id) is None:
+        return Refused(Code.STORE_NOT_FOUND, field="poiId")
+    if isinstance(command, LockStock):
+        return _admit_lock(command, catalogue)
+    if isinstance(command, SetStock):
+        return _admit_settings(command, catalogue)
+    if isinstance(command, ExpireLocks) or command.lines is None:
+        return None
+    return _admit_quantities(store, command.lines, catalogue, zero=isinstance(command, AmendStock))
+
+
+def _admit_lock(command: LockStock, catalogue: Catalogue) -> Refused | None:
+    store = command.store
+    channel = catalogue.channel(store.brand_id, command.channel_code)
+    if channel is None:
+        return Refused(Code.CHANNEL_NOT_FOUND, field="channel_code")
+    for at, line in enumerate(command.lines):
+        if catalogue.item(store.brand_id, 2, line.sku_id) is None:
+            return Refused(
+                Code.ITEM_NOT_FOUND,
+                (LineRefusal(line.sku_id, line.line_no, Code.ITEM_NOT_FOUND),),
+                field=f"lines[{at}].sku_id",
+            )
+    refusal = _admit_quantities(store, command.lines, catalogue, zero=False)
+    if refusal is not None:
+        return refusal
+    if command.force and not channel.in_store:
+        return Refused(Code.FORCE_NOT_ALLOWED, field="force")
+    if command.force and not command.reason:
+        return Refused(Code.REASON_REQUIRED, field="reason")
+    return None
+
+
+def _admit_quantities(store: StoreKey, lines: Iterable[Line], catalogue: Catalogue, *, zero: bool) -> Refused | None:
+    """Every quantity in range and no finer than its item; the sum of a line named twice too."""
+    sums: dict[tuple[int, int], int] = {}
+    for at, line in enumerate(lines):
+        quantity = line.quantity
+        if quantity is None:
+            continue
+        field = f"lines[{at}].quantity"
+        key = (line.sku_id, line.line_no)
+        total = sums[key] = sums.get(key, 0) + quantity
+        if quantity < 0 or (quantity == 0 and not zero) or total > MAX_QUANTITY:
+            return Refused(Code.QUANTITY_OUT_OF_RANGE, field=field)
+        item = catalogue.item(store.brand_id, 2, line.sku_id)
+        if item is not None and not _is_exact(quantity, item):
+            return Refused(Code.QUANTITY_TOO_FINE, field=field)
+    return None
+
+
+def _is_exact(quantity: int, item: Item) -> bool:
+    """Whether the quantity is whole units of the item, and whole thousandths of each of its components."""
+    return is_whole(quantity, item.decimals) and all(
+        quantity * component.quantity % UNIT == 0 for component in item.components
+    )
+
+
+def _admit_settings(command: SetStock, catalogue: Catalogue) -> Refused | None:
+    brand_id = command.store.brand_id
+    for at, setting in enumerate(command.settings):
+        item = catalogue.item(brand_id, *setting.key)
+        if item is None:
+            return Refused(Code.ITEM_NOT_FOUND, field=f"items[{at}].object_id")
+        field = _wrong_setting(setting, item)
+        if field is not None:
+            return Refused(Code.QUANTITY_TOO_FINE, field=f"items[{at}].{field}")
+        for channel_at, channel in enumerate(setting.channels):
+            where = f"items[{at}].channel_stocks[{channel_at}]"
+            if catalogue.channel(brand_id, channel.channel_code) is None:
+                return Refused(Code.CHANNEL_NOT_FOUND, field=f"{where}.channel_code")
+            field = _wrong_channel(channel, item)
+            if field is not None:
+                return Refused(Code.QUANTITY_TOO_FINE, field=f"{where}.{field}")
+    return None
+
+
+def _wrong_setting(setting: Setting, item: Item) -> str | None:
+    for name, quantity in (("plan_quantity", setting.plan), ("real_quantity", setting.real)):
+        if isinstance(quantity, int) and not is_whole(quantity, item.decimals):
+            return name
+    return None
+
+
+def _wrong_channel(setting: ChannelSetting, item: Item) -> str | None:
+    for name, quantity in (("limit_quantity", setting.limit), ("guarantee_quantity", setting.guarantee)):
+        if isinstance(quantity, int) and not is_whole(quantity, item.decimals):
+            return name
+    return None

@@ -1,0 +1,186 @@
+"""What can be sold, and what stands in the way (DESIGN section 4): one pure function for everybody.
+
+Lists, locks, the gate, the hub and webhooks all ask here.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, Protocol
+
+from .allocation import largest_remainder
+from .catalogue import Catalogue, Channel, Item
+from .instant import BusinessDay
+from .key import StockKey, StoreKey, sku_key, spu_key
+from .outcome import BlockedBy
+from .quantity import UNIT, floor_to
+from .stock import SOLD_OUT, ChannelStock, Stock
+
+
+class StockView(Protocol):
+    """A store's stocks as they are now: a shelf, a draft on top of one, or rows that were read for a list."""
+
+    @property
+    def store(self) -> StoreKey: ...
+    @property
+    def catalogue(self) -> Catalogue: ...
+    @property
+    def day(self) -> BusinessDay: ...
+    def stock(self, key: StockKey) -> Stock:
+        """The stock's row, or what a missing row means."""
+        ...
+
+    def channel_rows(self, key: StockKey) -> Mapping[str, ChannelStock]:
+        """All channel rows of the stock, by channel code."""
+        ...
+
+
+class Availability(NamedTuple):
+    """How many thousandths can be sold; None is unlimited. `blocked_by` is None where at least something can be sold.
+
+    `soft` says that only the count is in the way, which staff may override with `force`; an 86 by a person is not soft.
+    `binding` names what a request above `quantity` runs into.
+    """
+
+    quantity: int | None
+    blocked_by: BlockedBy | None = None
+    soft: bool = True
+    binding: BlockedBy = BlockedBy.QUANTITY
+
+
+def chain(item: Item) -> tuple[tuple[StockKey, int], ...]:
+    """The stocks that one portion takes from, with the thousandths of each: the SKU, its SPU, its components."""
+    own = (sku_key(item.object_id), UNIT)
+    if item.spu_id is None and not item.components:
+        return (own,)
+    pool = () if item.spu_id is None else ((spu_key(item.spu_id), UNIT),)
+    return (own, *pool, *((sku_key(each.sku_id), each.quantity) for each in item.components))
+
+
+def available(
+    view: StockView, item: Item, channel: Channel, links: Iterable[tuple[StockKey, int]] | None = None
+) -> Availability:
+    """What `channel` may sell of `item` now. The first obstacle of brand, store, item, channel, quantity is named.
+
+    `links` are the stocks to look at where they aren't today's chain: the takes of a reservation.
+    """
+    links = chain(item) if links is None else tuple(links)
+    closed = _closed(view)
+    if closed is not None:
+        return Availability(0, closed, soft=False)
+    return obstructed(view, links, item, channel) or _counted(view, links, item.decimals, channel)
+
+
+def _closed(view: StockView) -> BlockedBy | None:
+    brand_id, poi_id = view.store.brand_id, view.store.poi_id
+    brand = view.catalogue.brand(brand_id)
+    if brand is None or not brand.open:
+        return BlockedBy.BRAND
+    store = view.catalogue.store(brand_id, poi_id)
+    if store is None or not store.open:
+        return BlockedBy.STORE
+    return None
+
+
+def obstructed(
+    view: StockView, links: Iterable[tuple[StockKey, int]], item: Item, channel: Channel
+) -> Availability | None:
+    """A stock or a channel row of the chain that is sold out, or None. An SPU is named before its SKU."""
+    soft: Availability | None = None
+    stocks = [(key, view.stock(key)) for key, _ in links]
+    for key, stock in sorted(stocks, key=lambda pair: _precedence(pair[0], item)) if len(stocks) > 1 else stocks:
+        if stock.status == SOLD_OUT:
+            by = _item_block(key, item)
+            if stock.manual or not stock.is_limited:
+                return Availability(0, by, soft=False, binding=by)
+            soft = soft or Availability(0, by, soft=True, binding=by)
+    for key, _ in stocks:
+        rows = view.channel_rows(key)
+        row = rows.get(channel.channel_code) if rows else None
+        if row is not None and row.status == SOLD_OUT:
+            return Availability(0, BlockedBy.CHANNEL, soft=False, binding=BlockedBy.CHANNEL)
+    return soft
+
+
+def _item_block(key: StockKey, item: Item) -> BlockedBy:
+    if key.object_type == 1:
+        return BlockedBy.SPU
+    return BlockedBy.SKU if key.object_id == item.object_id else BlockedBy.COMPONENT
+
+
+def _precedence(key: StockKey, item: Item) -> int:
+    return (BlockedBy.SPU, BlockedBy.SKU, BlockedBy.COMPONENT).index(_item_block(key, item))
+
+
+def _counted(view: StockView, links: Iterable[tuple[StockKey, int]], decimals: int, channel: Channel) -> Availability:
+    """The least that any stock of the chain allows, in whole units of the item."""
+    least: int | None = None
+    binding = BlockedBy.QUANTITY
+    for key, ratio in links:
+        allowed, by = allowance(view, key, channel)
+        if allowed is None:
+            continue
+        if ratio != UNIT:
+            allowed = allowed * UNIT // ratio
+        if least is None or allowed < least:
+            least, binding = allowed, by
+    if least is None:
+        return Availability(None)
+    least = floor_to(least, decimals) if least > 0 else 0
+    return Availability(least, None if least > 0 else binding, soft=True, binding=binding)
+
+
+def allowance(view: StockView, key: StockKey, channel: Channel) -> tuple[int | None, BlockedBy]:
+    """What one stock lets `channel` take, in its own thousandths (None: unlimited; may be negative), and what binds."""
+    stock = view.stock(key)
+    rows = view.channel_rows(key)
+    if not rows:
+        return (stock.left if stock.is_limited else None), BlockedBy.QUANTITY
+    period_at = period_start(view.day, stock)
+    total = stock.left - guaranteed_to_others(view, stock, rows, channel, period_at) if stock.is_limited else None
+    row = rows.get(channel.channel_code)
+    if row is None or row.limit is None:
+        return total, BlockedBy.QUANTITY
+    capped = row.limit - used_since(row, period_at)
+    if total is None or capped < total:
+        return capped, BlockedBy.CHANNEL_QUANTITY
+    return total, BlockedBy.QUANTITY
+
+
+def period_start(day: BusinessDay, stock: Stock) -> int:
+    """Since when `used` counts: the start of the business day or the stock's last restore, whichever is later."""
+    return max(day.starts_at, stock.epoch_at)
+
+
+def used_since(row: ChannelStock, period_at: int) -> int:
+    """What the channel took in the period that started at `period_at`; a row of an earlier period counts nothing."""
+    return row.used if row.period_at >= period_at else 0
+
+
+def guaranteed_to_others(
+    view: StockView, stock: Stock, rows: Mapping[str, ChannelStock], channel: Channel, period_at: int
+) -> int:
+    """What `channel` must leave, because it is guaranteed to other channels and they have not taken it yet.
+
+    Open guarantees that sum to more than real − locked are scaled to it by largest remainder. In-store guarantees are
+    served from the hub's grant first.
+    """
+    catalogue = view.catalogue.channels(view.store.brand_id)
+    open_rows = [
+        (row, max(0, row.guarantee - used_since(row, period_at)))
+        for code, row in rows.items()
+        if row.guarantee > 0 and code in catalogue
+    ]
+    if not open_rows:
+        return 0
+    there = max(0, stock.real - stock.locked)
+    parts = [part for _, part in open_rows]
+    if sum(parts) > there:
+        parts = largest_remainder(there, parts)
+    online = in_store = 0
+    for (row, _), part in zip(open_rows, parts, strict=True):
+        if row.channel_code == channel.channel_code:
+            continue
+        if catalogue[row.channel_code].in_store:
+            in_store += part
+        else:
+            online += part
+    return online + max(0, in_store - stock.grant)

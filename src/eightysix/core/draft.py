@@ -1,0 +1,194 @@
+"""One command's changes on top of a shelf. Nothing of a draft is seen by others unless its decision is put."""
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from .availability import period_start
+from .catalogue import Catalogue
+from .change import Incident, Kind, LogRow, OrderFact, RequestRecord
+from .command import Actor
+from .instant import BusinessDay
+from .invariant import invariant
+from .key import StockKey, StoreKey
+from .outcome import Outcome
+from .reservation import LineKey, Reservation
+from .shelf import Decision, Shelf
+from .stock import LIMITED, ON_SALE, SOLD_OUT, ChannelStock, Stock
+
+_NO_ROWS: Mapping[str, ChannelStock] = {}
+
+
+class Draft:
+    """Reads through to the shelf, keeps what the command changes. Every change of a stock takes a sequence value."""
+
+    def __init__(self, shelf: Shelf, actor: Actor, order_id: str | None = None) -> None:
+        self._shelf = shelf
+        self._actor = actor
+        self._order_id = order_id
+        self._seq = shelf.seq
+        self._stocks: dict[StockKey, Stock] = {}
+        self._channels: dict[StockKey, dict[str, ChannelStock]] = {}
+        self._reservations: dict[LineKey, Reservation] = {}
+        self._logs: list[LogRow] = []
+        self._incidents: list[Incident] = []
+        self.now: int = shelf.now
+        self.store: StoreKey = shelf.store
+        self.catalogue: Catalogue = shelf.catalogue
+        self.day: BusinessDay = shelf.day
+        self.facts: list[OrderFact] = []
+        self.requests: list[RequestRecord] = []
+
+    def stock(self, key: StockKey) -> Stock:
+        """The stock as this command left it; a missing row is on sale and unlimited."""
+        return self._stocks.get(key) or self._shelf.stocks.get(key) or Stock(key)
+
+    def channel_rows(self, key: StockKey) -> Mapping[str, ChannelStock]:
+        """All channel rows of the stock, as this command left them."""
+        return self._channels.get(key) or self._shelf.channels.get(key) or _NO_ROWS
+
+    def lines(self) -> dict[LineKey, Reservation]:
+        """The order's reservations as this command left them, in line order."""
+        loaded = self._shelf.orders.get(self._order_id or "", {})
+        return {**loaded, **self._reservations} if self._reservations else dict(loaded)
+
+    def is_closed(self) -> bool:
+        """Whether the order was closed by an unlock of the whole order."""
+        return (self._order_id or "") in self._shelf.closed
+
+    def keep(self, reservation: Reservation) -> None:
+        """Write a reservation; its revision steps once per command."""
+        line = (reservation.sku_id, reservation.line_no)
+        if line not in self._reservations:
+            reservation = replace(reservation, revision=reservation.revision + 1)
+        self._reservations[line] = reservation
+
+    def move(
+        self,
+        key: StockKey,
+        kind: Kind,
+        quantity: int,
+        *,
+        locked: int = 0,
+        real: int = 0,
+        channel_code: str | None = None,
+        oversell: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Add to a stock's counters and log `quantity`. `real` moves only on a limited stock.
+
+        `oversell` names the kind of incident that may raise `oversold` where the promise exceeds what is there; without
+        it such a change is a bug.
+        """
+        stock = self.stock(key)
+        limited = stock.type == LIMITED
+        moved_real = real if limited else 0
+        self._seq += 1
+        now_locked = stock.locked + locked
+        now_real = stock.real + moved_real
+        invariant(now_locked >= 0, f"locked of {key} would be negative")
+        rise = now_locked + stock.grant - now_real - stock.oversold if limited else 0
+        if rise > 0:
+            invariant(oversell is not None, f"{key} would promise more than there is")
+            self._open_incident(key, oversell or "", rise, reason)
+        else:
+            rise = 0
+        changed = replace(stock, locked=now_locked, real=now_real, oversold=stock.oversold + rise, version=self._seq)
+        if moved_real:
+            changed = turned(changed)
+        self._write(changed, kind, quantity, channel_code, None)
+
+    def set_stock(self, stock: Stock, content: str, *, oversell: str, reason: str | None) -> Stock:
+        """Write a stock that a person set. Oversold rises with an incident where less is there than was promised."""
+        self._seq += 1
+        before = self.stock(stock.key)
+        rise = 0
+        if stock.is_limited:
+            rise = max(0, stock.locked + stock.grant - stock.real - stock.oversold)
+        if rise:
+            self._open_incident(stock.key, oversell, rise, reason)
+        changed = turned(replace(stock, oversold=stock.oversold + rise, version=self._seq))
+        self._write(changed, Kind.SET, changed.real - before.real, None, content)
+        return changed
+
+    def _write(self, stock: Stock, kind: Kind, quantity: int, channel_code: str | None, content: str | None) -> None:
+        self._stocks[stock.key] = stock
+        actor = self._actor
+        self._logs.append(
+            LogRow(
+                self._seq,
+                stock.key,
+                kind,
+                quantity,
+                stock.real,
+                stock.locked,
+                self._order_id,
+                channel_code,
+                actor.name,
+                actor.source,
+                self.now,
+                content,
+            )
+        )
+
+    def _open_incident(self, key: StockKey, kind: str, quantity: int, reason: str | None) -> None:
+        self._incidents.append(
+            Incident(self._seq, kind, key, quantity, self._order_id, self._actor.name, reason, self.now)
+        )
+
+    def use(self, key: StockKey, channel_code: str, amount: int) -> None:
+        """Add to what the channel has used in this period, where a cap or a guarantee makes that count."""
+        row = self.channel_rows(key).get(channel_code)
+        if row is None or not row.counts or amount == 0:
+            return
+        period_at = max(row.period_at, period_start(self.day, self.stock(key)))
+        used = amount if row.period_at < period_at else row.used + amount
+        self.put_channel(replace(row, period_at=period_at, used=used))
+
+    def free_used(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> None:
+        """Take back from `used`; a lock of an earlier period leaves it alone."""
+        row = self.channel_rows(key).get(channel_code)
+        if row is None or not row.counts or amount == 0 or locked_at < row.period_at:
+            return
+        invariant(row.used >= amount, f"used of {key} on {channel_code} would be negative")
+        self.put_channel(replace(row, used=row.used - amount))
+
+    def put_channel(self, row: ChannelStock) -> None:
+        """Write a channel row."""
+        rows = self._channels.get(row.key)
+        if rows is None:
+            rows = self._channels[row.key] = dict(self._shelf.channels.get(row.key, {}))
+        rows[row.channel_code] = row
+
+    def decision(self, outcome: Outcome) -> Decision:
+        """The outcome with everything this draft changed."""
+        return Decision(
+            outcome,
+            self._stocks,
+            self._changed_channels(),
+            list(self._reservations.values()),
+            self._logs,
+            self.facts,
+            self.requests,
+            self._incidents,
+        )
+
+    def _changed_channels(self) -> dict[StockKey, dict[str, ChannelStock]]:
+        if not self._channels:
+            return {}
+        changed: dict[StockKey, dict[str, ChannelStock]] = {}
+        for key, rows in self._channels.items():
+            loaded = self._shelf.channels.get(key, {})
+            changed[key] = {code: row for code, row in rows.items() if loaded.get(code) is not row}
+        return changed
+
+
+def turned(stock: Stock) -> Stock:
+    """The automatic turn: a limited stock that reaches zero is sold out, and comes back when it rises.
+
+    It looks at `real` alone, and a manual 86 wins over it (DESIGN section 4).
+    """
+    if stock.manual:
+        return stock
+    status = SOLD_OUT if stock.type == LIMITED and stock.real <= 0 else ON_SALE
+    return stock if status == stock.status else replace(stock, status=status)

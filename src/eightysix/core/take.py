@@ -1,0 +1,105 @@
+"""Taking stock for a line and giving it back: what a reservation adds to counters, and exactly that back again."""
+
+from msgspec.structs import replace
+
+from .availability import StockView, chain
+from .catalogue import Item
+from .change import Kind
+from .draft import Draft
+from .key import StockKey
+from .reservation import Reservation, Take
+
+
+def take(
+    draft: Draft,
+    item: Item,
+    channel_code: str,
+    quantity: int,
+    kind: Kind,
+    *,
+    oversell: str | None = None,
+    reason: str | None = None,
+) -> tuple[Take, ...]:
+    """Add `quantity` of `item` to the counters of every stock in its chain; the takes to freeze in the reservation.
+
+    An unlimited stock without caps is not counted: its take says so, and later verbs leave it alone.
+    """
+    takes: list[Take] = []
+    for key, ratio in chain(item):
+        counted = is_counted(draft, key)
+        each = Take(key.object_type, key.object_id, ratio, counted)
+        takes.append(each)
+        amount = each.amount(quantity)
+        if counted and amount:
+            draft.move(key, kind, amount, locked=amount, channel_code=channel_code, oversell=oversell, reason=reason)
+        draft.use(key, channel_code, amount)
+    return tuple(takes)
+
+
+def is_counted(view: StockView, key: StockKey) -> bool:
+    """Whether a lock adds to the stock's `locked`: it is limited, or some channel of it has a cap or a guarantee."""
+    if view.stock(key).is_limited:
+        return True
+    rows = view.channel_rows(key)
+    return bool(rows) and any(row.counts for row in rows.values())
+
+
+def give_back(draft: Draft, reservation: Reservation, quantity: int, kind: Kind) -> None:
+    """Free `quantity` of what the reservation has locked."""
+    for each in reservation.takes:
+        amount = each.amount(quantity)
+        if not amount:
+            continue
+        key = each.key
+        if each.counted:
+            draft.move(
+                key,
+                kind,
+                -amount if kind is Kind.AMEND else amount,
+                locked=-amount,
+                channel_code=reservation.channel_code,
+            )
+        draft.free_used(key, reservation.channel_code, amount, reservation.locked_at)
+
+
+def consume(draft: Draft, reservation: Reservation, quantity: int) -> None:
+    """Deduct `quantity` of what the reservation has locked and free the rest. Never fails for quantity."""
+    for each in reservation.takes:
+        held = each.amount(reservation.quantity)
+        gone = each.amount(quantity)
+        if not held:
+            continue
+        key = each.key
+        if each.counted:
+            draft.move(key, Kind.DEDUCT, gone, locked=-held, real=-gone, channel_code=reservation.channel_code)
+        draft.free_used(key, reservation.channel_code, held - gone, reservation.locked_at)
+
+
+def put_back(draft: Draft, reservation: Reservation, quantity: int) -> None:
+    """Put `quantity` of returned food on sale again: real rises where it once fell."""
+    for each in reservation.takes:
+        amount = each.amount(quantity)
+        if not amount:
+            continue
+        key = each.key
+        if each.counted and draft.stock(key).is_limited:
+            draft.move(key, Kind.RETURN, amount, real=amount, channel_code=reservation.channel_code)
+        draft.free_used(key, reservation.channel_code, amount, reservation.locked_at)
+
+
+def raise_to(draft: Draft, reservation: Reservation, quantity: int) -> Reservation:
+    """Lock more of what the reservation already holds, from the stocks it took from, at today's counting.
+
+    A take that was not counted because its stock was unlimited then, and would be now, is counted in whole.
+    """
+    takes: list[Take] = []
+    more = quantity - reservation.quantity
+    for each in reservation.takes:
+        key = each.key
+        counted = each.counted or is_counted(draft, key)
+        add = each.amount(quantity) - (each.amount(reservation.quantity) if each.counted else 0)
+        if counted and add:
+            draft.move(key, Kind.AMEND, add, locked=add, channel_code=reservation.channel_code)
+        draft.use(key, reservation.channel_code, each.amount(more))
+        takes.append(replace(each, counted=counted) if counted != each.counted else each)
+    return replace(reservation, quantity=quantity, takes=tuple(takes))

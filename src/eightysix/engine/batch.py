@@ -1,0 +1,194 @@
+"""One batch: begin, load, decide, save, commit. Orchestration only; every rule is in the core.
+
+Each result is left on its ticket. Nothing is answered here: the lane does so once the commit is known.
+"""
+
+import enum
+import logging
+from collections.abc import Sequence
+from time import perf_counter
+
+from eightysix.core.admission import admit
+from eightysix.core.catalogue import Catalogue
+from eightysix.core.command import AmendStock, Command, DeductStock, ExpireLocks
+from eightysix.core.decide import decide, release_due
+from eightysix.core.footprint import chains, footprint, stocks_held, takes_anew
+from eightysix.core.key import StockKey, StoreKey
+from eightysix.core.outcome import Outcome
+from eightysix.core.reservation import State
+from eightysix.core.shelf import Shelf
+from eightysix.storage.port import Lane, Opened, OrdersWanted, StoreOrders
+
+from .days import BusinessDays
+from .fault import CommandFailed
+from .observer import BatchReport
+from .ticket import Ticket
+
+_log = logging.getLogger(__name__)
+
+_HOLDING = (State.LOCKED, State.DEDUCTED)
+
+
+class Phase(enum.Enum):
+    """How far a batch has come. A fault before COMMITTING has changed nothing; one while COMMITTING is undecided."""
+
+    DECIDING = 1
+    COMMITTING = 2
+    DONE = 3
+
+
+class Batch:
+    """One transaction's worth of tickets. Run once; a batch that must be run again is a new one with a new number."""
+
+    def __init__(
+        self, lane: Lane, lane_no: int, tickets: Sequence[Ticket], catalogue: Catalogue, days: BusinessDays
+    ) -> None:
+        self._lane = lane
+        self._catalogue = catalogue
+        self._days = days
+        self.phase = Phase.DECIDING
+        self.report = BatchReport(lane_no)
+        self.by_store: dict[StoreKey, list[Ticket]] = {}
+        for ticket in tickets:
+            mine = self.by_store.get(ticket.store)
+            if mine is None:
+                self.by_store[ticket.store] = [ticket]
+            else:
+                mine.append(ticket)
+        self.aside: dict[StoreKey, list[Ticket]] = {}
+        """Tickets of stores that could not be had, after a run with `skip_locked`."""
+
+    async def run(self, batch_no: int, *, skip_locked: bool) -> None:
+        """Run the transaction to its end. After an exception, `phase` says whether it may have been committed."""
+        lane, report = self._lane, self.report
+        started = perf_counter()
+        opened = await lane.begin(sorted(self.by_store), batch_no, skip_locked=skip_locked)
+        begun = perf_counter()
+        if len(opened.heads) < len(self.by_store):
+            self._set_aside(opened)
+        orders, shelves = await self._load(opened)
+        loaded = perf_counter()
+        for store, shelf in shelves.items():
+            self._decide(store, shelf, orders[store])
+        changes = {}
+        for store, shelf in shelves.items():
+            change = shelf.changes()
+            if not change.is_empty:
+                changes[store] = change
+        decided = perf_counter()
+        if changes:
+            await lane.save(changes)
+            saved = perf_counter()
+            self.phase = Phase.COMMITTING
+            await lane.commit()
+        else:  # nothing to make durable, and ending without a commit needs no flush
+            saved = decided
+            await lane.rollback()
+        self.phase = Phase.DONE
+        report.begin, report.load, report.decide = begun - started, loaded - begun, decided - loaded
+        report.save, report.commit = saved - decided, perf_counter() - saved
+        report.stores, report.changed = len(shelves), tuple(changes)
+
+    @property
+    def tickets(self) -> list[Ticket]:
+        """The tickets that the transaction is about; those set aside are not among them."""
+        return [ticket for tickets in self.by_store.values() for ticket in tickets]
+
+    def _set_aside(self, opened: Opened) -> None:
+        for store in [store for store in self.by_store if store not in opened.heads]:
+            self.aside[store] = self.by_store.pop(store)
+
+    async def _load(self, opened: Opened) -> tuple[dict[StoreKey, StoreOrders], dict[StoreKey, Shelf]]:
+        catalogue = self._catalogue
+        shelves: dict[StoreKey, Shelf] = {}
+        orders_wanted: dict[StoreKey, OrdersWanted] = {}
+        stocks_wanted: dict[StoreKey, set[StockKey]] = {}
+        counting: list[StoreKey] = []
+        now: dict[StoreKey, int] = {}
+        for store, tickets in self.by_store.items():
+            head = opened.heads[store]
+            day = self._days.of(store, max(opened.now, head.last_at), catalogue)
+            shelf = shelves[store] = Shelf(store, opened.now, head, catalogue, day)
+            now[store] = shelf.now
+            wanted = orders_wanted[store] = OrdersWanted(set(), set())
+            stocks: set[StockKey] = set()
+            for ticket in tickets:
+                needs = footprint(ticket.command, catalogue)
+                if needs.order_id is not None:
+                    wanted.order_ids.add(needs.order_id)
+                if needs.request_id is not None:
+                    wanted.request_ids.add(needs.request_id)
+                stocks.update(needs.stocks)
+                if needs.counts_used and (not counting or counting[-1] != store):
+                    counting.append(store)
+            stocks_wanted[store] = stocks
+        if not shelves:
+            return {}, {}
+        orders = await self._lane.load_orders(orders_wanted, now)
+        for store, shelf in shelves.items():
+            found = orders[store]
+            shelf.add_orders(found.reservations, found.facts, found.requests, found.due)
+            stocks_wanted[store] |= _stocks_behind(self.by_store[store], found, catalogue)
+        for store in counting:
+            shelf = shelves[store]
+            shelf.taken = await self._lane.load_taken_since(store, shelf.day.starts_at)
+        await self._load_stocks(shelves, stocks_wanted)
+        return orders, shelves
+
+    async def _load_stocks(self, shelves: dict[StoreKey, Shelf], wanted: dict[StoreKey, set[StockKey]]) -> None:
+        wanted = {store: keys for store, keys in wanted.items() if keys}
+        if not wanted:
+            return
+        stocks = await self._lane.load_stocks(wanted)
+        for store in wanted:
+            shelves[store].add_stocks(stocks[store].stocks, stocks[store].channels)
+
+    def _decide(self, store: StoreKey, shelf: Shelf, orders: StoreOrders) -> None:
+        """Release the store's due locks, then decide its commands in order."""
+        tickets = self.by_store[store]
+        if orders.due:
+            try:
+                release_due(shelf)
+            except Exception as error:  # noqa: BLE001 - a bug must not take other stores down
+                # without the release the store's counts are not what the rules expect, so nothing of it may go on
+                for ticket in tickets:
+                    ticket.result = _failed(ticket.command, error)
+                return
+        for ticket in tickets:
+            try:
+                ticket.result = self._decide_one(ticket, shelf)
+            except Exception as error:  # noqa: BLE001 - a bug fails this command alone; nothing of it was put
+                ticket.result = _failed(ticket.command, error)
+
+    def _decide_one(self, ticket: Ticket, shelf: Shelf) -> Outcome:
+        command = ticket.command
+        if ticket.catalogue is not self._catalogue and not isinstance(command, ExpireLocks):
+            refusal = admit(command, self._catalogue)  # the catalogue moved on since the command was admitted
+            if refusal is not None:
+                return refusal
+        decision = decide(command, shelf)
+        shelf.put(decision)
+        return decision.outcome
+
+
+def _stocks_behind(tickets: Sequence[Ticket], found: StoreOrders, catalogue: Catalogue) -> set[StockKey]:
+    """The stocks that only the loaded reservations tell: what they hold, and today's chain of what is taken anew."""
+    if not found.reservations:
+        return set()
+    held = stocks_held(reservation for reservation in found.reservations if reservation.state in _HOLDING)
+    anew = {
+        ticket.command.order_id
+        for ticket in tickets
+        if isinstance(ticket.command, (AmendStock, DeductStock)) and takes_anew(ticket.command)
+    }
+    if anew:
+        store = tickets[0].store
+        held.update(chains(store, (each.sku_id for each in found.reservations if each.order_id in anew), catalogue))
+    return held
+
+
+def _failed(command: Command, error: Exception) -> CommandFailed:
+    _log.error("a command failed: %r", command, exc_info=error)
+    fault = CommandFailed(f"{type(command).__name__} could not be decided")
+    fault.__cause__ = error
+    return fault

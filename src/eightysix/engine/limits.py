@@ -1,0 +1,40 @@
+"""How much an engine takes at once and how long it waits. Values only; the root reads them from settings."""
+
+import msgspec
+
+LANES_PER_SHARD = {"postgresql": 2, "mysql": 2, "mariadb": 2, "sqlite": 1}
+"""Measured best per database (DESIGN section 3)."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """The bounds of lanes, batches and waits. Durations in seconds."""
+
+    lanes_per_shard: int | None = None
+    """None: what was measured best for the database."""
+
+    batch_commands: int = 1024
+    batch_rows: int = 4096
+    """Lines of the batch's commands; a single larger command still gets a batch of its own."""
+    store_commands: int = 256
+    """Commands of one store in a batch while other stores wait."""
+
+    queue_commands: int = 4096
+    background_queue_commands: int = 4096
+
+    deadline_seconds: float = 2.0
+    background_deadline_seconds: float = 30.0
+
+    tries: int = 3
+    """How often a batch, and at last a single command, is run before a retryable fault becomes a 503."""
+    locked_retry_seconds: float = 0.05
+    """When to ask again for a store whose head row another process holds."""
+    settle_seconds: float = 30.0
+    """How long to look for the outcome of a COMMIT whose connection was lost."""
+
+    sweep_seconds: float = 0.5
+    """Pause between two looks for due locks; well under the 1 s in which each must be tidied."""
+    sweep_stores: int = 256
+    """Stores a lane's sweep submits at once."""
+
+    stop_seconds: float = 10.0
+    """How long `stop` waits for what was accepted."""

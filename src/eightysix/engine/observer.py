@@ -1,0 +1,54 @@
+"""What an engine tells about itself. Metrics live in ops; the engine only calls these hooks."""
+
+import msgspec
+
+from eightysix.core.key import StoreKey
+
+
+class BatchReport(msgspec.Struct, gc=False):
+    """One committed (or read-only) batch. Durations in seconds; `waited` is from submit to the batch's start."""
+
+    lane_no: int
+    commands: int = 0
+    background_commands: int = 0
+    stores: int = 0
+    waited_max: float = 0.0
+    waited_sum: float = 0.0
+    begin: float = 0.0
+    load: float = 0.0
+    decide: float = 0.0
+    save: float = 0.0
+    commit: float = 0.0
+    changed: tuple[StoreKey, ...] = ()
+    """Stores with committed changes: whoever publishes their outbox rows may wake up."""
+
+
+class Observer:
+    """Hooks that do nothing; override what is wanted. Called on the event loop: be quick, and never raise."""
+
+    def batch_done(self, report: BatchReport) -> None:
+        """A batch was committed and answered."""
+
+    def batch_retried(self, lane_no: int, fault: BaseException) -> None:
+        """A batch was rolled back and will be run again, or in halves."""
+
+    def stores_set_aside(self, lane_no: int, stores: int) -> None:
+        """Head rows of so many stores are held by another process."""
+
+    def commit_settled(self, lane_no: int, committed: bool | None) -> None:  # noqa: FBT001 - an answer, not an option
+        """The outcome of a COMMIT with a lost connection is known, or (None) was given up."""
+
+    def overloaded(self, lane_no: int) -> None:
+        """A command was refused because the lane's queue is full."""
+
+    def deadline_exceeded(self, lane_no: int, commands: int) -> None:
+        """So many commands waited too long."""
+
+    def command_failed(self, lane_no: int) -> None:
+        """A command failed alone: a 500."""
+
+    def unavailable(self, lane_no: int, commands: int) -> None:
+        """So many commands got a 503 because the database could not do it."""
+
+    def sweep_failed(self, lane_no: int) -> None:
+        """A look for due locks, or the release of some, failed; the next sweep tries again."""

@@ -1,0 +1,49 @@
+"""A command on its way through a lane, with the future its caller waits for."""
+
+import asyncio
+
+import msgspec
+
+from eightysix.core.catalogue import Catalogue
+from eightysix.core.command import Command, ExpireLocks, SetStock
+from eightysix.core.key import StoreKey
+from eightysix.core.outcome import Outcome
+
+from .fault import EngineFault
+
+
+class Ticket(msgspec.Struct):
+    """One accepted command. Instants are `time.monotonic()` seconds.
+
+    `catalogue` is the one the command was admitted against. `result` is what the running batch decided; it becomes the
+    future's result only after commit. A caller that leaves cancels its future, never the command.
+    """
+
+    store: StoreKey
+    command: Command
+    future: "asyncio.Future[Outcome]"
+    catalogue: Catalogue
+    queued_at: float
+    deadline: float
+    rows: int
+    background: bool = False
+    result: Outcome | EngineFault | None = None
+
+    def answer(self, result: Outcome | EngineFault) -> None:
+        """Hand the result to the caller, if it is still there."""
+        future = self.future
+        if future.done():
+            return
+        if isinstance(result, EngineFault):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
+
+
+def rows_of(command: Command) -> int:
+    """How many lines or settings the command names; 1 where it names none."""
+    if isinstance(command, SetStock):
+        return len(command.settings) or 1
+    if isinstance(command, ExpireLocks) or command.lines is None:
+        return 1
+    return len(command.lines) or 1

@@ -1,0 +1,155 @@
+"""Brings a database to this program's schema, safely when several processes try at once.
+
+The one who comes second waits for the first and finds nothing left to do. PostgreSQL and SQLite migrate in one
+transaction; on MySQL a step that was cut short is taken up again by the next run.
+
+Behind ShardingSphere-Proxy the physical databases are migrated directly, never through the proxy: `migrate_physical`
+for each of them, then `REFRESH TABLE METADATA` (or a start) of the proxy, which reads the tables' columns only then.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, event, inspect, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from .port import StorageFault, Unavailable
+from .url import BadDatabaseUrl, DatabaseUrl, parse
+
+LOCK_WAIT_SECONDS = 60
+"""How long a migration waits for another one that is running."""
+
+_LOCK_NAME = "eightysix-migrate"
+_LOCK_KEY = 0x383665
+
+
+class MigrationBlocked(StorageFault):
+    """Another process has been migrating this database for longer than LOCK_WAIT_SECONDS."""
+
+    retryable = True
+
+
+async def migrate(url: str, *, to: str = "head") -> list[str]:
+    """Run what is missing up to revision `to`, and return the revisions that were run, oldest first.
+
+    Raises BadDatabaseUrl (also for a proxy's URL), Unavailable, MigrationBlocked.
+    """
+    target = parse(url)
+    if target.physical_shards > 1:
+        raise BadDatabaseUrl("migrations don't go through the proxy: migrate each physical database")
+    return await _migrate(target, ("",), to)
+
+
+async def migrate_physical(url: str, table_suffixes: Sequence[str], *, to: str = "head") -> list[str]:
+    """The same for one physical database behind a proxy, named by a direct `url`.
+
+    Each sharded table is made once per suffix: `("_0", "_1", "_2", "_3")` for four. Broadcast tables are made once.
+    """
+    return await _migrate(parse(url), tuple(table_suffixes), to)
+
+
+async def pending(url: str) -> list[str]:
+    """The revisions that `migrate` would run, oldest first; nothing is changed. Works through a proxy too."""
+    target = parse(url)
+    if target.scheme == "sqlite" and not await asyncio.to_thread(target.path.exists):
+        return _missing((), "head")
+    async with _connected(target) as connection:
+        return _missing(await connection.run_sync(_versions), "head")
+
+
+async def _migrate(target: DatabaseUrl, suffixes: tuple[str, ...], to: str) -> list[str]:
+    async with _connected(target) as connection, _locked(connection, target):
+        missing = _missing(await connection.run_sync(_versions), to)
+        if missing:
+            await connection.run_sync(_upgrade, suffixes, to)
+        await connection.commit()
+    return missing
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", f"{__package__}:migrations")
+    return config
+
+
+def _missing(versions: Sequence[str], to: str) -> list[str]:
+    script = ScriptDirectory.from_config(_config())
+    done = {revision.revision for version in versions for revision in script.iterate_revisions(version, "base")}
+    wanted = [revision.revision for revision in script.iterate_revisions(to, "base")]
+    return [revision for revision in reversed(wanted) if revision not in done]
+
+
+def _versions(connection: Connection) -> tuple[str, ...]:
+    if not inspect(connection).has_table("alembic_version"):
+        return ()
+    return MigrationContext.configure(connection).get_current_heads()
+
+
+def _upgrade(connection: Connection, suffixes: tuple[str, ...], to: str) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    config.attributes["table_suffixes"] = suffixes
+    command.upgrade(config, to)
+
+
+@asynccontextmanager
+async def _connected(target: DatabaseUrl) -> AsyncIterator[AsyncConnection]:
+    engine = create_async_engine(target.sqlalchemy, poolclass=NullPool, connect_args=_connect_args(target))
+    if target.scheme == "sqlite":
+        event.listen(engine.sync_engine, "begin", _take_write_lock)
+    try:
+        try:
+            connection = await engine.connect()
+        except (OSError, DBAPIError) as error:
+            raise _fault(target, error) from error
+        try:
+            yield connection
+        finally:
+            await connection.close()
+    finally:
+        await engine.dispose()
+
+
+def _fault(target: DatabaseUrl, error: Exception) -> StorageFault:
+    reason = getattr(error, "orig", None) or error
+    return Unavailable(f"can't open {target.scheme} database {target.database!r}: {reason}")
+
+
+def _connect_args(target: DatabaseUrl) -> dict[str, object]:
+    if target.scheme == "sqlite":
+        return {"timeout": LOCK_WAIT_SECONDS, "isolation_level": None}
+    return {}
+
+
+def _take_write_lock(connection: Connection) -> None:
+    """SQLite has no named locks: the write lock itself makes the second migration wait."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@asynccontextmanager
+async def _locked(connection: AsyncConnection, target: DatabaseUrl) -> AsyncIterator[None]:
+    if target.scheme == "postgresql":
+        await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'"))
+        try:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+        except DBAPIError as error:
+            raise MigrationBlocked(f"another process is migrating {target.database!r}") from error
+        yield
+    elif target.scheme == "mysql":
+        name = {"name": f"{_LOCK_NAME}-{target.database}"[:64], "seconds": LOCK_WAIT_SECONDS}
+        had = await connection.scalar(text("SELECT GET_LOCK(:name, :seconds)"), name)
+        if had != 1:
+            raise MigrationBlocked(f"another process is migrating {target.database!r}")
+        try:
+            yield
+        finally:
+            await connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": name["name"]})
+    else:
+        yield
