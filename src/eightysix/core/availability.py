@@ -11,7 +11,7 @@ from .catalogue import Catalogue, Channel, Item
 from .instant import BusinessDay
 from .key import StockKey, StoreKey, sku_key, spu_key
 from .outcome import BlockedBy
-from .quantity import UNIT, floor_to
+from .quantity import UNIT, floor_to, step_of
 from .stock import SOLD_OUT, ChannelStock, Stock
 
 
@@ -174,7 +174,8 @@ def guaranteed_to_others(
     there = max(0, stock.real - stock.locked)
     parts = [part for _, part in open_rows]
     if sum(parts) > there:
-        parts = largest_remainder(there, parts)
+        item = view.catalogue.item(view.store.brand_id, *stock.key)
+        parts = largest_remainder(there, parts, step_of(item.decimals if item is not None else 3))
     online = in_store = 0
     for (row, _), part in zip(open_rows, parts, strict=True):
         if row.channel_code == channel.channel_code:

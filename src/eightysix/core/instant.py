@@ -52,15 +52,17 @@ def wall_instant(on: date, minute: int, time_zone: str) -> int:
     instant = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) == wall:
         return from_datetime(instant)
-    before, after = instant - timedelta(days=1), instant
-    new_offset = instant.astimezone(zone).utcoffset()
-    while after - before > _MS:
-        middle = before + (after - before) / 2
-        if middle.astimezone(zone).utcoffset() == new_offset:
+    # in a gap: halve to the second at which the offset changed
+    after = from_datetime(instant) // 1000
+    before = after - 86_400
+    offset = instant.astimezone(zone).utcoffset()
+    while after - before > 1:
+        middle = (before + after) // 2
+        if datetime.fromtimestamp(middle, zone).utcoffset() == offset:
             after = middle
         else:
             before = middle
-    return -(-((after - _EPOCH) // timedelta(microseconds=1)) // 1000)
+    return after * 1000
 
 
 @lru_cache(maxsize=1024)

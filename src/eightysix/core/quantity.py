@@ -3,7 +3,7 @@
 Never floats: 0.1 + 0.2 of a portion is 300 thousandths here (DESIGN section 2).
 """
 
-from decimal import Decimal
+from decimal import Context, Decimal
 
 UNIT = 1000
 """Thousandths in one portion."""
@@ -12,6 +12,8 @@ MAX_QUANTITY = 999_999_999_999
 """The largest quantity, 999,999,999.999 portions, in thousandths."""
 
 _LIMIT = Decimal(10) ** 9
+_EXACT = Context(prec=10_000_000)
+"""More digits than any body may have, so that nothing is rounded on the way to the check."""
 
 
 class QuantityError(ValueError):
@@ -30,7 +32,7 @@ def thousandths(value: Decimal) -> int:
         raise QuantityError("negative")
     if value >= _LIMIT:
         raise QuantityError("too_large")
-    scaled = value * UNIT
+    scaled = _EXACT.multiply(value, UNIT)
     whole = int(scaled)
     if scaled != whole:
         raise QuantityError("too_fine")
@@ -45,6 +47,11 @@ def is_whole(quantity: int, decimals: int) -> bool:
 def floor_to(quantity: int, decimals: int) -> int:
     """The largest whole number of the item's units not above `quantity`."""
     return quantity - quantity % _STEP[decimals]
+
+
+def step_of(decimals: int) -> int:
+    """The thousandths in one unit of an item with `decimals`."""
+    return _STEP[decimals]
 
 
 _STEP = (1000, 100, 10, 1)

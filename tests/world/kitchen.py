@@ -1,0 +1,104 @@
+"""One store's rows in dictionaries, and a way to run commands on them: load, release what is due, decide, save."""
+
+from collections.abc import Sequence
+
+from eightysix.core.admission import admit
+from eightysix.core.change import DueLock, Head, Incident, LogRow, OrderFact, OutboxRow, RequestRecord
+from eightysix.core.command import Command
+from eightysix.core.decide import decide, release_due
+from eightysix.core.instant import business_day
+from eightysix.core.key import StockKey
+from eightysix.core.outcome import Outcome, Refused
+from eightysix.core.reservation import LineKey, Reservation
+from eightysix.core.shelf import Shelf
+from eightysix.core.stock import ChannelStock, Stock
+
+from .menu import STORE, Menu
+
+NOON = 1_795_435_200_000
+"""2026-11-23T12:00:00Z"""
+
+
+class Kitchen:
+    """Rows as a database would keep them, every write guarded as a database would guard it."""
+
+    def __init__(self, now: int = NOON) -> None:
+        self.menu = Menu()
+        self.now = now
+        self.head = Head()
+        self.stocks: dict[StockKey, Stock] = {}
+        self.channels: dict[tuple[StockKey, str], ChannelStock] = {}
+        self.reservations: dict[tuple[str, LineKey], Reservation] = {}
+        self.facts: dict[str, OrderFact] = {}
+        self.requests: dict[str, RequestRecord] = {}
+        self.due: set[tuple[int, str]] = set()
+        self.logs: list[LogRow] = []
+        self.outbox: list[OutboxRow] = []
+        self.incidents: list[Incident] = []
+
+    def run(self, command: Command) -> Outcome:
+        """One command in a batch of its own."""
+        return self.batch([command])[0]
+
+    def batch(self, commands: Sequence[Command]) -> list[Outcome]:
+        """Several commands in one batch, decided in order and saved together."""
+        shelf = self.shelf()
+        release_due(shelf)
+        outcomes: list[Outcome] = []
+        for command in commands:
+            refusal = admit(command, self.menu)
+            if refusal is not None:
+                outcomes.append(refusal)
+                continue
+            decision = decide(command, shelf)
+            if isinstance(decision.outcome, Refused):
+                changed = (decision.stocks, decision.channels, decision.reservations, decision.logs, decision.facts)
+                assert not any(changed), "a refusal changes nothing"
+            shelf.put(decision)
+            outcomes.append(decision.outcome)
+        self._save(shelf)
+        return outcomes
+
+    def due_now(self) -> bool:
+        """Whether a batch run now would release anything first."""
+        return any(due_at <= self.now for due_at, _ in self.due)
+
+    def shelf(self) -> Shelf:
+        """All rows on a shelf; a real batch loads only what it may touch."""
+        shelf = Shelf(STORE, self.now, self.head, self.menu, business_day(self.now, "Europe/London", 240))
+        due = [DueLock(due_at, order_id) for due_at, order_id in sorted(self.due) if due_at <= self.now]
+        shelf.add_orders(self.reservations.values(), self.facts.values(), self.requests.values(), due)
+        shelf.add_stocks(self.stocks.values(), self.channels.values())
+        shelf.taken = list(self.reservations.values())
+        return shelf
+
+    def _save(self, shelf: Shelf) -> None:
+        changes = shelf.changes()
+        assert changes.head_before == self.head
+        self.head = changes.head
+        for loaded, stock in changes.stocks:
+            assert self.stocks.get(stock.key) == loaded
+            self.stocks[stock.key] = stock
+            assert stock.locked >= 0
+            assert stock.oversold >= 0
+            assert not stock.is_limited or stock.real + stock.oversold >= stock.locked + stock.grant
+        for was, row in changes.channels:
+            assert self.channels.get((row.key, row.channel_code)) == was
+            assert row.used >= 0
+            self.channels[row.key, row.channel_code] = row
+        for before, reservation in changes.reservations:
+            key = (reservation.order_id, reservation.line)
+            assert self.reservations.get(key) == before
+            assert reservation.revision > (before.revision if before else 0)
+            self.reservations[key] = reservation
+        for fact in changes.facts:
+            assert fact.order_id not in self.facts
+            self.facts[fact.order_id] = fact
+        for request in changes.requests:
+            assert request.request_id not in self.requests
+            self.requests[request.request_id] = request
+        self.due -= {(due.due_at, due.order_id) for due in changes.due_removed}
+        self.due |= {(due.due_at, due.order_id) for due in changes.due_added}
+        self.logs += changes.logs
+        self.outbox += changes.outbox
+        self.incidents += changes.incidents

@@ -1,0 +1,58 @@
+"""A small fixed catalogue for rule tests.
+
+SKU 1 and 2 stand alone; SKU 3 and 4 share the SPU 30; SKU 5 has no decimals; SKU 6 is a combo of 1 (one) and 2 (two);
+SKU 7 has three decimals.
+"""
+
+from eightysix.core.catalogue import Brand, Channel, Component, Item, Store
+from eightysix.core.key import StoreKey
+
+BRAND_ID = "noodle"
+STORE = StoreKey.of(BRAND_ID, "1")
+
+
+class Menu:
+    """A `Catalogue`; tests may open and close brand and store."""
+
+    def __init__(self) -> None:
+        self.brands = {BRAND_ID: Brand(BRAND_ID)}
+        self.stores = {(BRAND_ID, "1"): Store(BRAND_ID, "1", "Europe/London")}
+        self.codes = {
+            code: Channel(
+                BRAND_ID, code, in_store=code in ("POS", "KIOSK", "EMENU", "WARN", "ALLOW"), oversell=oversell
+            )
+            for code, oversell in [
+                ("POS", "deny"),
+                ("KIOSK", "deny"),
+                ("EMENU", "deny"),
+                ("ONLINE_ORDER", "deny"),
+                ("WARN", "warn"),
+                ("ALLOW", "allow"),
+            ]
+        }
+        items = [
+            Item(BRAND_ID, 2, 1),
+            Item(BRAND_ID, 2, 2),
+            Item(BRAND_ID, 1, 30),
+            Item(BRAND_ID, 2, 3, spu_id=30),
+            Item(BRAND_ID, 2, 4, spu_id=30),
+            Item(BRAND_ID, 2, 5, decimals=0),
+            Item(BRAND_ID, 2, 6, components=(Component(1, 1000), Component(2, 2000))),
+            Item(BRAND_ID, 2, 7, decimals=3),
+        ]
+        self.items = {(item.object_type, item.object_id): item for item in items}
+
+    def brand(self, brand_id: str) -> Brand | None:
+        return self.brands.get(brand_id)
+
+    def store(self, brand_id: str, poi_id: str) -> Store | None:
+        return self.stores.get((brand_id, poi_id))
+
+    def channel(self, brand_id: str, channel_code: str) -> Channel | None:
+        return self.codes.get(channel_code) if brand_id == BRAND_ID else None
+
+    def channels(self, brand_id: str) -> dict[str, Channel]:
+        return self.codes if brand_id == BRAND_ID else {}
+
+    def item(self, brand_id: str, object_type: int, object_id: int) -> Item | None:
+        return self.items.get((object_type, object_id)) if brand_id == BRAND_ID else None
