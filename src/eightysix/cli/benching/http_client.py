@@ -1,7 +1,8 @@
 """The HTTP load: a process of its own that costs little, so that it takes little from what it measures.
 
-Raw protocols on uvloop, keep-alive, one request in flight a connection; of an answer only its status and length are read.
-Run as ``python -m eightysix.cli.benching.http_client`` with an `Assignment` as JSON on standard input; the answer is JSON too.
+Raw protocols on uvloop, keep-alive, one request in flight a connection; of an answer only its status and length are
+read. Run as ``python -m eightysix.cli.benching.http_client`` with an `Assignment` as JSON on standard input; the answer
+is JSON too.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ _PAY_AFTER_SECONDS = 1.0
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """What this process is to do. With `rate` requests go out by the clock, else as soon as the last one is answered."""
+    """What this process is to do. With `rate` requests go out by the clock, else when the last one is answered."""
 
     load: Load
     host: str
@@ -44,7 +45,7 @@ class Finding(msgspec.Struct, frozen=True):
     lock: Latency | None = None
     deduct: Latency | None = None
     late: Latency | None = None
-    """How late requests left this process, compared with the clock: part of each latency, and no fault of the service."""
+    """How late requests left this process, by the clock: part of each latency, and no fault of the service."""
 
 
 Answered = Callable[["Connection", int, bytes], None]
@@ -65,7 +66,9 @@ class Connection(asyncio.Protocol):
         self.started_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # a TCP connection has no other; uvloop's is of no base class
+        self._transport = cast(
+            asyncio.Transport, transport
+        )  # a TCP connection has no other; uvloop's is of no base class
         self.send = self._transport.write
 
     def data_received(self, data: bytes) -> None:
@@ -79,6 +82,7 @@ class Connection(asyncio.Protocol):
         self._answered(self, int(data[9:12]), data)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        del exc
         if not self._closing:
             self._lost(self)
 
@@ -195,8 +199,8 @@ class _Due(msgspec.Struct, gc=False):
 class SteadyLoad:
     """Requests by the clock, half locks, half deducts of orders locked a second before, whatever the answers do.
 
-    A latency counts from the instant at which the clock wanted the request to leave: a service that stalls makes all the
-    requests late that should have left meanwhile, and they count (no coordinated omission).
+    A latency counts from the instant at which the clock wanted the request to leave: a service that stalls makes all
+    the requests late that should have left meanwhile, and they count (no coordinated omission).
     """
 
     def __init__(self, assignment: Assignment, rate: int) -> None:
@@ -243,7 +247,12 @@ class SteadyLoad:
             connection.close()
         both = self._locks + self._deducts
         sample = Sample(
-            len(both), load.seconds, self._tally.failed, self._tally.failure, latency_of(both), _difference(before, after)
+            len(both),
+            load.seconds,
+            self._tally.failed,
+            self._tally.failure,
+            latency_of(both),
+            _difference(before, after),
         )
         return Finding(sample, latency_of(self._locks), latency_of(self._deducts), latency_of(self._late))
 
@@ -287,7 +296,9 @@ async def _connect(assignment: Assignment, answered: Answered, lost: Lost, count
     loop = asyncio.get_running_loop()
     made = []
     for _ in range(count):
-        _, connection = await loop.create_connection(lambda: Connection(answered, lost), assignment.host, assignment.port)
+        _, connection = await loop.create_connection(
+            lambda: Connection(answered, lost), assignment.host, assignment.port
+        )
         made.append(connection)
     return made
 

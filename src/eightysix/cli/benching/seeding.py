@@ -1,4 +1,4 @@
-"""Databases filled for a measurement: stores, dishes and stocks that never run out, in the tables of `storage/schema.py`."""
+"""Databases filled for a measurement: stores, dishes and stocks that never run out, in the schema's tables."""
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
