@@ -82,7 +82,7 @@ def parse(url: str) -> DatabaseUrl:
     host = _single(options, "host") or _single(options, "unix_socket") or parts.host
     shards = _single(options, "physical_shards") if scheme == "mysql" else None
     if options:
-        raise BadDatabaseUrl(f"a {scheme} URL has no option {sorted(options)[0]!r}")
+        raise BadDatabaseUrl(f"a {scheme} URL has no option {min(options)!r}")
     if scheme == "sqlite":
         return DatabaseUrl(scheme, parts.database)
     return DatabaseUrl(

@@ -175,7 +175,8 @@ def _orders(suffix: str) -> None:
         sa.Column("takes", sa.Text(), nullable=True),
         sa.Column("revision", _BIG, nullable=False, server_default="0"),
         sa.CheckConstraint(
-            "quantity >= 0 AND returned_quantity >= 0 AND returned_quantity <= quantity AND restocked_quantity <= returned_quantity",
+            "quantity >= 0 AND returned_quantity >= 0 AND returned_quantity <= quantity AND "
+            "restocked_quantity <= returned_quantity",
             name="ck_reservation_quantity",
         ),
         rewritten=True,

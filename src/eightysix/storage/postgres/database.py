@@ -1,0 +1,71 @@
+"""A PostgreSQL database in use by this process (the port's `Database`)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+
+from eightysix.storage.port import AuditStore, Capabilities
+from eightysix.storage.url import DatabaseUrl
+
+from .audit import audit
+from .fault import CLIENT_ERRORS, connect_fault
+from .lane import PostgresLane
+from .reader import PostgresReader
+from .session import arguments, check_fitness
+
+_READERS = 4
+"""Connections for reads outside of batches."""
+
+_CLOSE_SECONDS = 5
+
+
+class PostgresDatabase:
+    """See `eightysix.storage.port.Database`. Each lane has a connection of its own, readers share a small pool."""
+
+    capabilities = Capabilities(dialect="postgresql", several_processes=True, skips_locked_rows=True)
+
+    def __init__(self, target: DatabaseUrl, owner: str, pool: asyncpg.Pool) -> None:
+        self._target = target
+        self._owner = owner
+        self._pool = pool
+        self._reader = PostgresReader(pool)
+
+    @classmethod
+    async def open(cls, target: DatabaseUrl, owner: str) -> "PostgresDatabase":
+        """Connect the readers' pool and look whether the server is fit for use."""
+        pool = asyncpg.create_pool(
+            min_size=1,
+            max_size=_READERS,
+            init=check_fitness,
+            reset=_leave_as_is,
+            **arguments(target, f"eightysix {owner} reader"),
+        )
+        try:
+            await pool
+        except CLIENT_ERRORS as error:
+            raise connect_fault(error) from error
+        return cls(target, owner, pool)
+
+    async def lane(self, lane_no: int, marker_bucket: int) -> PostgresLane:
+        return await PostgresLane.open(self._target, self._owner, lane_no, marker_bucket)
+
+    @property
+    def reader(self) -> PostgresReader:
+        return self._reader
+
+    def audit(self) -> AsyncIterator[AuditStore]:
+        return audit(self._target, self._owner)
+
+    async def ping(self) -> None:
+        await self._reader.fetch("SELECT 1")
+
+    async def close(self) -> None:
+        try:
+            await asyncio.wait_for(self._pool.close(), _CLOSE_SECONDS)
+        except (TimeoutError, *CLIENT_ERRORS):
+            self._pool.terminate()
+
+
+async def _leave_as_is(connection: asyncpg.Connection) -> None:
+    """Readers run single statements and change no setting, so the pool's round trip to undo them can be spared."""

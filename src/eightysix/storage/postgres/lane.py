@@ -1,0 +1,170 @@
+"""A lane on PostgreSQL: one connection, one transaction after the other (the port's `Lane`)."""
+
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+
+import asyncpg
+
+from eightysix.core.change import StoreChanges
+from eightysix.core.key import StockKey, StoreKey
+from eightysix.core.reservation import Reservation
+from eightysix.storage.port import Conflict, Opened, OrdersWanted, StoreOrders, StoreStocks
+from eightysix.storage.url import DatabaseUrl
+
+from . import loading, saving
+from .fault import CLIENT_ERRORS, LOCK_NOT_AVAILABLE, begin_fault, statement_fault
+from .rows import CLOCK
+from .session import open_session
+from .unbroken import unbroken
+
+T = TypeVar("T")
+
+_MAKE_MARKER = f"""
+INSERT INTO poi_stock_marker (product_shard_id, owner, lane, batch_no, started_at) VALUES ($1, $2, $3, 0, {CLOCK})
+ON CONFLICT (product_shard_id, owner, lane) DO NOTHING
+"""  # noqa: S608 - own names only
+_READ_MARKER = """
+SELECT batch_no FROM poi_stock_marker WHERE product_shard_id = $1 AND owner = $2 AND lane = $3 FOR UPDATE
+"""
+_MISSING_HEADS = """
+SELECT v.bucket, v.brand_id, v.poi_id FROM unnest($1::smallint[], $2::text[], $3::text[]) AS v (bucket, brand_id, poi_id)
+WHERE NOT EXISTS (SELECT 1 FROM poi_stock_head AS h WHERE h.product_shard_id = v.bucket AND h.brand_id = v.brand_id
+                  AND h.poi_id = v.poi_id)
+"""
+_MAKE_HEADS = """
+INSERT INTO poi_stock_head (product_shard_id, brand_id, poi_id)
+SELECT v.bucket, v.brand_id, v.poi_id FROM unnest($1::smallint[], $2::text[], $3::text[])
+WITH ORDINALITY AS v (bucket, brand_id, poi_id, at) ORDER BY v.at ON CONFLICT (product_shard_id, brand_id, poi_id) DO NOTHING
+"""
+
+
+class PostgresLane:
+    """See `eightysix.storage.port.Lane`. Statements are never cancelled: a cancelled caller waits for their end."""
+
+    def __init__(
+        self, target: DatabaseUrl, owner: str, lane_no: int, marker_bucket: int, connection: asyncpg.Connection
+    ) -> None:
+        self._target = target
+        self._name = _session_name(owner, lane_no)
+        self._marker = (marker_bucket, owner, lane_no)
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, target: DatabaseUrl, owner: str, lane_no: int, marker_bucket: int) -> "PostgresLane":
+        """Connect and make the marker row if need be."""
+        lane = cls(target, owner, lane_no, marker_bucket, await open_session(target, _session_name(owner, lane_no)))
+        try:
+            await lane._statement(lane._make_marker())
+        except BaseException:
+            lane._connection.terminate()
+            raise
+        return lane
+
+    async def begin(self, stores: Sequence[StoreKey], batch_no: int, *, skip_locked: bool = False) -> Opened:
+        try:
+            return await unbroken(self._begin(sorted(stores), batch_no, skip_locked=skip_locked))
+        except CLIENT_ERRORS as error:
+            raise begin_fault(error) from error
+
+    async def load_orders(
+        self, wanted: Mapping[StoreKey, OrdersWanted], now: Mapping[StoreKey, int]
+    ) -> dict[StoreKey, StoreOrders]:
+        return await self._statement(loading.load_orders(self._connection, wanted, now))
+
+    async def load_stocks(self, wanted: Mapping[StoreKey, set[StockKey]]) -> dict[StoreKey, StoreStocks]:
+        return await self._statement(loading.load_stocks(self._connection, wanted))
+
+    async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
+        return await self._statement(loading.load_taken(self._connection, store, since))
+
+    async def save(self, changes: Mapping[StoreKey, StoreChanges]) -> None:
+        await self._statement(saving.save(self._connection, changes))
+
+    async def commit(self) -> None:
+        status = await self._statement(self._connection.execute("COMMIT"))
+        if status != "COMMIT":  # the server answers ROLLBACK when a statement of the transaction has failed
+            raise Conflict("the transaction had failed before its commit")
+
+    async def rollback(self) -> None:
+        await unbroken(self._rollback())
+
+    async def reconnect(self) -> None:
+        self._connection.terminate()
+        self._connection = await unbroken(open_session(self._target, self._name))
+
+    async def committed(self, batch_no: int) -> bool:
+        while True:
+            try:
+                found = await unbroken(self._connection.fetchval(_READ_MARKER, *self._marker))
+            except CLIENT_ERRORS as error:
+                if isinstance(error, asyncpg.PostgresError) and error.sqlstate == LOCK_NOT_AVAILABLE:
+                    continue  # the old transaction still lives; the server ends an idle one after 5 s
+                raise statement_fault(error) from error
+            return bool(found == batch_no)
+
+    async def close(self) -> None:
+        await unbroken(self._close())
+
+    async def _begin(self, stores: list[StoreKey], batch_no: int, *, skip_locked: bool) -> Opened:
+        await self._mark(batch_no)
+        if not stores:
+            return Opened(await self._connection.fetchval(f"SELECT {CLOCK}"), {})
+        opened = await loading.lock_heads(self._connection, stores, skip_locked=skip_locked)
+        if len(opened.heads) < len(stores) and await self._made_missing_heads(stores, opened):
+            await self._mark(batch_no)
+            opened = await loading.lock_heads(self._connection, stores, skip_locked=skip_locked)
+        if not opened.heads:
+            return Opened(await self._connection.fetchval(f"SELECT {CLOCK}"), {})
+        return opened
+
+    async def _mark(self, batch_no: int) -> None:
+        """Begin, and take the marker's row lock: one round trip, and its reply is awaited before anything else is sent."""
+        bucket, owner, lane_no = self._marker
+        quoted = owner.replace("'", "''")
+        status = await self._connection.execute(
+            f"BEGIN; UPDATE poi_stock_marker SET batch_no = {batch_no:d}, started_at = {CLOCK} "  # noqa: S608 - quoted
+            f"WHERE product_shard_id = {bucket:d} AND owner = '{quoted}' AND lane = {lane_no:d}"
+        )
+        if status != "UPDATE 1":
+            raise Conflict("this lane's marker row is gone")
+
+    async def _made_missing_heads(self, stores: list[StoreKey], opened: Opened) -> bool:
+        """Make head rows that don't exist; whether there were any, and so the transaction was ended.
+
+        They are made outside of the batch: inside, a new row would be locked after rows that come later in key order,
+        and two batches could wait for each other. An empty head row says the same as none.
+        """
+        absent = [store for store in stores if store not in opened.heads]
+        missing = await self._connection.fetch(_MISSING_HEADS, *map(list, zip(*absent, strict=True)))
+        if not missing:
+            return False
+        await self._connection.execute("ROLLBACK")
+        await self._connection.execute(_MAKE_HEADS, *map(list, zip(*missing, strict=True)))
+        return True
+
+    async def _make_marker(self) -> None:
+        await self._connection.execute(_MAKE_MARKER, *self._marker)
+
+    async def _rollback(self) -> None:
+        if self._connection.is_closed():
+            return
+        try:
+            await self._connection.execute("ROLLBACK")
+        except CLIENT_ERRORS:
+            self._connection.terminate()  # whatever it was, the server rolls back a session that is gone
+
+    async def _close(self) -> None:
+        try:
+            await self._connection.close(timeout=5)
+        except CLIENT_ERRORS:
+            self._connection.terminate()
+
+    async def _statement(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await unbroken(work)
+        except CLIENT_ERRORS as error:
+            raise statement_fault(error) from error
+
+
+def _session_name(owner: str, lane_no: int) -> str:
+    return f"eightysix {owner} lane {lane_no}"

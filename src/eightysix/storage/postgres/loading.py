@@ -1,0 +1,197 @@
+"""What a batch reads, each in one round trip: the heads under lock, the orders, the stocks.
+
+Rows come back with the number (`at`) of what they were asked for, so that keys are neither sent back nor made again.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import count
+from typing import Any
+
+import asyncpg
+
+from eightysix.core.change import DueLock, Head, OrderFact, RequestRecord
+from eightysix.core.key import StockKey, StoreKey
+from eightysix.core.reservation import Reservation
+from eightysix.storage.port import Opened, OrdersWanted, StoreOrders, StoreStocks
+
+from .packing import STOCK, STORE, Field, Kind, pack, row_source
+from .rows import (
+    CHANNEL_NUMBERS,
+    CHANNEL_TEXTS,
+    CLOCK,
+    RESERVATION_FLAG,
+    RESERVATION_NUMBERS,
+    RESERVATION_TEXTS,
+    STOCK_FLAG,
+    STOCK_NUMBERS,
+    channel_of,
+    reservation_of,
+    slots,
+    stock_of,
+)
+
+_AT = Field("at", Kind.BIG)
+_STORES = (_AT, *STORE)
+_ORDERS = (_AT, *STORE, Field("order_id", Kind.IDENT))
+_REQUESTS = (_AT, *STORE, Field("request_id", Kind.IDENT))
+_CLOCKED = (_AT, *STORE, Field("now", Kind.BIG))
+_STOCKS = (_AT, *STOCK)
+
+
+def same(table: str, source: str, columns: Sequence[str]) -> str:
+    """The join condition over the leading columns of a key."""
+    return " AND ".join(f"{table}.{column} = {source}.{column}" for column in columns)
+
+
+_STORE_KEY = ("product_shard_id", "brand_id", "poi_id")
+_ORDER_KEY = (*_STORE_KEY, "order_id")
+_STOCK_KEY = (*_STORE_KEY, "object_type", "object_id")
+
+
+@cache
+def lock_heads_statement(*, skip_locked: bool) -> str:
+    """Locks in the order of `at`: the sort stands below the lock in the plan. The clock stands above it: a row leaves
+    the CTE only when it is locked, so the latest of the answered instants is later than every lock."""
+    source = row_source(_STORES, count(1))
+    wait = " SKIP LOCKED" if skip_locked else ""
+    return (
+        "WITH held AS MATERIALIZED (SELECT v.at, h.seq, h.outbox_seq, h.last_at "  # noqa: S608 - own names only
+        f"FROM {source} AS v JOIN poi_stock_head AS h ON {same('h', 'v', _STORE_KEY)} "
+        f"ORDER BY v.at FOR UPDATE OF h{wait}) "
+        f"SELECT at, seq, outbox_seq, last_at, {CLOCK} FROM held"
+    )
+
+
+def _orders_statement() -> str:
+    numbers = count(1)
+    orders, stores = row_source(_ORDERS, numbers), row_source(_CLOCKED, numbers)
+    held = slots(1, "o.at", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=10, texts_width=3)
+    held_due = slots(4, "o.at", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=10, texts_width=3)
+    fact = slots(2, "o.at", texts=("f.order_id",), numbers=("f.closed_at",), width=10, texts_width=3)
+    fact_due = slots(5, "o.at", texts=("f.order_id",), numbers=("f.closed_at",), width=10, texts_width=3)
+    due = slots(3, "o.at", texts=("o.order_id",), numbers=("o.due_at",), width=10, texts_width=3)
+    reservations = f"JOIN poi_stock_reservation AS r ON {same('r', 'o', _ORDER_KEY)}"
+    facts = f"JOIN poi_stock_order AS f ON {same('f', 'o', _ORDER_KEY)}"
+    return (
+        f"WITH wanted AS MATERIALIZED (SELECT * FROM {orders} AS v), "  # noqa: S608 - own names only
+        "due AS MATERIALIZED (SELECT v.at, v.product_shard_id, v.brand_id, v.poi_id, d.order_id, d.due_at "
+        f"FROM {stores} AS v JOIN poi_stock_due AS d ON {same('d', 'v', _STORE_KEY)} AND d.due_at <= v.now) "
+        f"SELECT {held} FROM wanted AS o {reservations} UNION ALL SELECT {fact} FROM wanted AS o {facts} "
+        f"UNION ALL SELECT {due} FROM due AS o UNION ALL SELECT {held_due} FROM due AS o {reservations} "
+        f"UNION ALL SELECT {fact_due} FROM due AS o {facts}"
+    )
+
+
+def _requests_statement() -> str:
+    return (
+        "SELECT v.at::int, q.request_id, q.digest, q.outcome, q.recorded_at "  # noqa: S608 - own names only
+        f"FROM {row_source(_REQUESTS, count(1))} AS v JOIN poi_stock_request AS q "
+        f"ON {same('q', 'v', (*_STORE_KEY, 'request_id'))}"
+    )
+
+
+def _stocks_statement() -> str:
+    stock = slots(1, "w.at", STOCK_FLAG, numbers=STOCK_NUMBERS, width=13, texts_width=1)
+    channel = slots(2, "w.at", texts=CHANNEL_TEXTS, numbers=CHANNEL_NUMBERS, width=13, texts_width=1)
+    return (
+        f"WITH wanted AS MATERIALIZED (SELECT * FROM {row_source(_STOCKS, count(1))} AS v) "  # noqa: S608 - own names
+        f"SELECT {stock} FROM wanted AS w JOIN poi_item_stock AS t ON {same('t', 'w', _STOCK_KEY)} UNION ALL "
+        f"SELECT {channel} FROM wanted AS w JOIN poi_item_channel_stock AS c ON {same('c', 'w', _STOCK_KEY)}"
+    )
+
+
+def _taken_statement() -> str:
+    row = slots(1, "0", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=10, texts_width=3)
+    return (
+        f"SELECT {row} FROM poi_stock_reservation AS r WHERE r.product_shard_id = $1 AND r.brand_id = $2 "  # noqa: S608
+        "AND r.poi_id = $3 AND r.locked_at >= $4 AND r.state IN (1, 2) ORDER BY r.order_id, r.sku_id, r.line_no"
+    )
+
+
+ORDERS_STATEMENT = _orders_statement()
+REQUESTS_STATEMENT = _requests_statement()
+STOCKS_STATEMENT = _stocks_statement()
+TAKEN_STATEMENT = _taken_statement()
+
+
+async def lock_heads(connection: asyncpg.Connection, stores: Sequence[StoreKey], *, skip_locked: bool) -> Opened:
+    """Lock the head rows of `stores`, which are sorted; rows that don't exist are missing from the answer."""
+    columns = [range(len(stores)), *zip(*stores, strict=True)]
+    rows = await connection.fetch(lock_heads_statement(skip_locked=skip_locked), *pack(_STORES, columns))
+    heads = {stores[at]: Head(seq, outbox_seq, last_at) for at, seq, outbox_seq, last_at, _ in rows}
+    return Opened(max((row[4] for row in rows), default=0), heads)
+
+
+async def load_orders(
+    connection: asyncpg.Connection, wanted: Mapping[StoreKey, OrdersWanted], now: Mapping[StoreKey, int]
+) -> dict[StoreKey, StoreOrders]:
+    """See `Lane.load_orders`."""
+    stores = list(wanted)
+    found = {store: StoreOrders([], [], [], []) for store in stores}
+    if not stores:
+        return found
+    order_ids = [order_id for orders in wanted.values() for order_id in orders.order_ids]
+    owners = [store for store, orders in wanted.items() for _ in orders.order_ids]
+    arguments = pack(_ORDERS, [range(len(owners)), *_spread(owners), order_ids])
+    arguments += pack(_CLOCKED, [range(len(stores)), *_spread(stores), [now[store] for store in stores]])
+    for row in await connection.fetch(ORDERS_STATEMENT, *arguments):
+        part, at = row[0], row[1]
+        if part == 1:
+            found[owners[at]].reservations.append(_reservation(row))
+        elif part == 2:
+            found[owners[at]].facts.append(OrderFact(row[3], row[6]))
+        elif part == 3:
+            found[stores[at]].due.append(DueLock(row[6], row[3]))
+        elif row[3] not in wanted[stores[at]].order_ids:  # a due order that was asked for too came with the others
+            if part == 4:
+                found[stores[at]].reservations.append(_reservation(row))
+            else:
+                found[stores[at]].facts.append(OrderFact(row[3], row[6]))
+    await _load_requests(connection, wanted, found)
+    return found
+
+
+async def _load_requests(
+    connection: asyncpg.Connection, wanted: Mapping[StoreKey, OrdersWanted], found: dict[StoreKey, StoreOrders]
+) -> None:
+    owners = [store for store, orders in wanted.items() for _ in orders.request_ids]
+    if not owners:
+        return
+    request_ids = [request_id for orders in wanted.values() for request_id in orders.request_ids]
+    arguments = pack(_REQUESTS, [range(len(owners)), *_spread(owners), request_ids])
+    for at, request_id, digest, outcome, recorded_at in await connection.fetch(REQUESTS_STATEMENT, *arguments):
+        found[owners[at]].requests.append(RequestRecord(request_id, digest, outcome.encode(), recorded_at))
+
+
+async def load_stocks(
+    connection: asyncpg.Connection, wanted: Mapping[StoreKey, set[StockKey]]
+) -> dict[StoreKey, StoreStocks]:
+    """See `Lane.load_stocks`."""
+    found = {store: StoreStocks([], []) for store in wanted}
+    owners = [store for store, keys in wanted.items() for _ in keys]
+    if not owners:
+        return found
+    keys = [key for of_store in wanted.values() for key in of_store]
+    arguments = pack(_STOCKS, [range(len(owners)), *_spread(owners), *zip(*keys, strict=True)])
+    for row in await connection.fetch(STOCKS_STATEMENT, *arguments):
+        at = row[1]
+        if row[0] == 1:
+            found[owners[at]].stocks.append(stock_of(keys[at], row[2], row[4:17]))
+        else:
+            found[owners[at]].channels.append(channel_of(keys[at], row[3], row[4:11]))
+    return found
+
+
+async def load_taken(connection: asyncpg.Connection, store: StoreKey, since: int) -> list[Reservation]:
+    """See `Lane.load_taken_since`."""
+    return [_reservation(row) for row in await connection.fetch(TAKEN_STATEMENT, *store, since)]
+
+
+def _reservation(row: Any) -> Reservation:
+    return reservation_of(row[2], row[3:6], row[6:16])
+
+
+def _spread(stores: Sequence[StoreKey]) -> list[Sequence[Any]]:
+    """The three columns of the stores."""
+    return list(zip(*stores, strict=True)) or [(), (), ()]

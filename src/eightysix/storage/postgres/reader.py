@@ -1,0 +1,169 @@
+"""Reads outside of batches: every answer is one statement, and so one snapshot."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from eightysix.core.change import Head, OrderFact
+from eightysix.core.key import StockKey, StoreKey
+from eightysix.core.reservation import Reservation
+from eightysix.core.stock import ChannelStock, Stock
+from eightysix.storage.port import LostConnection, StoreRows, Unavailable
+
+from .fault import CLIENT_ERRORS, connect_fault, statement_fault
+from .loading import same
+from .rows import (
+    CHANNEL_NUMBERS,
+    CHANNEL_TEXTS,
+    CLOCK,
+    RESERVATION_FLAG,
+    RESERVATION_NUMBERS,
+    RESERVATION_TEXTS,
+    STOCK_FLAG,
+    STOCK_NUMBERS,
+    channel_of,
+    reservation_of,
+    slots,
+    stock_of,
+)
+
+_STORE_IS = "{0}.product_shard_id = $1 AND {0}.brand_id = $2 AND {0}.poi_id = $3"
+_TEXTS, _NUMBERS = 3, 15
+_HEAD, _STOCK, _CHANNEL, _RESERVATION, _NEXT_DUE, _FACT = range(6)
+
+_HEAD_NUMBERS = ("(SELECT now FROM clock)", "h.seq", "h.outbox_seq", "h.last_at")
+_KEY_NUMBERS = ("object_type", "object_id")
+
+
+def _row(part: int, flag: str = "NULL", texts: Sequence[str] = (), numbers: Sequence[str] = ()) -> str:
+    return slots(part, "NULL", flag, texts, numbers, width=_NUMBERS, texts_width=_TEXTS)
+
+
+def _store_rows_statement(*, named: bool) -> str:
+    """`named`: only the stocks given by $4 (types) and $5 (ids), each found by its whole key."""
+    stock = _row(_STOCK, STOCK_FLAG, numbers=(*(f"t.{name}" for name in _KEY_NUMBERS), *STOCK_NUMBERS))
+    channel = _row(_CHANNEL, texts=CHANNEL_TEXTS, numbers=(*(f"c.{name}" for name in _KEY_NUMBERS), *CHANNEL_NUMBERS))
+    keys = "unnest($4::smallint[], $5::bigint[]) AS k (object_type, object_id) JOIN" if named else ""
+    on = "ON {0}.object_type = k.object_type AND {0}.object_id = k.object_id AND " if named else "WHERE "
+    due = (
+        "poi_stock_due AS d JOIN poi_stock_reservation AS r ON "
+        f"{same('r', 'd', ('product_shard_id', 'brand_id', 'poi_id', 'order_id'))} "
+        f"WHERE {_STORE_IS.format('d')} AND d.due_at <= (SELECT now FROM clock) "
+        "AND r.state = 1 AND r.expires_at <= (SELECT now FROM clock)"
+    )
+    next_due = (
+        f"(SELECT d.due_at FROM poi_stock_due AS d WHERE {_STORE_IS.format('d')} "  # noqa: S608 - own names only
+        "AND d.due_at > (SELECT now FROM clock) ORDER BY d.due_at LIMIT 1)"
+    )
+    return (
+        f"WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now) "  # noqa: S608 - own names only
+        f"SELECT {_row(_HEAD, numbers=_HEAD_NUMBERS)} FROM (SELECT 1) AS always "
+        f"LEFT JOIN poi_stock_head AS h ON {_STORE_IS.format('h')} "
+        f"UNION ALL SELECT {stock} FROM {keys} poi_item_stock AS t {on.format('t')}{_STORE_IS.format('t')} "
+        f"UNION ALL SELECT {channel} FROM {keys} poi_item_channel_stock AS c {on.format('c')}{_STORE_IS.format('c')} "
+        f"UNION ALL SELECT {_row(_RESERVATION, RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS)} FROM {due} "
+        f"UNION ALL SELECT {_row(_NEXT_DUE, numbers=(next_due,))}"
+    )
+
+
+def _order_statement() -> str:
+    order_is = _STORE_IS + " AND {0}.order_id = $4"
+    return (
+        f"WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now) "  # noqa: S608 - own names only
+        f"SELECT {_row(_HEAD, numbers=_HEAD_NUMBERS[:1])} UNION ALL "
+        f"SELECT {_row(_RESERVATION, RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS)} "
+        f"FROM poi_stock_reservation AS r WHERE {order_is.format('r')} UNION ALL "
+        f"SELECT {_row(_FACT, texts=('f.order_id',), numbers=('f.closed_at',))} "
+        f"FROM poi_stock_order AS f WHERE {order_is.format('f')}"
+    )
+
+
+ALL_ROWS_STATEMENT = _store_rows_statement(named=False)
+NAMED_ROWS_STATEMENT = _store_rows_statement(named=True)
+ORDER_STATEMENT = _order_statement()
+HEAD_STATEMENT = (
+    f"SELECT {CLOCK}, h.seq, h.outbox_seq, h.last_at FROM (SELECT 1) AS always "  # noqa: S608 - own names only
+    f"LEFT JOIN poi_stock_head AS h ON {_STORE_IS.format('h')}"
+)
+DUE_STORES_STATEMENT = f"""
+WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now)
+SELECT DISTINCT d.product_shard_id, d.brand_id, d.poi_id
+FROM unnest($1::smallint[]) AS b (bucket)
+JOIN poi_stock_due AS d ON d.product_shard_id = b.bucket AND d.due_at <= (SELECT now FROM clock)
+LIMIT $2
+"""  # noqa: S608 - own names only
+
+
+class PostgresReader:
+    """See `eightysix.storage.port.Reader`."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def head(self, store: StoreKey) -> tuple[int, Head]:
+        now, seq, outbox_seq, last_at = (await self.fetch(HEAD_STATEMENT, *store))[0]
+        return now, Head() if seq is None else Head(seq, outbox_seq, last_at)
+
+    async def store_rows(self, store: StoreKey, keys: Sequence[StockKey] | None) -> StoreRows:
+        if keys is None:
+            rows = await self.fetch(ALL_ROWS_STATEMENT, *store)
+        else:
+            unique = list(dict.fromkeys(keys))
+            types, ids = [key[0] for key in unique], [key[1] for key in unique]
+            rows = await self.fetch(NAMED_ROWS_STATEMENT, *store, types, ids)
+        now, head, next_due_at = 0, Head(), None
+        stocks: list[Stock] = []
+        channels: list[ChannelStock] = []
+        due: list[Reservation] = []
+        for row in rows:
+            part, numbers = row[0], row[6:]
+            if part == _STOCK:
+                stocks.append(stock_of(StockKey(*numbers[:2]), row[2], numbers[2:15]))
+            elif part == _CHANNEL:
+                channels.append(channel_of(StockKey(*numbers[:2]), row[3], numbers[2:9]))
+            elif part == _RESERVATION:
+                due.append(reservation_of(row[2], row[3:6], numbers[:10]))
+            elif part == _NEXT_DUE:
+                next_due_at = numbers[0]
+            else:
+                now = numbers[0]
+                head = Head() if numbers[1] is None else Head(*numbers[1:4])
+        return StoreRows(now, head, tuple(stocks), tuple(channels), tuple(due), next_due_at)
+
+    async def order(self, store: StoreKey, order_id: str) -> tuple[int, list[Reservation], OrderFact | None]:
+        now, fact = 0, None
+        lines: list[Reservation] = []
+        for row in await self.fetch(ORDER_STATEMENT, *store, order_id):
+            if row[0] == _RESERVATION:
+                lines.append(reservation_of(row[2], row[3:6], row[6:16]))
+            elif row[0] == _FACT:
+                fact = OrderFact(row[3], row[6])
+            else:
+                now = row[6]
+        return now, sorted(lines, key=lambda line: line.line), fact
+
+    async def due_stores(self, buckets: Sequence[int], limit: int) -> list[StoreKey]:
+        return [StoreKey(*row) for row in await self.fetch(DUE_STORES_STATEMENT, list(buckets), limit)]
+
+    async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Run one reading statement; once more on another connection if the pool's had died unnoticed."""
+        try:
+            return await self._fetch(statement, arguments)
+        except LostConnection:
+            try:
+                return await self._fetch(statement, arguments)
+            except LostConnection as error:
+                raise Unavailable(str(error)) from error
+
+    async def _fetch(self, statement: str, arguments: tuple[Any, ...]) -> list[asyncpg.Record]:
+        try:
+            connection = await self._pool.acquire()
+        except CLIENT_ERRORS as error:
+            raise connect_fault(error) from error
+        try:
+            return list(await connection.fetch(statement, *arguments))
+        except CLIENT_ERRORS as error:
+            raise statement_fault(error) from error
+        finally:
+            await self._pool.release(connection)

@@ -1,0 +1,139 @@
+"""Rows as they come from PostgreSQL, as the core's values; and the select lists that bring them in that order.
+
+Statements that answer several kinds of rows at once (one snapshot, one round trip) put them into the same slots:
+`part`, `at`, one flag, some texts, some integers. Quantities come as integers of thousandths.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from eightysix.core.key import StockKey
+from eightysix.core.quantity import UNIT
+from eightysix.core.reservation import Reservation, State, Take
+from eightysix.core.stock import ChannelStock, Stock
+
+CLOCK = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+"""The server's clock when this is evaluated, not when the statement or the transaction began; milliseconds."""
+
+_STATES = {int(state): state for state in State}
+_takes_decoder = msgspec.json.Decoder(tuple[Take, ...])
+_takes_encoder = msgspec.json.Encoder()
+
+
+def thousandths(column: str) -> str:
+    """An expression for the integer of thousandths in a quantity column."""
+    return f"({column} * 1000)::bigint"
+
+
+def slots(
+    part: int,
+    at: str = "NULL",
+    flag: str = "NULL",
+    texts: Sequence[str] = (),
+    numbers: Sequence[str] = (),
+    *,
+    width: int,
+    texts_width: int,
+) -> str:
+    """A select list with `texts_width` text slots and `width` integer slots, the unused ones NULL."""
+    padded_texts = [f"{text}::text" for text in (*texts, *["NULL"] * (texts_width - len(texts)))]
+    padded_numbers = [f"{number}::bigint" for number in (*numbers, *["NULL"] * (width - len(numbers)))]
+    return ", ".join([f"{part}::int", f"{at}::int", f"{flag}::boolean", *padded_texts, *padded_numbers])
+
+
+RESERVATION_FLAG = "r.counted"
+RESERVATION_TEXTS = ("r.order_id", "r.channel_code", "r.takes")
+RESERVATION_NUMBERS = (
+    "r.sku_id",
+    "r.line_no",
+    "r.state",
+    thousandths("r.requested_quantity"),
+    thousandths("r.quantity"),
+    thousandths("r.returned_quantity"),
+    thousandths("r.restocked_quantity"),
+    "r.locked_at",
+    "r.expires_at",
+    "r.revision",
+)
+
+STOCK_FLAG = "t.manual"
+STOCK_NUMBERS = (
+    "t.stock_status",
+    "t.stock_type",
+    thousandths("t.plan_quantity"),
+    thousandths("t.real_quantity"),
+    thousandths("t.locked_quantity"),
+    thousandths("t.grant_quantity"),
+    thousandths("t.oversold_quantity"),
+    "t.version",
+    "t.settings_version",
+    "t.updated_at",
+    "t.auto_restore_type",
+    "t.auto_restore_at",
+    "t.epoch_at",
+)
+
+CHANNEL_TEXTS = ("c.channel_code",)
+CHANNEL_NUMBERS = (
+    "c.stock_status",
+    "c.stock_type",
+    thousandths("c.limit_quantity"),
+    thousandths("c.guarantee_quantity"),
+    "c.weight",
+    "c.period_at",
+    thousandths("c.used_quantity"),
+)
+
+
+def reservation_of(counted: Any, texts: Sequence[Any], numbers: Sequence[Any]) -> Reservation:
+    """A reservation from its flag, texts and numbers."""
+    order_id, channel_code, takes = texts
+    sku_id, line_no, state, requested, quantity, returned, restocked, locked_at, expires_at, revision = numbers
+    return Reservation(
+        order_id,
+        sku_id,
+        line_no,
+        channel_code,
+        _STATES[state],
+        requested,
+        quantity,
+        locked_at,
+        expires_at,
+        (Take(2, sku_id, UNIT, counted),) if takes is None else _takes_decoder.decode(takes),
+        returned,
+        restocked,
+        revision,
+    )
+
+
+def stock_of(key: StockKey, manual: Any, numbers: Sequence[Any]) -> Stock:
+    """A stock from its flag and numbers."""
+    status, type_, *rest = numbers
+    return Stock(key, status, type_, manual, *rest)
+
+
+def channel_of(key: StockKey, channel_code: str, numbers: Sequence[Any]) -> ChannelStock:
+    """A channel row from its text and numbers."""
+    return ChannelStock(key, channel_code, *numbers)
+
+
+def takes_text(reservation: Reservation) -> str | None:
+    """The `takes` column: None where the takes are just the SKU's own stock, one to one."""
+    takes = reservation.takes
+    if len(takes) == 1 and _is_plain(takes[0], reservation.sku_id):
+        return None
+    return _takes_encoder.encode(takes).decode()
+
+
+def counts_sku(reservation: Reservation) -> bool:
+    """The `counted` column: whether the SKU's own take is counted."""
+    for take in reservation.takes:
+        if take.object_type == 2 and take.object_id == reservation.sku_id:
+            return take.counted
+    return False
+
+
+def _is_plain(take: Take, sku_id: int) -> bool:
+    return take.object_id == sku_id and take.object_type == 2 and take.ratio == UNIT

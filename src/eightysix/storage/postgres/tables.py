@@ -1,0 +1,212 @@
+"""The parts of a batch's writes: which columns each sends, from which attributes, and what guards it."""
+
+from operator import attrgetter
+
+from .packing import STOCK, STORE, Field, Kind
+from .rows import counts_sku, takes_text
+from .write import Read, Write
+
+
+def _fields(kind: Kind, *names: str) -> tuple[Field, ...]:
+    return tuple(Field(name, kind) for name in names)
+
+
+_STORE_KEYS = tuple(field.name for field in STORE)
+_STOCK_KEYS = tuple(field.name for field in STOCK)
+_ORDER = (*STORE, Field("order_id", Kind.IDENT))
+_LINE = (*_ORDER, Field("sku_id", Kind.BIG), Field("line_no", Kind.SMALL))
+_LINE_KEYS = tuple(field.name for field in _LINE)
+_DUE = (*_ORDER, Field("due_at", Kind.BIG))
+
+_PROGRESS = (
+    Field("state", Kind.SMALL),
+    *_fields(Kind.QUANTITY, "quantity", "returned_quantity", "restocked_quantity"),
+    *_fields(Kind.BIG, "expires_at", "revision"),
+)
+_LINE_REST = (
+    Field("channel_code", Kind.IDENT),
+    *_fields(Kind.QUANTITY, "requested_quantity"),
+    Field("locked_at", Kind.BIG),
+    Field("counted", Kind.FLAG),
+    Field("takes", Kind.IDENT),
+    *_PROGRESS,
+)
+_COUNTERS = (
+    Field("stock_status", Kind.SMALL),
+    *_fields(Kind.QUANTITY, "real_quantity", "locked_quantity", "oversold_quantity"),
+    Field("version", Kind.BIG),
+)
+_SETTINGS = (
+    Field("stock_type", Kind.SMALL),
+    Field("manual", Kind.FLAG),
+    *_fields(Kind.QUANTITY, "plan_quantity", "grant_quantity"),
+    *_fields(Kind.BIG, "settings_version", "updated_at"),
+    Field("auto_restore_type", Kind.SMALL),
+    *_fields(Kind.BIG, "auto_restore_at", "epoch_at"),
+)
+_CHANNEL = (*STOCK, Field("channel_code", Kind.IDENT))
+_CHANNEL_REST = (
+    *_fields(Kind.SMALL, "stock_status", "stock_type"),
+    *_fields(Kind.QUANTITY, "limit_quantity", "guarantee_quantity"),
+    *_fields(Kind.BIG, "weight", "period_at"),
+    *_fields(Kind.QUANTITY, "used_quantity"),
+)
+_SUBJECT = (*STORE, Field("seq", Kind.BIG))
+
+_LINE_READS: dict[str, Read] = {
+    **{name: attrgetter(name) for name in ("order_id", "sku_id", "line_no", "channel_code", "state", "quantity")},
+    **{name: attrgetter(name) for name in ("locked_at", "expires_at", "revision")},
+    "requested_quantity": attrgetter("requested"),
+    "returned_quantity": attrgetter("returned"),
+    "restocked_quantity": attrgetter("restocked"),
+    "counted": counts_sku,
+    "takes": takes_text,
+}
+_SUBJECT_READS: dict[str, Read] = {
+    "object_type": attrgetter("key.object_type"),
+    "object_id": attrgetter("key.object_id"),
+}
+_STOCK_READS: dict[str, Read] = {
+    **_SUBJECT_READS,
+    **{name: attrgetter(name) for name in ("manual", "version", "settings_version", "updated_at")},
+    **{name: attrgetter(name) for name in ("auto_restore_type", "auto_restore_at", "epoch_at")},
+    "stock_status": attrgetter("status"),
+    "stock_type": attrgetter("type"),
+    "plan_quantity": attrgetter("plan"),
+    "real_quantity": attrgetter("real"),
+    "locked_quantity": attrgetter("locked"),
+    "grant_quantity": attrgetter("grant"),
+    "oversold_quantity": attrgetter("oversold"),
+}
+_CHANNEL_READS: dict[str, Read] = {
+    **_SUBJECT_READS,
+    **{name: attrgetter(name) for name in ("channel_code", "weight", "period_at")},
+    "stock_status": attrgetter("status"),
+    "stock_type": attrgetter("type"),
+    "limit_quantity": attrgetter("limit"),
+    "guarantee_quantity": attrgetter("guarantee"),
+    "used_quantity": attrgetter("used"),
+}
+_LOG_READS: dict[str, Read] = {
+    **_SUBJECT_READS,
+    **{name: attrgetter(name) for name in ("seq", "kind", "quantity", "real_after", "locked_after", "order_id")},
+    **{name: attrgetter(name) for name in ("channel_code", "actor", "source", "content")},
+    "recorded_at": attrgetter("at"),
+}
+
+
+def _own(*names: str) -> dict[str, Read]:
+    """Columns whose attributes have their names."""
+    return {name: attrgetter(name) for name in names}
+
+
+HEADS = Write(
+    "poi_stock_head",
+    (*STORE, *_fields(Kind.BIG, "seq_before", "seq", "outbox_seq", "last_at")),
+    _own("seq", "outbox_seq", "last_at"),
+    _STORE_KEYS,
+    (("seq", "seq_before"),),
+)
+STOCKS_COUNTED = Write(
+    "poi_item_stock",
+    (*STOCK, Field("version_before", Kind.BIG), *_COUNTERS),
+    _STOCK_READS,
+    _STOCK_KEYS,
+    (("version", "version_before"),),
+)
+LOGS = Write(
+    "poi_item_stock_log",
+    (
+        *_SUBJECT,
+        Field("object_type", Kind.SMALL),
+        Field("object_id", Kind.BIG),
+        Field("kind", Kind.SMALL),
+        *_fields(Kind.QUANTITY, "quantity", "real_after", "locked_after"),
+        *_fields(Kind.IDENT, "order_id", "channel_code"),
+        *_fields(Kind.FREE, "actor"),
+        *_fields(Kind.IDENT, "source"),
+        Field("recorded_at", Kind.BIG),
+        Field("content", Kind.FREE),
+    ),
+    _LOG_READS,
+)
+OUTBOX = Write(
+    "poi_stock_outbox",
+    (
+        *_SUBJECT,
+        Field("prev_seq", Kind.BIG),
+        Field("object_type", Kind.SMALL),
+        *_fields(Kind.BIG, "object_id", "committed_at"),
+    ),
+    {**_SUBJECT_READS, **_own("seq", "prev_seq", "committed_at")},
+)
+LINES_NEW = Write("poi_stock_reservation", (*_LINE, *_LINE_REST), _LINE_READS)
+DUE_NEW = Write("poi_stock_due", _DUE, _own("order_id", "due_at"))
+LINES_MOVED = Write(
+    "poi_stock_reservation",
+    (*_LINE, Field("revision_before", Kind.BIG), *_PROGRESS),
+    _LINE_READS,
+    _LINE_KEYS,
+    (("revision", "revision_before"),),
+)
+DUE_GONE = Write("poi_stock_due", _DUE, _own("order_id", "due_at"), tuple(field.name for field in _DUE))
+FACTS = Write("poi_stock_order", (*_ORDER, Field("closed_at", Kind.BIG)), _own("order_id", "closed_at"))
+
+STOCKS_SET = Write(
+    "poi_item_stock",
+    (*STOCK, Field("version_before", Kind.BIG), *_COUNTERS, *_SETTINGS),
+    _STOCK_READS,
+    _STOCK_KEYS,
+    (("version", "version_before"),),
+)
+STOCKS_NEW = Write("poi_item_stock", (*STOCK, *_COUNTERS, *_SETTINGS), _STOCK_READS)
+CHANNELS_SET = Write(
+    "poi_item_channel_stock",
+    (*_CHANNEL, Field("period_before", Kind.BIG), Field("used_before", Kind.QUANTITY), *_CHANNEL_REST),
+    _CHANNEL_READS,
+    (*_STOCK_KEYS, "channel_code"),
+    (("period_at", "period_before"), ("used_quantity", "used_before")),
+)
+CHANNELS_NEW = Write("poi_item_channel_stock", (*_CHANNEL, *_CHANNEL_REST), _CHANNEL_READS)
+LINES_REWRITTEN = Write(
+    "poi_stock_reservation",
+    (*_LINE, Field("revision_before", Kind.BIG), *_LINE_REST),
+    _LINE_READS,
+    _LINE_KEYS,
+    (("revision", "revision_before"),),
+)
+REQUESTS = Write(
+    "poi_stock_request",
+    (
+        *STORE,
+        *_fields(Kind.IDENT, "request_id"),
+        Field("digest", Kind.BYTES),
+        Field("outcome", Kind.FREE),
+        Field("recorded_at", Kind.BIG),
+    ),
+    _own("request_id", "digest", "outcome", "recorded_at"),
+)
+INCIDENTS = Write(
+    "poi_stock_incident",
+    (
+        *_SUBJECT,
+        Field("kind", Kind.IDENT),
+        Field("object_type", Kind.SMALL),
+        Field("object_id", Kind.BIG),
+        Field("quantity", Kind.QUANTITY),
+        Field("order_id", Kind.IDENT),
+        *_fields(Kind.FREE, "actor", "reason"),
+        Field("opened_at", Kind.BIG),
+    ),
+    {**_SUBJECT_READS, **_own("seq", "kind", "quantity", "order_id", "actor", "reason", "opened_at")},
+)
+
+GROUPS: tuple[tuple[Write, ...], ...] = (
+    (HEADS, STOCKS_COUNTED, LOGS, OUTBOX),
+    (LINES_NEW, DUE_NEW),
+    (LINES_MOVED, DUE_GONE),
+    (FACTS,),
+    (STOCKS_SET, STOCKS_NEW, CHANNELS_SET, CHANNELS_NEW, LINES_REWRITTEN, REQUESTS, INCIDENTS),
+)
+"""Parts that mostly come together. A statement holds whole groups, so that there are 31 statements to plan and the
+common ones don't carry what they don't need; a part without rows costs microseconds."""
