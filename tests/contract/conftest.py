@@ -1,6 +1,6 @@
 """The databases that the suite runs on: each an own, freshly migrated one.
 
-SQLite and PostgreSQL are always there (the embedded PostgreSQL starts if no server is named). MariaDB/MySQL and the proxy
+SQLite and PostgreSQL are always there (the embedded PostgreSQL starts if none is named). MariaDB/MySQL and the proxy
 are named by EIGHTYSIX_TEST_MYSQL_URL and EIGHTYSIX_TEST_PROXY_URL; without them their part is skipped, or fails when
 EIGHTYSIX_TEST_REQUIRE_ALL=1. A named PostgreSQL or MySQL gets a database of its own; a named proxy is used as it is.
 """

@@ -111,8 +111,8 @@ def changes(**parts: Any) -> StoreChanges:
 
 def next_changes(seq: int, **parts: Any) -> StoreChanges:
     """Changes of a store whose head stands at `seq`, written with `changes` or `next_changes`."""
-    before = Head(seq=seq, outbox_seq=0, last_at=seq)
-    return changes(head_before=before, head=Head(seq=seq + 1, outbox_seq=0, last_at=seq + 1), **parts)
+    heads = {"head_before": Head(seq, 0, seq), "head": Head(seq + 1, 0, seq + 1)}
+    return changes(**(heads | parts))
 
 
 def a_stock(key: StockKey = DISH, **fields: Any) -> Stock:

@@ -1,4 +1,4 @@
-"""Where several processes may use one database: the head row is the lock, the marker row tells what became of a batch."""
+"""Several processes on one database: the head row is the lock, the marker row tells what became of a batch."""
 
 import asyncio
 import time

@@ -26,11 +26,12 @@ from .scene import (
     write,
 )
 
-_random = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+_random = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 @_random
-@settings(max_examples=40)
 @given(data=st.data())
 async def test_loaded_rows_are_what_was_saved(scene: Scene, data: st.DataObject) -> None:
     store = scene.store(brand_id=data.draw(rows.idents()))
@@ -64,8 +65,7 @@ async def _assert_loads(scene: Scene, store: StoreKey, saved: StoreChanges) -> N
     assert {(row.key, row.channel_code): row for row in stocks.channels} == channels
 
 
-@_random
-@settings(max_examples=8)
+@settings(_random, max_examples=8)
 @given(first=rows.new_store_rows())
 async def test_the_audit_yields_everything(scene: Scene, first: StoreChanges) -> None:
     store = scene.store()

@@ -1,0 +1,62 @@
+"""Everything about every store, one snapshot a store, on a connection of its own."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from eightysix.core.key import StoreKey
+from eightysix.storage.port import AuditStore
+
+from . import rows, statements
+from .connection import ConnectionThread
+
+T = TypeVar("T")
+
+_PAGE = 500
+_NEXT_STORES = (
+    "SELECT product_shard_id, brand_id, poi_id FROM poi_stock_head WHERE (product_shard_id, brand_id, poi_id) > (?, ?, ?) "
+    f"ORDER BY product_shard_id, brand_id, poi_id LIMIT {_PAGE}"
+)
+
+
+async def audit(path: Path) -> AsyncIterator[AuditStore]:
+    """Every store that has a head row, in key order."""
+    thread = ConnectionThread(path, read_only=True)
+    await thread.open()
+    try:
+        last = StoreKey(-1, "", "")
+        while page := await thread.run(
+            lambda connection, after=last: connection.execute(_NEXT_STORES, after).fetchall()
+        ):
+            for row in page:
+                last = StoreKey(*row)
+                yield await thread.run(lambda connection, store=last: _read(connection, store))
+    finally:
+        await thread.close()
+
+
+def _read(connection: sqlite3.Connection, store: StoreKey) -> AuditStore:
+    def every(table: str, columns: Sequence[str], value: Callable[[rows.Row], T]) -> tuple[T, ...]:
+        sql = f"SELECT {', '.join(columns)} FROM {table} WHERE product_shard_id = ? AND brand_id = ? AND poi_id = ?"  # noqa: S608 - names, no values
+        return tuple(value(row) for row in connection.execute(sql, store))
+
+    connection.execute("BEGIN")
+    try:
+        now: Any = connection.execute(f"SELECT {statements.NOW}").fetchone()[0]  # noqa: S608 - as above
+        (head,) = every("poi_stock_head", statements.HEAD, rows.head)
+        return AuditStore(
+            store=store,
+            now=now,
+            head=head,
+            stocks=every("poi_item_stock", statements.STOCK, rows.stock),
+            channels=every("poi_item_channel_stock", statements.CHANNEL, rows.channel),
+            reservations=every("poi_stock_reservation", statements.RESERVATION, rows.reservation),
+            facts=every("poi_stock_order", statements.FACT, rows.fact),
+            logs=every("poi_item_stock_log", statements.LOG, rows.log),
+            outbox=every("poi_stock_outbox", statements.OUTBOX, rows.outbox),
+            incidents=every("poi_stock_incident", statements.INCIDENT, rows.incident),
+            due=every("poi_stock_due", statements.DUE, rows.due),
+        )
+    finally:
+        connection.execute("ROLLBACK")

@@ -1,0 +1,88 @@
+"""An SQLite file in use by this process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from eightysix.storage.port import AuditStore, Capabilities, Lane, Reader, StorageFault, Unavailable
+from eightysix.storage.url import parse
+
+from .audit import audit
+from .lane import SqliteLane
+from .lockfile import LockFile
+from .reader import SqliteReader
+
+
+async def connect(url: str, owner: str) -> "SqliteDatabase":
+    """Take the file for this process, and make it if it isn't there. Raises DatabaseInUse or Unavailable."""
+    path = parse(url).path
+    lock = LockFile(path)
+    try:
+        await asyncio.to_thread(lock.take)
+    except OSError as error:
+        raise Unavailable(f"can't make the lock file {lock.path}: {error.strerror}") from error
+    reader = SqliteReader(path)
+    try:
+        await _prepare(path)
+        await reader.open()
+    except BaseException:
+        await reader.close()
+        lock.release()
+        raise
+    return SqliteDatabase(path, owner, lock, reader)
+
+
+async def _prepare(path: Path) -> None:
+    """WAL is a property of the file: set once here, so that a reader may come before the first lane."""
+    lane = SqliteLane(path, (0, "", 0), lambda _: None)
+    try:
+        await lane.reconnect()
+    finally:
+        await lane.close()
+
+
+class SqliteDatabase:
+    """`storage.port.Database`, the only one on its file until it is closed."""
+
+    capabilities = Capabilities(dialect="sqlite", several_processes=False, skips_locked_rows=False)
+
+    def __init__(self, path: Path, owner: str, lock: LockFile, reader: SqliteReader) -> None:
+        self._path = path
+        self._owner = owner
+        self._lock = lock
+        self._reader = reader
+        self._lanes: set[SqliteLane] = set()
+
+    async def lane(self, lane_no: int, marker_bucket: int) -> Lane:
+        """See the port."""
+        lane = SqliteLane(self._path, (marker_bucket, self._owner, lane_no), self._lanes.discard)
+        self._lanes.add(lane)
+        try:
+            await lane.open()
+        except BaseException:
+            await lane.close()
+            raise
+        return lane
+
+    @property
+    def reader(self) -> Reader:
+        """See the port."""
+        return self._reader
+
+    def audit(self) -> AsyncIterator[AuditStore]:
+        """See the port."""
+        return audit(self._path)
+
+    async def ping(self) -> None:
+        """See the port."""
+        try:
+            await self._reader.ping()
+        except StorageFault as error:
+            raise Unavailable(str(error)) from error
+
+    async def close(self) -> None:
+        """Close every connection, then let the file go."""
+        for lane in tuple(self._lanes):
+            await lane.close()
+        await self._reader.close()
+        self._lock.release()

@@ -1,0 +1,176 @@
+"""A lane's own connection: begin, load, save, commit, each in one trip to its thread."""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from eightysix.core.change import Head, StoreChanges
+from eightysix.core.key import StockKey, StoreKey
+from eightysix.core.reservation import Reservation
+from eightysix.storage.port import (
+    LostConnection,
+    Opened,
+    OrdersWanted,
+    StorageFault,
+    StoreOrders,
+    StoreStocks,
+)
+
+from . import rows, statements
+from .connection import ConnectionThread
+from .save import run, writes
+
+
+class SqliteLane:
+    """`storage.port.Lane`. The write lock that begin takes is the lock of every head row."""
+
+    def __init__(self, path: Path, marker: tuple[int, str, int], on_close: Callable[["SqliteLane"], object]) -> None:
+        self._thread = ConnectionThread(path)
+        self._marker = marker
+        self._on_close = on_close
+
+    async def open(self) -> None:
+        """Connect, and make the marker row if need be."""
+        await self._thread.open()
+        await self._thread.run(self._make_marker)
+
+    async def begin(self, stores: Sequence[StoreKey], batch_no: int, *, skip_locked: bool = False) -> Opened:
+        """See the port. Nothing is ever skipped: whoever has the write lock has every store."""
+        wanted = rows.encode(stores).decode()
+
+        def work(connection: sqlite3.Connection) -> tuple[int, list[list[int]]]:
+            connection.execute("BEGIN IMMEDIATE")
+            if connection.execute(statements.MARK, (batch_no, *self._marker)).rowcount != 1:
+                raise StorageFault(f"the marker row of lane {self._marker[2]} is gone")
+            now, text = connection.execute(statements.HEADS, (wanted,)).fetchone()
+            found = rows.decode(text)
+            if len(found) < len(stores):
+                connection.execute(statements.MAKE_HEADS, (wanted,))
+            return now, found
+
+        now, found = await self._thread.run(work)
+        heads = dict.fromkeys(stores, Head())
+        for at, *row in found:
+            heads[stores[at]] = rows.head(row)
+        return Opened(now, heads)
+
+    async def load_orders(
+        self, wanted: Mapping[StoreKey, OrdersWanted], now: Mapping[StoreKey, int]
+    ) -> dict[StoreKey, StoreOrders]:
+        """See the port."""
+        stores = list(wanted)
+        clocks = rows.encode([(at, *store, now[store]) for at, store in enumerate(stores)]).decode()
+        named = {(at, order_id) for at, want in enumerate(wanted.values()) for order_id in want.order_ids}
+        requests = [
+            (at, *store, request_id)
+            for at, (store, want) in enumerate(wanted.items())
+            for request_id in want.request_ids
+        ]
+
+        def work(connection: sqlite3.Connection) -> tuple[list[rows.Row], str, str, str]:
+            due = rows.decode(connection.execute(statements.DUE_NOW, (clocks,)).fetchone()[0])
+            named.update((at, order_id) for at, _, order_id in due)
+            keys = rows.encode([(at, *stores[at], order_id) for at, order_id in named]).decode()
+            lines, facts = connection.execute(statements.ORDERS, (keys,)).fetchone()
+            records = "[]"
+            if requests:
+                (records,) = connection.execute(statements.REQUESTS, (rows.encode(requests).decode(),)).fetchone()
+            return list(due), lines, facts, records
+
+        due, lines, facts, records = await self._thread.run(work)
+        loaded = [StoreOrders([], [], [], []) for _ in stores]
+        for at, *row in due:
+            loaded[at].due.append(rows.due(row))
+        for at, *row in rows.decode(lines):
+            loaded[at].reservations.append(rows.reservation(row))
+        for at, *row in rows.decode(facts):
+            loaded[at].facts.append(rows.fact(row))
+        for at, *row in rows.decode(records):
+            loaded[at].requests.append(rows.request(row))
+        return dict(zip(stores, loaded, strict=True))
+
+    async def load_stocks(self, wanted: Mapping[StoreKey, set[StockKey]]) -> dict[StoreKey, StoreStocks]:
+        """See the port."""
+        keys = rows.encode(
+            [(at, *store, *key) for at, (store, named) in enumerate(wanted.items()) for key in named]
+        ).decode()
+
+        def work(connection: sqlite3.Connection) -> tuple[str, str]:
+            found: tuple[str, str] = connection.execute(statements.STOCKS, (keys,)).fetchone()
+            return found
+
+        stocks, channels = await self._thread.run(work)
+        loaded = [StoreStocks([], []) for _ in wanted]
+        for at, *row in rows.decode(stocks):
+            loaded[at].stocks.append(rows.stock(row))
+        for at, *row in rows.decode(channels):
+            loaded[at].channels.append(rows.channel(row))
+        return dict(zip(wanted, loaded, strict=True))
+
+    async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
+        """See the port."""
+
+        def work(connection: sqlite3.Connection) -> str:
+            found: str = connection.execute(statements.TAKEN_SINCE, (*store, since)).fetchone()[0]
+            return found
+
+        return [rows.reservation(row) for row in rows.decode(await self._thread.run(work))]
+
+    async def save(self, changes: Mapping[StoreKey, StoreChanges]) -> None:
+        """See the port."""
+        prepared = [(write, b"" if write.many else rows.encode(write.values)) for write in writes(changes)]
+
+        def work(connection: sqlite3.Connection) -> None:
+            for write, encoded in prepared:
+                run(connection, write, encoded)
+
+        await self._thread.run(work)
+
+    async def commit(self) -> None:
+        """See the port."""
+        await self._thread.run(lambda connection: _discard(connection.execute("COMMIT")))
+
+    async def rollback(self) -> None:
+        """See the port."""
+        try:
+            await self._thread.run(_roll_back)
+        except LostConnection:
+            return
+
+    async def reconnect(self) -> None:
+        """See the port."""
+        await self._thread.open()
+
+    async def committed(self, batch_no: int) -> bool:
+        """See the port."""
+
+        def work(connection: sqlite3.Connection) -> bool:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                row = connection.execute(statements.MARKED, self._marker).fetchone()
+            finally:
+                connection.execute("ROLLBACK")
+            return row is not None and row[0] == batch_no
+
+        return await self._thread.run(work)
+
+    async def close(self) -> None:
+        """End the connection and its thread; an open transaction is rolled back."""
+        self._on_close(self)
+        await self._thread.close()
+
+    def _make_marker(self, connection: sqlite3.Connection) -> None:
+        connection.execute(
+            "INSERT INTO poi_stock_marker (product_shard_id, owner, lane, batch_no, started_at) "
+            f"VALUES (?, ?, ?, 0, {statements.NOW}) ON CONFLICT DO NOTHING",
+            self._marker,
+        )
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _discard(_: object) -> None:
+    return None

@@ -1,0 +1,77 @@
+"""Reads outside of batches, on a connection of their own. Each is one statement, which sees one state of the database."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eightysix.core.change import Head, OrderFact
+from eightysix.core.key import StockKey, StoreKey
+from eightysix.core.reservation import Reservation
+from eightysix.storage.port import StoreRows
+
+from . import rows, statements
+from .connection import ConnectionThread
+
+
+class SqliteReader:
+    """`storage.port.Reader`."""
+
+    def __init__(self, path: Path) -> None:
+        self._thread = ConnectionThread(path, read_only=True)
+
+    async def open(self) -> None:
+        await self._thread.open()
+
+    async def close(self) -> None:
+        await self._thread.close()
+
+    async def head(self, store: StoreKey) -> tuple[int, Head]:
+        """See the port."""
+        now, found = await self._one(statements.READ_HEAD, *store)
+        return now, _head(found)
+
+    async def store_rows(self, store: StoreKey, keys: Sequence[StockKey] | None) -> StoreRows:
+        """See the port."""
+        if keys is None:
+            answer = await self._one(statements.READ_STORE, *store)
+        else:
+            named = rows.encode(list(dict.fromkeys(keys))).decode()
+            answer = await self._one(statements.READ_NAMED, *store, named)
+        now, found, stocks, channels, due, next_due_at = answer
+        return StoreRows(
+            now=now,
+            head=_head(found),
+            stocks=tuple(rows.stock(row) for row in rows.decode(stocks)),
+            channels=tuple(rows.channel(row) for row in rows.decode(channels)),
+            due=tuple(rows.reservation(row) for row in rows.decode(due)),
+            next_due_at=next_due_at,
+        )
+
+    async def order(self, store: StoreKey, order_id: str) -> tuple[int, list[Reservation], OrderFact | None]:
+        """See the port."""
+        now, lines, facts = await self._one(statements.READ_ORDER, *store, order_id)
+        found = [rows.reservation(row) for row in rows.decode(lines)]
+        found.sort(key=lambda line: (line.sku_id, line.line_no))
+        fact = next((rows.fact(row) for row in rows.decode(facts)), None)
+        return now, found, fact
+
+    async def due_stores(self, buckets: Sequence[int], limit: int) -> list[StoreKey]:
+        """See the port."""
+        (found,) = await self._one(statements.DUE_STORES, rows.encode(buckets).decode(), limit)
+        return [StoreKey(*row) for row in rows.decode(found)]
+
+    async def ping(self) -> None:
+        """One statement that reads the file."""
+        await self._one("SELECT count(*) FROM sqlite_schema")
+
+    async def _one(self, statement: str, *values: object) -> tuple[Any, ...]:
+        def work(connection: sqlite3.Connection) -> tuple[Any, ...]:
+            row: tuple[Any, ...] = connection.execute(statement, values).fetchone()
+            return row
+
+        return await self._thread.run(work)
+
+
+def _head(found: str) -> Head:
+    return next((rows.head(row) for row in rows.decode(found)), Head())

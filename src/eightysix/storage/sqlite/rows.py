@@ -1,0 +1,149 @@
+"""Rows as SQLite's JSON has them, and the values they stand for. The column order is that of `statements`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from eightysix.core.change import DueLock, Head, Incident, Kind, LogRow, OrderFact, OutboxRow, RequestRecord
+from eightysix.core.key import StockKey
+from eightysix.core.quantity import UNIT
+from eightysix.core.reservation import Reservation, State, Take
+from eightysix.core.stock import ChannelStock, Stock
+
+Row = Sequence[Any]
+"""One row; numbers, texts and None, as JSON and SQLite both give them."""
+
+encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(list[list[Any]]).decode
+"""JSON of rows, and back."""
+
+_decode_takes = msgspec.json.Decoder(tuple[Take, ...]).decode
+_STATES = {int(state): state for state in State}
+
+
+def stock_row(stock: Stock) -> Row:
+    key = stock.key
+    return (
+        key[0], key[1], stock.status, stock.type, stock.manual, stock.plan, stock.real, stock.locked, stock.grant,
+        stock.oversold, stock.version, stock.settings_version, stock.updated_at, stock.auto_restore_type,
+        stock.auto_restore_at, stock.epoch_at,
+    )  # fmt: skip
+
+
+def stock(row: Row) -> Stock:
+    object_type, object_id, status, kind, manual, *rest = row
+    return Stock(StockKey(object_type, object_id), status, kind, bool(manual), *rest)
+
+
+def channel_row(channel: ChannelStock) -> Row:
+    key = channel.key
+    return (
+        key[0], key[1], channel.channel_code, channel.status, channel.type, channel.limit, channel.guarantee,
+        channel.weight, channel.period_at, channel.used,
+    )  # fmt: skip
+
+
+def channel(row: Row) -> ChannelStock:
+    object_type, object_id, *rest = row
+    return ChannelStock(StockKey(object_type, object_id), *rest)
+
+
+def reservation_row(line: Reservation) -> Row:
+    counted, takes = _packed(line)
+    return (
+        line.order_id, line.sku_id, line.line_no, line.channel_code, line.state, line.requested, line.quantity,
+        line.returned, line.restocked, line.locked_at, line.expires_at, counted, takes, line.revision,
+    )  # fmt: skip
+
+
+def reservation(row: Row) -> Reservation:
+    (
+        order_id, sku_id, line_no, channel_code, state, requested, quantity, returned, restocked, locked_at, expires_at,
+        counted, takes, revision,
+    ) = row  # fmt: skip
+    held = (Take(2, sku_id, UNIT, bool(counted)),) if takes is None else _decode_takes(takes)
+    return Reservation(
+        order_id, sku_id, line_no, channel_code, _STATES[state], requested, quantity, locked_at, expires_at, held,
+        returned, restocked, revision,
+    )  # fmt: skip
+
+
+def _packed(line: Reservation) -> tuple[bool, str | None]:
+    """(counted, takes): the usual line took its own SKU one to one, which needs no JSON."""
+    takes = line.takes
+    own = next((take for take in takes if take.object_type == 2 and take.object_id == line.sku_id), None)
+    counted = own is not None and own.counted
+    if own is not None and len(takes) == 1 and own.ratio == UNIT:
+        return counted, None
+    return counted, encode(takes).decode()
+
+
+def head_row(head: Head) -> Row:
+    return (head.seq, head.outbox_seq, head.last_at)
+
+
+def head(row: Row) -> Head:
+    return Head(*row)
+
+
+def fact_row(fact: OrderFact) -> Row:
+    return (fact.order_id, fact.closed_at)
+
+
+def fact(row: Row) -> OrderFact:
+    return OrderFact(*row)
+
+
+def due_row(due: DueLock) -> Row:
+    return (due.due_at, due.order_id)
+
+
+def due(row: Row) -> DueLock:
+    return DueLock(*row)
+
+
+def request_row(record: RequestRecord) -> Row:
+    """With its bytes as they are: requests are saved by parameters, not by JSON."""
+    return (record.request_id, record.digest, record.outcome.decode(), record.recorded_at)
+
+
+def request(row: Row) -> RequestRecord:
+    request_id, digest_hex, outcome, recorded_at = row
+    return RequestRecord(request_id, bytes.fromhex(digest_hex), outcome.encode(), recorded_at)
+
+
+def log_row(log: LogRow) -> Row:
+    key = log.key
+    return (
+        log.seq, key[0], key[1], log.kind, log.quantity, log.real_after, log.locked_after, log.order_id,
+        log.channel_code, log.actor, log.source, log.at, log.content,
+    )  # fmt: skip
+
+
+def log(row: Row) -> LogRow:
+    seq, object_type, object_id, kind, *rest = row
+    return LogRow(seq, StockKey(object_type, object_id), Kind(kind), *rest)
+
+
+def outbox_row(message: OutboxRow) -> Row:
+    key = message.key
+    return (message.seq, message.prev_seq, key[0], key[1], message.committed_at)
+
+
+def outbox(row: Row) -> OutboxRow:
+    seq, prev_seq, object_type, object_id, committed_at = row
+    return OutboxRow(seq, prev_seq, StockKey(object_type, object_id), committed_at)
+
+
+def incident_row(incident: Incident) -> Row:
+    key = incident.key
+    return (
+        incident.seq, incident.kind, key[0], key[1], incident.quantity, incident.order_id, incident.actor,
+        incident.reason, incident.opened_at,
+    )  # fmt: skip
+
+
+def incident(row: Row) -> Incident:
+    seq, kind, object_type, object_id, *rest = row
+    return Incident(seq, kind, StockKey(object_type, object_id), *rest)

@@ -1,0 +1,191 @@
+"""Every hot statement, as text. A test asks SQLite for the plan of each and fails unless the whole key is used.
+
+Rows go in as one JSON array of arrays and come out as one JSON text. `CROSS JOIN` fixes the order: the wanted keys outside,
+the table's key looked up inside.
+"""
+
+from collections.abc import Sequence
+
+NOW = "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)"
+"""The database's clock in milliseconds. `'now'` stands still within one statement."""
+
+STORE = ("product_shard_id", "brand_id", "poi_id")
+HEAD = ("seq", "outbox_seq", "last_at")
+STOCK = (
+    "object_type", "object_id", "stock_status", "stock_type", "manual", "plan_quantity", "real_quantity",
+    "locked_quantity", "grant_quantity", "oversold_quantity", "version", "settings_version", "updated_at",
+    "auto_restore_type", "auto_restore_at", "epoch_at",
+)  # fmt: skip
+CHANNEL = (
+    "object_type", "object_id", "channel_code", "stock_status", "stock_type", "limit_quantity", "guarantee_quantity",
+    "weight", "period_at", "used_quantity",
+)  # fmt: skip
+RESERVATION = (
+    "order_id", "sku_id", "line_no", "channel_code", "state", "requested_quantity", "quantity", "returned_quantity",
+    "restocked_quantity", "locked_at", "expires_at", "counted", "takes", "revision",
+)  # fmt: skip
+FACT = ("order_id", "closed_at")
+DUE = ("due_at", "order_id")
+REQUEST = ("request_id", "digest", "outcome", "recorded_at")
+LOG = (
+    "seq", "object_type", "object_id", "kind", "quantity", "real_after", "locked_after", "order_id", "channel_code",
+    "actor", "source", "recorded_at", "content",
+)  # fmt: skip
+OUTBOX = ("seq", "prev_seq", "object_type", "object_id", "committed_at")
+INCIDENT = (
+    "seq", "kind", "object_type", "object_id", "quantity", "order_id", "actor", "reason", "opened_at",
+)  # fmt: skip
+
+
+def _field(at: int, alias: str = "j") -> str:
+    return f"json_extract({alias}.value, '$[{at}]')"
+
+
+def _matches(table: str, key: Sequence[str], *, first: int = 0) -> str:
+    return " AND ".join(f"{table}.{column} = {_field(at)}" for at, column in enumerate(key, first))
+
+
+def _shown(columns: Sequence[str], alias: str = "t") -> str:
+    # JSON has no bytes
+    return ", ".join(f"hex({alias}.digest)" if column == "digest" else f"{alias}.{column}" for column in columns)
+
+
+def _found(tag: str, table: str, columns: Sequence[str], key: Sequence[str], *, first: int) -> str:
+    """A subquery: JSON of `columns` (led by the wanted row's own tag) for each wanted key."""
+    shown = _shown(columns)
+    return (
+        f"(SELECT json_group_array(json_array({tag}, {shown})) FROM json_each(?1) j "  # noqa: S608 - names, no values
+        f"CROSS JOIN {table} t WHERE {_matches('t', key, first=first)})"
+    )
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    every = (*STORE, *columns)
+    fields = ", ".join(_field(at) for at in range(len(every)))
+    return f"INSERT INTO {table} ({', '.join(every)}) SELECT {fields} FROM json_each(?1) j"  # noqa: S608 - as above
+
+
+def _update(table: str, key: Sequence[str], columns: Sequence[str], guards: Sequence[str]) -> str:
+    """The rows hold store and `columns` (key first), then what `guards` must be."""
+    every = (*STORE, *columns)
+    changed = ", ".join(f"{column} = {_field(at)}" for at, column in enumerate(every) if column not in {*STORE, *key})
+    held = _matches("t", guards, first=len(every))
+    return (
+        f"UPDATE {table} AS t SET {changed} FROM json_each(?1) j "  # noqa: S608 - as above
+        f"WHERE {_matches('t', (*STORE, *key))} AND {held}"
+    )
+
+
+# --- begin
+
+MARK = (
+    f"UPDATE poi_stock_marker SET batch_no = ?, started_at = {NOW} "  # noqa: S608 - as above
+    "WHERE product_shard_id = ? AND owner = ? AND lane = ?"
+)
+MARKED = "SELECT batch_no FROM poi_stock_marker WHERE product_shard_id = ? AND owner = ? AND lane = ?"
+HEADS = f"SELECT {NOW}, {_found('j.key', 'poi_stock_head', HEAD, STORE, first=0)}"
+MAKE_HEADS = (
+    f"INSERT INTO poi_stock_head ({', '.join(STORE)}) SELECT {_field(0)}, {_field(1)}, {_field(2)} "  # noqa: S608
+    "FROM json_each(?1) j WHERE true ON CONFLICT DO NOTHING"
+)
+
+# --- load; the wanted rows are [store's number, bucket, brand, poi, key...]
+
+DUE_NOW = (
+    f"SELECT json_group_array(json_array({_field(0)}, t.due_at, t.order_id)) FROM json_each(?1) j "  # noqa: S608
+    f"CROSS JOIN poi_stock_due t WHERE t.product_shard_id = {_field(1)} AND t.due_at <= {_field(4)} "
+    f"AND t.brand_id = {_field(2)} AND t.poi_id = {_field(3)}"
+)
+ORDERS = (
+    f"SELECT {_found(_field(0), 'poi_stock_reservation', RESERVATION, (*STORE, 'order_id'), first=1)}, "
+    f"{_found(_field(0), 'poi_stock_order', FACT, (*STORE, 'order_id'), first=1)}"
+)
+REQUESTS = "SELECT " + _found(_field(0), "poi_stock_request", REQUEST, (*STORE, "request_id"), first=1)
+STOCKS = (
+    f"SELECT {_found(_field(0), 'poi_item_stock', STOCK, (*STORE, 'object_type', 'object_id'), first=1)}, "
+    f"{_found(_field(0), 'poi_item_channel_stock', CHANNEL, (*STORE, 'object_type', 'object_id'), first=1)}"
+)
+
+# --- save
+
+SAVE_HEADS = _update("poi_stock_head", (), HEAD, ("seq",))
+ADD_STOCKS = _insert("poi_item_stock", STOCK)
+SAVE_STOCKS = _update("poi_item_stock", ("object_type", "object_id"), STOCK, ("version",))
+ADD_CHANNELS = _insert("poi_item_channel_stock", CHANNEL)
+SAVE_CHANNELS = _update(
+    "poi_item_channel_stock", ("object_type", "object_id", "channel_code"), CHANNEL, ("period_at", "used_quantity")
+)
+ADD_RESERVATIONS = _insert("poi_stock_reservation", RESERVATION)
+SAVE_RESERVATIONS = _update("poi_stock_reservation", ("order_id", "sku_id", "line_no"), RESERVATION, ("revision",))
+ADD_FACTS = _insert("poi_stock_order", FACT)
+ADD_LOGS = _insert("poi_item_stock_log", LOG)
+ADD_OUTBOX = _insert("poi_stock_outbox", OUTBOX)
+ADD_INCIDENTS = _insert("poi_stock_incident", INCIDENT)
+ADD_DUE = _insert("poi_stock_due", DUE)
+REMOVE_DUE = (
+    "DELETE FROM poi_stock_due WHERE (product_shard_id, brand_id, poi_id, due_at, order_id) IN "  # noqa: S608
+    f"(SELECT {', '.join(_field(at) for at in range(5))} FROM json_each(?1) j)"
+)
+ADD_REQUESTS = f"INSERT INTO poi_stock_request ({', '.join((*STORE, *REQUEST))}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+
+# --- read
+
+_THIS_STORE = "t.product_shard_id = ?1 AND t.brand_id = ?2 AND t.poi_id = ?3"
+
+
+def _of_store(table: str, columns: Sequence[str], also: str = "") -> str:
+    shown = _shown(columns)
+    return f"(SELECT json_group_array(json_array({shown})) FROM {table} t WHERE {_THIS_STORE}{also})"  # noqa: S608
+
+
+_HEAD_OF_STORE = _of_store("poi_stock_head", HEAD)
+_DUE_OF_STORE = (
+    "(SELECT json_group_array(json_array("  # noqa: S608
+    f"{_shown(RESERVATION, 'r')})) FROM poi_stock_due t CROSS JOIN poi_stock_reservation r "
+    f"WHERE {_THIS_STORE} AND t.due_at <= {NOW} AND r.product_shard_id = t.product_shard_id "
+    f"AND r.brand_id = t.brand_id AND r.poi_id = t.poi_id AND r.order_id = t.order_id "
+    f"AND r.state = 1 AND r.expires_at <= {NOW})"
+)
+_NEXT_DUE = (
+    f"(SELECT t.due_at FROM poi_stock_due t WHERE {_THIS_STORE} AND t.due_at > {NOW} "  # noqa: S608
+    "ORDER BY t.due_at LIMIT 1)"
+)
+
+
+def _named(table: str, columns: Sequence[str]) -> str:
+    """Of the named keys (?4: JSON of [object_type, object_id])."""
+    shown = _shown(columns)
+    return (
+        f"(SELECT json_group_array(json_array({shown})) FROM json_each(?4) j CROSS JOIN {table} t "  # noqa: S608
+        f"WHERE {_THIS_STORE} AND t.object_type = {_field(0)} AND t.object_id = {_field(1)})"
+    )
+
+
+READ_HEAD = f"SELECT {NOW}, {_HEAD_OF_STORE}"
+READ_STORE = (
+    f"SELECT {NOW}, {_HEAD_OF_STORE}, {_of_store('poi_item_stock', STOCK)}, "
+    f"{_of_store('poi_item_channel_stock', CHANNEL)}, {_DUE_OF_STORE}, {_NEXT_DUE}"
+)
+READ_NAMED = (
+    f"SELECT {NOW}, {_HEAD_OF_STORE}, {_named('poi_item_stock', STOCK)}, "
+    f"{_named('poi_item_channel_stock', CHANNEL)}, {_DUE_OF_STORE}, {_NEXT_DUE}"
+)
+READ_ORDER = (
+    f"SELECT {NOW}, {_of_store('poi_stock_reservation', RESERVATION, ' AND t.order_id = ?4')}, "
+    f"{_of_store('poi_stock_order', FACT, ' AND t.order_id = ?4')}"
+)
+TAKEN_SINCE = "SELECT " + _of_store(
+    "poi_stock_reservation", RESERVATION, " AND t.state IN (1, 2) AND t.locked_at >= ?4"
+)
+DUE_STORES = (
+    "SELECT json_group_array(json_array(b, brand_id, poi_id)) FROM (SELECT DISTINCT t.product_shard_id AS b, "  # noqa: S608
+    f"t.brand_id, t.poi_id FROM json_each(?1) j CROSS JOIN poi_stock_due t "
+    f"WHERE t.product_shard_id = j.value AND t.due_at <= {NOW} LIMIT ?2)"
+)
+
+HOT_STATEMENTS = {
+    name: text
+    for name, text in globals().items()
+    if name.isupper() and isinstance(text, str) and text.split(" ", 1)[0] in {"SELECT", "INSERT", "UPDATE", "DELETE"}
+}
+"""Every statement of this page by its name."""
