@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from time import monotonic
 
 from eightysix.core.admission import admit
@@ -20,7 +21,11 @@ from .queue import LaneQueue
 from .sweep import Sweep
 from .ticket import Ticket, rows_of
 
+_log = logging.getLogger(__name__)
+
 _EXPIRY_SECONDS = 0.1
+_CANCEL_SECONDS = 1.0
+_CANCEL_ROUNDS = 3
 
 
 class Engine:
@@ -130,7 +135,11 @@ class Engine:
         await _cancel(self._helpers)
         for writer in self._writers:
             writer.give_up()
-        await self._open.aclose()
+        try:
+            async with asyncio.timeout(_CANCEL_SECONDS):
+                await self._open.aclose()
+        except TimeoutError:
+            _log.warning("a lane's connection could not be closed in %s s", _CANCEL_SECONDS)
 
     @property
     def waiting(self) -> list[int]:
@@ -156,6 +165,12 @@ class Engine:
 
 
 async def _cancel(tasks: "list[asyncio.Task[None]]") -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """End the tasks. The first request lets a running statement come to its end, a further one does not."""
+    for _ in range(_CANCEL_ROUNDS):
+        unfinished = [task for task in tasks if not task.done()]
+        if not unfinished:
+            return
+        for task in unfinished:
+            task.cancel()
+        await asyncio.wait(unfinished, timeout=_CANCEL_SECONDS)
+    _log.error("%d tasks of the engine could not be ended", sum(not task.done() for task in tasks))

@@ -188,8 +188,7 @@ class LaneWriter:
         self._batch = batch
         try:
             if self._broken:
-                await self._lane.reconnect()
-                self._broken = False
+                await self._reconnect()
             await batch.run(self._batch_no, skip_locked=skip_locked)
         except Exception as error:  # noqa: BLE001 - every fault is given a meaning by the caller
             if batch.phase is Phase.COMMITTING and not _says_no(error):
@@ -198,6 +197,16 @@ class LaneWriter:
             return error
         self._answer(batch)
         return None
+
+    async def _reconnect(self) -> None:
+        """Open a new connection. Whatever stands in the way, it isn't the commands' fault: Unavailable."""
+        try:
+            await self._lane.reconnect()
+        except port.Unavailable:
+            raise
+        except port.StorageFault as fault:
+            raise port.Unavailable(str(fault)) from fault
+        self._broken = False
 
     async def _clean_up(self, error: Exception) -> None:
         """Make the lane usable again after a fault before COMMIT."""

@@ -1,0 +1,20 @@
+"""A real SQLite database for each test of the engine."""
+
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from eightysix.storage.migrate import migrate
+from eightysix.storage.open import open_database
+from eightysix.storage.port import Database
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    url = f"sqlite:///{tmp_path}/engine.db"
+    await migrate(url)
+    opened = await open_database(url, owner=uuid.uuid4().hex)
+    yield opened
+    await opened.close()

@@ -1,0 +1,95 @@
+"""A small shop for the engine's tests: a catalogue in memory, commands, and the facts of a database afterwards."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from eightysix.core.catalogue import Brand, Channel, Item, Store
+from eightysix.core.command import Actor, DeductStock, Line, LockStock, SetStock, Setting, UnlockStock
+from eightysix.core.key import StoreKey, sku_key
+from eightysix.core.quantity import UNIT
+from eightysix.core.reservation import State
+from eightysix.core.stock import LIMITED
+from eightysix.storage.port import AuditStore, Database
+
+BRAND = "noodles"
+ACTOR = Actor("test")
+SKUS = range(1, 21)
+
+
+class Shop:
+    """A catalogue of one brand: any number of stores, SKUs 1 to 20, the online channel ONLINE_ORDER."""
+
+    def __init__(self, stores: Iterable[str] = ()) -> None:
+        self._stores = {poi_id: Store(BRAND, poi_id, "Asia/Shanghai") for poi_id in stores}
+        self._channels = {"ONLINE_ORDER": Channel(BRAND, "ONLINE_ORDER", in_store=False)}
+        self._items = {(2, sku_id): Item(BRAND, 2, sku_id) for sku_id in SKUS}
+
+    @property
+    def current(self) -> "Shop":
+        return self
+
+    def brand(self, brand_id: str) -> Brand | None:
+        return Brand(BRAND) if brand_id == BRAND else None
+
+    def store(self, brand_id: str, poi_id: str) -> Store | None:
+        return self._stores.get(poi_id) if brand_id == BRAND else None
+
+    def channel(self, brand_id: str, channel_code: str) -> Channel | None:
+        return self._channels.get(channel_code)
+
+    def channels(self, brand_id: str) -> dict[str, Channel]:
+        return self._channels
+
+    def item(self, brand_id: str, object_type: int, object_id: int) -> Item | None:
+        return self._items.get((object_type, object_id))
+
+
+def store(poi_id: str) -> StoreKey:
+    return StoreKey.of(BRAND, poi_id)
+
+
+def lock(poi_id: str, order_id: str, *, sku_id: int = 1, portions: int = 1, expires_in: int | None = None) -> LockStock:
+    line = Line(sku_id, quantity=portions * UNIT)
+    return LockStock(store(poi_id), order_id, "ONLINE_ORDER", (line,), ACTOR, expires_in=expires_in)
+
+
+def deduct(poi_id: str, order_id: str) -> DeductStock:
+    return DeductStock(store(poi_id), order_id, None, ACTOR)
+
+
+def unlock(poi_id: str, order_id: str) -> UnlockStock:
+    return UnlockStock(store(poi_id), order_id, None, ACTOR)
+
+
+def stock(poi_id: str, portions: int, *, sku_ids: Iterable[int] = (1,)) -> SetStock:
+    """Limited stock of so many portions of each SKU."""
+    settings = tuple(
+        Setting(sku_key(sku_id), type=LIMITED, plan=portions * UNIT, real=portions * UNIT) for sku_id in sku_ids
+    )
+    return SetStock(store(poi_id), settings, ACTOR)
+
+
+async def audit(database: Database) -> dict[str, AuditStore]:
+    """Everything the database has, by poiId."""
+    return {each.store.poi_id: each async for each in database.audit()}
+
+
+def orders_by_state(found: AuditStore) -> Counter[State]:
+    """How many lines are in which state."""
+    return Counter(State(each.state) for each in found.reservations)
+
+
+def assert_sound(found: AuditStore) -> None:
+    """The counters agree with the reservations, and every change was logged once, in sequence without a gap."""
+    held: Counter[int] = Counter()
+    for each in found.reservations:
+        if each.state is State.LOCKED:
+            for take in each.takes:
+                if take.counted:
+                    held[take.object_id] += take.amount(each.quantity)
+    for row in found.stocks:
+        assert row.locked == held[row.key.object_id], (found.store, row)
+        assert row.real >= row.locked >= 0, (found.store, row)
+    assert [row.seq for row in sorted(found.logs, key=lambda row: row.seq)] == list(range(1, found.head.seq + 1))
+    seqs = sorted(found.outbox, key=lambda row: row.seq)
+    assert [row.prev_seq for row in seqs] == [0, *(row.seq for row in seqs)][: len(seqs)]
