@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from eightysix.cli.benching.child import ChildFailedError
-from eightysix.cli.benching.plan import CONTESTANTS, PARTS, Contestant, Part, Plan
+from eightysix.cli.benching.plan import Contestant, Part, Plan
 from eightysix.cli.benching.postgres import NoServerError
 from eightysix.cli.benching.progress import Progress
 from eightysix.cli.benching.report import markdown
@@ -26,10 +26,10 @@ def bench(
         ),
     ] = None,
     only: Annotated[
-        list[Part] | None, typer.Option(help=f"A part to run, several times for several: {', '.join(PARTS)}.")
+        list[Part] | None, typer.Option(help=f"A part to run, several times for several: {', '.join(Part)}.")
     ] = None,
     contestant: Annotated[
-        list[Contestant] | None, typer.Option(help=f"Who takes part in `orders`: {', '.join(CONTESTANTS)}.")
+        list[Contestant] | None, typer.Option(help=f"Who takes part in `orders`: {', '.join(Contestant)}.")
     ] = None,
     clients: Annotated[
         list[int] | None, typer.Option(help="A number of clients, several times for several.", min=1)

@@ -1,21 +1,35 @@
 """How much is measured: the full sizes, and quick ones to see that everything runs."""
 
-from typing import Literal, get_args
+from enum import StrEnum
 
 import msgspec
 
-Part = Literal["orders", "steady", "sqlite", "scale", "memory"]
-PARTS: tuple[Part, ...] = get_args(Part)
 
-Contestant = Literal["sql", "function", "small", "http", "process"]
-CONTESTANTS: tuple[Contestant, ...] = get_args(Contestant)
+class Part(StrEnum):
+    """What can be measured on its own."""
+
+    ORDERS = "orders"
+    STEADY = "steady"
+    SQLITE = "sqlite"
+    SCALE = "scale"
+    MEMORY = "memory"
+
+
+class Contestant(StrEnum):
+    """Who takes part in `orders`: three ways to write SQL by hand, the service over HTTP, the engine in process."""
+
+    SQL = "sql"
+    FUNCTION = "function"
+    SMALL = "small"
+    HTTP = "http"
+    PROCESS = "process"
 
 
 class Plan(msgspec.Struct, frozen=True):
     """What is measured and for how long. Every cell is measured once in each round, all cells before the next round."""
 
-    parts: tuple[Part, ...] = PARTS
-    contestants: tuple[Contestant, ...] = CONTESTANTS
+    parts: tuple[Part, ...] = tuple(Part)
+    contestants: tuple[Contestant, ...] = tuple(Contestant)
     clients: tuple[int, ...] = (32, 64, 128, 256)
     rounds: int = 3
     seconds: float = 6.0
