@@ -56,7 +56,7 @@ def lock_heads_statement(*, skip_locked: bool) -> str:
     source = row_source(_STORES, count(1))
     wait = " SKIP LOCKED" if skip_locked else ""
     return (
-        "WITH held AS MATERIALIZED (SELECT v.at, h.seq, h.outbox_seq, h.last_at "  # noqa: S608 - own names only
+        "WITH held AS MATERIALIZED (SELECT v.at, h.seq, h.outbox_seq, h.last_at "
         f"FROM {source} AS v JOIN poi_stock_head AS h ON {same('h', 'v', _STORE_KEY)} "
         f"ORDER BY v.at FOR UPDATE OF h{wait}) "
         f"SELECT at, seq, outbox_seq, last_at, {CLOCK} FROM held"
@@ -74,7 +74,7 @@ def _orders_statement() -> str:
     reservations = f"JOIN poi_stock_reservation AS r ON {same('r', 'o', _ORDER_KEY)}"
     facts = f"JOIN poi_stock_order AS f ON {same('f', 'o', _ORDER_KEY)}"
     return (
-        f"WITH wanted AS MATERIALIZED (SELECT * FROM {orders} AS v), "  # noqa: S608 - own names only
+        f"WITH wanted AS MATERIALIZED (SELECT * FROM {orders} AS v), "
         "due AS MATERIALIZED (SELECT v.at, v.product_shard_id, v.brand_id, v.poi_id, d.order_id, d.due_at "
         f"FROM {stores} AS v JOIN poi_stock_due AS d ON {same('d', 'v', _STORE_KEY)} AND d.due_at <= v.now) "
         f"SELECT {held} FROM wanted AS o {reservations} UNION ALL SELECT {fact} FROM wanted AS o {facts} "
@@ -85,7 +85,7 @@ def _orders_statement() -> str:
 
 def _requests_statement() -> str:
     return (
-        "SELECT v.at::int, q.request_id, q.digest, q.outcome, q.recorded_at "  # noqa: S608 - own names only
+        "SELECT v.at::int, q.request_id, q.digest, q.outcome, q.recorded_at "
         f"FROM {row_source(_REQUESTS, count(1))} AS v JOIN poi_stock_request AS q "
         f"ON {same('q', 'v', (*_STORE_KEY, 'request_id'))}"
     )
@@ -95,7 +95,7 @@ def _stocks_statement() -> str:
     stock = slots(1, "w.at", STOCK_FLAG, numbers=STOCK_NUMBERS, width=13, texts_width=1)
     channel = slots(2, "w.at", texts=CHANNEL_TEXTS, numbers=CHANNEL_NUMBERS, width=13, texts_width=1)
     return (
-        f"WITH wanted AS MATERIALIZED (SELECT * FROM {row_source(_STOCKS, count(1))} AS v) "  # noqa: S608 - own names
+        f"WITH wanted AS MATERIALIZED (SELECT * FROM {row_source(_STOCKS, count(1))} AS v) "
         f"SELECT {stock} FROM wanted AS w JOIN poi_item_stock AS t ON {same('t', 'w', _STOCK_KEY)} UNION ALL "
         f"SELECT {channel} FROM wanted AS w JOIN poi_item_channel_stock AS c ON {same('c', 'w', _STOCK_KEY)}"
     )
@@ -104,7 +104,7 @@ def _stocks_statement() -> str:
 def _taken_statement() -> str:
     row = slots(1, "0", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=10, texts_width=3)
     return (
-        f"SELECT {row} FROM poi_stock_reservation AS r WHERE r.product_shard_id = $1 AND r.brand_id = $2 "  # noqa: S608
+        f"SELECT {row} FROM poi_stock_reservation AS r WHERE r.product_shard_id = $1 AND r.brand_id = $2 "
         "AND r.poi_id = $3 AND r.locked_at >= $4 AND r.state IN (1, 2) ORDER BY r.order_id, r.sku_id, r.line_no"
     )
 
@@ -117,7 +117,7 @@ TAKEN_STATEMENT = _taken_statement()
 
 async def lock_heads(connection: asyncpg.Connection, stores: Sequence[StoreKey], *, skip_locked: bool) -> Opened:
     """Lock the head rows of `stores`, which are sorted; rows that don't exist are missing from the answer."""
-    columns = [range(len(stores)), *zip(*stores, strict=True)]
+    columns = [range(len(stores)), *_spread(stores)]
     rows = await connection.fetch(lock_heads_statement(skip_locked=skip_locked), *pack(_STORES, columns))
     heads = {stores[at]: Head(seq, outbox_seq, last_at) for at, seq, outbox_seq, last_at, _ in rows}
     return Opened(max((row[4] for row in rows), default=0), heads)

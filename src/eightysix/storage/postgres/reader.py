@@ -53,11 +53,11 @@ def _store_rows_statement(*, named: bool) -> str:
         "AND r.state = 1 AND r.expires_at <= (SELECT now FROM clock)"
     )
     next_due = (
-        f"(SELECT d.due_at FROM poi_stock_due AS d WHERE {_STORE_IS.format('d')} "  # noqa: S608 - own names only
+        f"(SELECT d.due_at FROM poi_stock_due AS d WHERE {_STORE_IS.format('d')} "
         "AND d.due_at > (SELECT now FROM clock) ORDER BY d.due_at LIMIT 1)"
     )
     return (
-        f"WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now) "  # noqa: S608 - own names only
+        f"WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now) "
         f"SELECT {_row(_HEAD, numbers=_HEAD_NUMBERS)} FROM (SELECT 1) AS always "
         f"LEFT JOIN poi_stock_head AS h ON {_STORE_IS.format('h')} "
         f"UNION ALL SELECT {stock} FROM {keys} poi_item_stock AS t {on.format('t')}{_STORE_IS.format('t')} "
@@ -70,7 +70,7 @@ def _store_rows_statement(*, named: bool) -> str:
 def _order_statement() -> str:
     order_is = _STORE_IS + " AND {0}.order_id = $4"
     return (
-        f"WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now) "  # noqa: S608 - own names only
+        f"WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now) "
         f"SELECT {_row(_HEAD, numbers=_HEAD_NUMBERS[:1])} UNION ALL "
         f"SELECT {_row(_RESERVATION, RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS)} "
         f"FROM poi_stock_reservation AS r WHERE {order_is.format('r')} UNION ALL "
@@ -83,7 +83,7 @@ ALL_ROWS_STATEMENT = _store_rows_statement(named=False)
 NAMED_ROWS_STATEMENT = _store_rows_statement(named=True)
 ORDER_STATEMENT = _order_statement()
 HEAD_STATEMENT = (
-    f"SELECT {CLOCK}, h.seq, h.outbox_seq, h.last_at FROM (SELECT 1) AS always "  # noqa: S608 - own names only
+    f"SELECT {CLOCK}, h.seq, h.outbox_seq, h.last_at FROM (SELECT 1) AS always "
     f"LEFT JOIN poi_stock_head AS h ON {_STORE_IS.format('h')}"
 )
 DUE_STORES_STATEMENT = f"""
@@ -92,7 +92,7 @@ SELECT DISTINCT d.product_shard_id, d.brand_id, d.poi_id
 FROM unnest($1::smallint[]) AS b (bucket)
 JOIN poi_stock_due AS d ON d.product_shard_id = b.bucket AND d.due_at <= (SELECT now FROM clock)
 LIMIT $2
-"""  # noqa: S608 - own names only
+"""
 
 
 class PostgresReader:
