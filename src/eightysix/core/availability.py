@@ -3,7 +3,7 @@
 Lists, locks, the gate, the hub and webhooks all ask here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from .allocation import largest_remainder
@@ -55,6 +55,14 @@ def chain(item: Item) -> tuple[tuple[StockKey, int], ...]:
     return (own, *pool, *((sku_key(each.sku_id), each.quantity) for each in item.components))
 
 
+class Part(NamedTuple):
+    """One stock that a sale takes from, with its channel rows and the thousandths of it that one portion takes."""
+
+    ratio: int
+    stock: Stock
+    rows: Mapping[str, ChannelStock]
+
+
 def available(
     view: StockView, item: Item, channel: Channel, links: Iterable[tuple[StockKey, int]] | None = None
 ) -> Availability:
@@ -62,11 +70,13 @@ def available(
 
     `links` are the stocks to look at where they aren't today's chain: the takes of a reservation.
     """
-    links = chain(item) if links is None else tuple(links)
     closed = _closed(view)
     if closed is not None:
         return Availability(0, closed, soft=False)
-    return obstructed(view, links, item, channel) or _counted(view, links, item.decimals, channel)
+    parts = [
+        Part(ratio, view.stock(key), view.channel_rows(key)) for key, ratio in (chain(item) if links is None else links)
+    ]
+    return _obstructed(parts, item, channel) or _counted(view, parts, item.decimals, channel)
 
 
 def _closed(view: StockView) -> BlockedBy | None:
@@ -80,58 +90,51 @@ def _closed(view: StockView) -> BlockedBy | None:
     return None
 
 
-def obstructed(
-    view: StockView, links: Iterable[tuple[StockKey, int]], item: Item, channel: Channel
-) -> Availability | None:
-    """A stock or a channel row of the chain that is sold out, or None. An SPU is named before its SKU."""
-    soft: Availability | None = None
-    stocks = [(key, view.stock(key)) for key, _ in links]
-    for key, stock in sorted(stocks, key=lambda pair: _precedence(pair[0], item)) if len(stocks) > 1 else stocks:
-        if stock.status == SOLD_OUT:
-            by = _item_block(key, item)
-            if stock.manual or not stock.is_limited:
-                return Availability(0, by, soft=False, binding=by)
-            soft = soft or Availability(0, by, soft=True, binding=by)
-    for key, _ in stocks:
-        rows = view.channel_rows(key)
-        row = rows.get(channel.channel_code) if rows else None
-        if row is not None and row.status == SOLD_OUT:
-            return Availability(0, BlockedBy.CHANNEL, soft=False, binding=BlockedBy.CHANNEL)
-    return soft
+def _obstructed(parts: Sequence[Part], item: Item, channel: Channel) -> Availability | None:
+    """A stock or a channel row that is sold out, or None. SPU, SKU, component, channel: the first is named."""
+    sold_out = [part.stock for part in parts if part.stock.status == SOLD_OUT]
+    code = channel.channel_code
+    off_channel = any(part.rows[code].status == SOLD_OUT for part in parts if code in part.rows)
+    if not sold_out and not off_channel:
+        return None
+    by = min((_block(stock.key, item) for stock in sold_out), key=_BLOCKS.index, default=BlockedBy.CHANNEL)
+    by_hand = any(stock.manual or not stock.is_limited for stock in sold_out)
+    return Availability(0, by, soft=not (by_hand or off_channel), binding=by)
 
 
-def _item_block(key: StockKey, item: Item) -> BlockedBy:
+_BLOCKS = (BlockedBy.SPU, BlockedBy.SKU, BlockedBy.COMPONENT)
+
+
+def _block(key: StockKey, item: Item) -> BlockedBy:
     if key.object_type == 1:
         return BlockedBy.SPU
     return BlockedBy.SKU if key.object_id == item.object_id else BlockedBy.COMPONENT
 
 
-def _precedence(key: StockKey, item: Item) -> int:
-    return (BlockedBy.SPU, BlockedBy.SKU, BlockedBy.COMPONENT).index(_item_block(key, item))
-
-
-def _counted(view: StockView, links: Iterable[tuple[StockKey, int]], decimals: int, channel: Channel) -> Availability:
-    """The least that any stock of the chain allows, in whole units of the item."""
+def _counted(view: StockView, parts: Sequence[Part], decimals: int, channel: Channel) -> Availability:
+    """The least that any stock allows, in whole units of the item."""
     least: int | None = None
     binding = BlockedBy.QUANTITY
-    for key, ratio in links:
-        allowed, by = allowance(view, key, channel)
+    for part in parts:
+        allowed, by = _allowance(view, part, channel)
         if allowed is None:
             continue
-        if ratio != UNIT:
-            allowed = allowed * UNIT // ratio
+        if part.ratio != UNIT:
+            allowed = allowed * UNIT // part.ratio
         if least is None or allowed < least:
             least, binding = allowed, by
     if least is None:
-        return Availability(None)
+        return _UNLIMITED
     least = floor_to(least, decimals) if least > 0 else 0
     return Availability(least, None if least > 0 else binding, soft=True, binding=binding)
 
 
-def allowance(view: StockView, key: StockKey, channel: Channel) -> tuple[int | None, BlockedBy]:
+_UNLIMITED = Availability(None)
+
+
+def _allowance(view: StockView, part: Part, channel: Channel) -> tuple[int | None, BlockedBy]:
     """What one stock lets `channel` take, in its own thousandths (None: unlimited; may be negative), and what binds."""
-    stock = view.stock(key)
-    rows = view.channel_rows(key)
+    _, stock, rows = part
     if not rows:
         return (stock.left if stock.is_limited else None), BlockedBy.QUANTITY
     period_at = period_start(view.day, stock)
@@ -160,13 +163,14 @@ def guaranteed_to_others(
 ) -> int:
     """What `channel` must leave, because it is guaranteed to other channels and they have not taken it yet.
 
-    Open guarantees that sum to more than real − locked are scaled to it by largest remainder. In-store guarantees are
+    Open guarantees that sum to more than real − locked are scaled to it by largest remainder, equal remainders in the
+    order of channel codes. In-store guarantees are
     served from the hub's grant first.
     """
     catalogue = view.catalogue.channels(view.store.brand_id)
     open_rows = [
         (row, max(0, row.guarantee - used_since(row, period_at)))
-        for code, row in rows.items()
+        for code, row in sorted(rows.items())
         if row.guarantee > 0 and code in catalogue
     ]
     if not open_rows:

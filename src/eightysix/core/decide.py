@@ -6,7 +6,7 @@ from typing import Any
 from .amend import amend
 from .command import AmendStock, Command, DeductStock, ExpireLocks, LockStock, ReturnStock, SetStock, UnlockStock
 from .deduct import deduct
-from .expiry import expire
+from .expiry import expire_order
 from .giveback import giveback
 from .lock import lock
 from .outcome import LocksExpired
@@ -36,5 +36,7 @@ def decide(command: Command, shelf: Shelf) -> Decision:
 
 def release_due(shelf: Shelf) -> None:
     """Release every lock of the shelf whose time has passed, before anything else is decided for the store."""
-    for decision in expire(shelf):
-        shelf.put(decision)
+    for due in shelf.due:
+        if due.due_at <= shelf.now:
+            # each on top of the one before: several orders may hold the same stock
+            shelf.put(expire_order(shelf, due.order_id))

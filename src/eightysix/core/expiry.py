@@ -13,12 +13,8 @@ from .take import give_back
 TIMER = Actor("eightysix", "timer")
 
 
-def expire(shelf: Shelf) -> list[Decision]:
-    """A decision for each order on the shelf that has due locks; empty where nothing is due."""
-    return [_expire_order(shelf, due.order_id) for due in shelf.due if due.due_at <= shelf.now]
-
-
-def _expire_order(shelf: Shelf, order_id: str) -> Decision:
+def expire_order(shelf: Shelf, order_id: str) -> Decision:
+    """Release every lock of the order whose time has passed."""
     draft = Draft(shelf, TIMER, order_id)
     for reservation in draft.lines().values():
         if reservation.state is State.LOCKED and reservation.expires_at <= draft.now:

@@ -75,8 +75,6 @@ def _lock_fresh(
             )
             continue
         locked_any = locked_any or got > 0
-        if shortages and not command.partial:
-            continue
         _hold(
             draft,
             command,

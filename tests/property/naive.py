@@ -1,0 +1,384 @@
+"""The contract once more, as simply as it can be said: everything is counted anew from a list of lines, every time.
+
+Shares no code with the product. Quantities in thousandths, times in milliseconds. Slow on purpose: no counter is kept
+but `real`.
+"""
+
+from dataclasses import dataclass, field
+
+DAY_MS = 86_400_000
+DAY_START_MS = 4 * 3_600_000
+"""The model's store keeps winter time in London: its business day starts at 04:00 UTC."""
+
+LOCKED, DEDUCTED, UNLOCKED, RETURNED, EXPIRED = "LOCKED", "DEDUCTED", "UNLOCKED", "RETURNED", "EXPIRED"
+PRECEDENCE = [
+    "ORDER_CANCELLED",
+    "IDEMPOTENCY_MISMATCH",
+    "ALREADY_DEDUCTED",
+    "ALREADY_UNLOCKED",
+    "ALREADY_RETURNED",
+    "ORDER_NOT_FOUND",
+    "LOCK_EXPIRED",
+    "LOCK_EXPIRED_NO_STOCK",
+    "NOT_DEDUCTED",
+    "QUANTITY_EXCEEDS_LOCK",
+    "QUANTITY_EXCEEDS_DEDUCTED",
+    "OUT_OF_STOCK",
+]
+IN_STORE = {"POS", "KIOSK"}
+POOL = 30
+"""The SPU that SKU 3 and 4 share; named by a number that no SKU has."""
+
+
+@dataclass
+class Line:
+    channel: str
+    state: str
+    requested: int
+    quantity: int
+    locked_at: int
+    expires_at: int
+    counted: frozenset[int]
+    returned: int = 0
+    restocked: int = 0
+
+
+@dataclass
+class Thing:
+    """A stock that has been set."""
+
+    limited: bool = False
+    real: int = 0
+    sold_out: bool = False
+    manual: bool = False
+    caps: dict[str, int] = field(default_factory=dict)
+    promises: dict[str, int] = field(default_factory=dict)
+
+
+Key = tuple[str, int, int]
+Refusal = tuple[str, dict[tuple[int, int], str]]
+
+
+class Naive:
+    """Lines, stocks, closed orders, remembered requests."""
+
+    def __init__(self) -> None:
+        self.lines: dict[Key, Line] = {}
+        self.things: dict[int, Thing] = {}
+        self.closed: set[str] = set()
+        self.requests: dict[str, tuple[object, object]] = {}
+        self.now = 0
+
+    # --- counting
+
+    def thing(self, stock: int) -> Thing:
+        return self.things.get(stock) or Thing()
+
+    def chain(self, sku: int) -> list[int]:
+        return [sku, POOL] if sku in (3, 4) else [sku]
+
+    def locked(self, stock: int) -> int:
+        return sum(line.quantity for line in self.lines.values() if line.state == LOCKED and stock in line.counted)
+
+    def used(self, stock: int, channel: str) -> int:
+        today = (self.now - DAY_START_MS) // DAY_MS * DAY_MS + DAY_START_MS
+        return sum(
+            line.quantity - line.restocked
+            for (_, sku, _), line in self.lines.items()
+            if stock in self.chain(sku)
+            and line.channel == channel
+            and line.locked_at >= today
+            and line.state in (LOCKED, DEDUCTED, RETURNED)
+        )
+
+    def is_counted(self, stock: int) -> bool:
+        thing = self.thing(stock)
+        return thing.limited or bool(thing.caps) or bool(thing.promises)
+
+    def left_for(self, stock: int, channel: str) -> int | None:
+        thing = self.thing(stock)
+        limits = []
+        if thing.limited:
+            there = thing.real - self.locked(stock)
+            open_parts = {code: max(0, part - self.used(stock, code)) for code, part in thing.promises.items()}
+            if sum(open_parts.values()) > there:
+                open_parts = _shares(max(0, there), open_parts)
+            limits.append(there - sum(part for code, part in open_parts.items() if code != channel))
+        if channel in thing.caps:
+            limits.append(thing.caps[channel] - self.used(stock, channel))
+        return min(limits) if limits else None
+
+    def available(self, sku: int, channel: str) -> int | None:
+        chain = self.chain(sku)
+        if any(self.thing(stock).sold_out for stock in chain):
+            return 0
+        limits = [left for stock in chain if (left := self.left_for(stock, channel)) is not None]
+        return max(0, min(limits)) if limits else None
+
+    # --- what happens by itself
+
+    def expire(self) -> None:
+        for line in self.lines.values():
+            if line.state == LOCKED and line.expires_at <= self.now:
+                line.state = EXPIRED
+
+    def turn(self, stock: int) -> None:
+        thing = self.things.get(stock)
+        if thing is not None and not thing.manual:
+            thing.sold_out = thing.limited and thing.real <= 0
+
+    # --- verbs; each answers (code, refused lines) or (state, replayed)
+
+    def order(self, order: str) -> dict[tuple[int, int], Line]:
+        return {(sku, number): line for (name, sku, number), line in self.lines.items() if name == order}
+
+    def state(self, order: str) -> str:
+        states = {line.state for line in self.order(order).values()}
+        return states.pop() if len(states) == 1 else "MIXED"
+
+    def lock(self, order: str, channel: str, wants: dict[tuple[int, int], int], hold: int) -> object:
+        held = self.order(order)
+        bad: dict[tuple[int, int], str] = {}
+        fresh = []
+        for key, quantity in wants.items():
+            line = held.get(key)
+            if line is None:
+                if order in self.closed:
+                    bad[key] = "ORDER_CANCELLED"
+                fresh.append(key)
+            elif line.state == EXPIRED:
+                fresh.append(key)
+            elif line.state == LOCKED:
+                if (line.channel, line.requested) != (channel, quantity):
+                    bad[key] = "IDEMPOTENCY_MISMATCH"
+            else:
+                bad[key] = f"ALREADY_{line.state}"
+        if bad:
+            return _refuse(bad)
+        if not fresh:
+            return self.state(order), True
+        saved = dict(self.lines)
+        live = [line.expires_at for line in held.values() if line.state == LOCKED]
+        expires_at = max([self.now + hold * 1000, *live])
+        for key in fresh:
+            can = self.available(key[0], channel)
+            if can is not None and can < wants[key]:
+                bad[key] = "OUT_OF_STOCK"
+                continue
+            counted = frozenset(stock for stock in self.chain(key[0]) if self.is_counted(stock))
+            self.lines[(order, *key)] = Line(channel, LOCKED, wants[key], wants[key], self.now, expires_at, counted)
+        if bad:
+            self.lines = saved
+            return _refuse(bad)
+        for line in self.order(order).values():
+            if line.state == LOCKED:
+                line.expires_at = expires_at
+        return self.state(order), False
+
+    def deduct(self, order: str, wants: dict[tuple[int, int], int] | None, *, relock: bool) -> object:
+        held = self.order(order)
+        if wants is None:
+            chosen = {key: line.quantity for key, line in held.items() if line.state not in (UNLOCKED, RETURNED)}
+            if not chosen:
+                if not held:
+                    return _refuse_whole("ORDER_CANCELLED" if order in self.closed else "ORDER_NOT_FOUND")
+                return _refuse({key: f"ALREADY_{line.state}" for key, line in held.items()})
+        else:
+            chosen = wants
+        bad: dict[tuple[int, int], str] = {}
+        for key, quantity in chosen.items():
+            code = self._deduct_code(held.get(key), quantity, order in self.closed, relock=relock)
+            if code:
+                bad[key] = code
+        if bad:
+            return _refuse(bad)
+        for key, quantity in chosen.items():
+            line = held[key]
+            can = self.available(key[0], line.channel)
+            short = self._sold_out(key[0]) or (can is not None and can < quantity)
+            if line.state == EXPIRED and short:
+                bad[key] = "LOCK_EXPIRED_NO_STOCK"
+            elif line.state == EXPIRED:
+                # what an earlier line of this call took is gone for the next one
+                self._relocked(line, key[0], quantity)
+        if bad:
+            return "ROLLBACK", _refuse(bad)
+        acted = False
+        for key, quantity in chosen.items():
+            line = held[key]
+            if line.state == LOCKED:
+                acted = True
+                self._consume(line, quantity)
+        return self.state(order), not acted
+
+    def _sold_out(self, sku: int) -> bool:
+        return any(self.thing(stock).sold_out for stock in self.chain(sku))
+
+    def _relocked(self, line: Line, sku: int, quantity: int) -> None:
+        line.state = LOCKED
+        line.quantity = quantity
+        line.locked_at = self.now
+        line.counted = frozenset(stock for stock in self.chain(sku) if self.is_counted(stock))
+
+    def _deduct_code(self, line: Line | None, quantity: int, closed: bool, *, relock: bool) -> str | None:
+        if line is None:
+            return "ORDER_CANCELLED" if closed else "ORDER_NOT_FOUND"
+        if line.state == EXPIRED and not relock:
+            return "LOCK_EXPIRED"
+        if line.state in (LOCKED, EXPIRED):
+            return "QUANTITY_EXCEEDS_LOCK" if quantity > line.quantity else None
+        if line.state == DEDUCTED:
+            return None if quantity == line.quantity else "IDEMPOTENCY_MISMATCH"
+        return f"ALREADY_{line.state}"
+
+    def _consume(self, line: Line, quantity: int) -> None:
+        for stock in line.counted:
+            thing = self.things.get(stock)
+            if thing is not None and thing.limited:
+                thing.real -= quantity
+        line.state = DEDUCTED
+        line.quantity = quantity
+        for stock in line.counted:
+            self.turn(stock)
+
+    def unlock(self, order: str, keys: list[tuple[int, int]] | None) -> object:
+        held = self.order(order)
+        if keys is None:
+            if held and all(line.state == RETURNED for line in held.values()):
+                return _refuse(dict.fromkeys(held, "ALREADY_RETURNED"))
+            chosen = [key for key, line in held.items() if line.state not in (UNLOCKED, RETURNED)]
+        else:
+            chosen = keys
+        bad = {
+            key: f"ALREADY_{held[key].state}"
+            for key in chosen
+            if key in held and held[key].state in (DEDUCTED, RETURNED)
+        }
+        if bad:
+            return _refuse(bad)
+        changed = False
+        for key in chosen:
+            if key not in held:
+                self.lines[(order, *key)] = Line("", UNLOCKED, 0, 0, self.now, self.now, frozenset())
+                changed = True
+            elif held[key].state != UNLOCKED:
+                held[key].state = UNLOCKED
+                changed = True
+        if keys is None and order not in self.closed:
+            self.closed.add(order)
+            changed = True
+        return self.state(order), not changed
+
+    def give_back(self, order: str, request: str, wants: dict[tuple[int, int], tuple[int, bool]]) -> object:
+        body = ("return", order, tuple(sorted(wants.items())))
+        if request in self.requests:
+            known, answer = self.requests[request]
+            return (answer[0], True) if known == body else _refuse_whole("IDEMPOTENCY_MISMATCH")  # type: ignore[index]
+        held = self.order(order)
+        bad: dict[tuple[int, int], str] = {}
+        acts = []
+        for key, (quantity, _) in wants.items():
+            line = held.get(key)
+            if line is None:
+                bad[key] = "ORDER_NOT_FOUND"
+            elif line.state in (LOCKED, EXPIRED, UNLOCKED):
+                bad[key] = "NOT_DEDUCTED"
+            elif line.state == DEDUCTED and quantity > line.quantity - line.returned:
+                bad[key] = "QUANTITY_EXCEEDS_DEDUCTED"
+            elif line.state == DEDUCTED:
+                acts.append(key)
+        if bad:
+            return _refuse(bad)
+        for key in acts:
+            self._return_line(held[key], *wants[key])
+        answer = (self.state(order), not acts)
+        if acts:
+            self.requests[request] = (body, answer)
+        return answer
+
+    def _return_line(self, line: Line, quantity: int, restock: bool) -> None:
+        line.returned += quantity
+        if restock:
+            line.restocked += quantity
+            for stock in line.counted:
+                thing = self.things.get(stock)
+                if thing is not None and thing.limited:
+                    thing.real += quantity
+                    self.turn(stock)
+        if line.returned == line.quantity:
+            line.state = RETURNED
+
+    def amend(self, order: str, request: str, wants: dict[tuple[int, int], int], hold: int) -> object:
+        body = ("amend", order, tuple(sorted(wants.items())), hold)
+        if request in self.requests:
+            known, answer = self.requests[request]
+            return (answer[0], True) if known == body else _refuse_whole("IDEMPOTENCY_MISMATCH")  # type: ignore[index]
+        held = self.order(order)
+        codes = {EXPIRED: "LOCK_EXPIRED", DEDUCTED: "ALREADY_DEDUCTED", UNLOCKED: "ALREADY_UNLOCKED"}
+        codes[RETURNED] = "ALREADY_RETURNED"
+        bad: dict[tuple[int, int], str] = {}
+        for key in wants:
+            if key not in held:
+                bad[key] = "ORDER_NOT_FOUND"
+            elif held[key].state != LOCKED:
+                bad[key] = codes[held[key].state]
+        if bad:
+            return _refuse(bad)
+        for key in sorted(wants, key=lambda each: wants[each] - held[each].quantity):
+            if not self._amend_line(held[key], key[0], wants[key]):
+                bad[key] = "OUT_OF_STOCK"
+        if bad:
+            return "ROLLBACK", _refuse(bad)
+        live = [line for line in held.values() if line.state == LOCKED]
+        for line in live:
+            line.expires_at = max(line.expires_at, self.now + hold * 1000)
+        answer = (self.state(order), False)
+        self.requests[request] = (body, answer)
+        return answer
+
+    def _amend_line(self, line: Line, sku: int, quantity: int) -> bool:
+        if quantity == 0:
+            line.state = UNLOCKED
+            return True
+        if quantity > line.quantity:
+            anew = any(self.thing(stock).limited and stock not in line.counted for stock in self.chain(sku))
+            more = quantity if anew else quantity - line.quantity
+            can = self.available(sku, line.channel)
+            if self._sold_out(sku) or (can is not None and can < more):
+                return False
+            line.counted |= {stock for stock in self.chain(sku) if self.is_counted(stock)}
+        line.quantity = quantity
+        return True
+
+    def set_stock(self, stock: int, *, real: int | None, sold_out: bool | None, caps: dict[str, int]) -> None:
+        """`real` None leaves the type alone, −1 makes the stock unlimited."""
+        thing = self.things.setdefault(stock, Thing())
+        if real is not None:
+            thing.limited = real >= 0
+            if real >= 0:
+                thing.real = real
+        if sold_out is True and not thing.sold_out:
+            thing.manual = not thing.limited or thing.real > 0
+            thing.sold_out = True
+        elif sold_out is False:
+            thing.sold_out = thing.manual = False
+        thing.caps.update(caps)
+        self.turn(stock)
+
+
+def _refuse(bad: dict[tuple[int, int], str]) -> Refusal:
+    return min(bad.values(), key=PRECEDENCE.index), bad
+
+
+def _refuse_whole(code: str) -> Refusal:
+    return code, {}
+
+
+def _shares(total: int, parts: dict[str, int]) -> dict[str, int]:
+    """Largest remainder in tenths of a portion (100 thousandths)."""
+    units = total // 100
+    whole = sum(parts.values())
+    exact = {code: (units * part // whole, units * part % whole) for code, part in parts.items()}
+    left = units - sum(share for share, _ in exact.values())
+    lucky = sorted(exact, key=lambda code: (-exact[code][1], code))[:left]
+    return {code: (share + (code in lucky)) * 100 for code, (share, _) in exact.items()}
