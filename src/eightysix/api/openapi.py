@@ -1,0 +1,145 @@
+"""The OpenAPI document, made from the table of endpoints and the wire's types."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from eightysix.wire.answer import ErrorAnswer, OrderAnswer
+from eightysix.wire.stock import StockRowAnswer
+
+from .endpoint import CsvBody, Endpoint
+
+VERSION = "1"
+
+_REFUSALS = {
+    400: "Malformed: not JSON, a wrong type, an unknown or a missing field",
+    401: "No valid key",
+    403: "The role may not do this",
+    404: "It doesn't exist, or isn't the caller's",
+    409: "Refused by state or stock; nothing was changed",
+    413: "The body is too large",
+    422: "Well-formed, but a value is wrong",
+    500: "The service failed; nothing was changed",
+    503: "Overloaded or not available; try again after Retry-After seconds",
+}
+
+_NUMBER = {"anyOf": [{"type": "number"}, {"type": "string", "format": "decimal"}]}
+"""A quantity: digit for digit the number that is meant, never a binary fraction."""
+
+_ALWAYS = {ErrorAnswer, OrderAnswer, StockRowAnswer}
+
+_DECIMAL = {"type": "string", "format": "decimal"}
+
+
+def document(table: Sequence[Endpoint]) -> bytes:
+    """The document as JSON."""
+    sent = {each for endpoint in table if endpoint.body is not None for each in endpoint.body.types}
+    shown = {each for endpoint in table for types in endpoint.answers.values() for each in types} | _ALWAYS
+    schemas: dict[str, Any] = {}
+    refs: dict[Any, Any] = {str: {"type": "string"}}
+    for types, number in ((shown, {"type": "number"}), (sent, _NUMBER)):
+        ordered = sorted(types, key=str)
+        found, parts = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
+        refs.update(zip(ordered, found, strict=True))
+        schemas.update(_exact(parts, number))
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in table:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, refs)
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {"title": "EightySix", "version": VERSION, "description": "The stock service of a restaurant platform."},
+            "paths": paths,
+            "components": {
+                "schemas": schemas,
+                "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            },
+        }
+    )
+
+
+def _operation(endpoint: Endpoint, refs: dict[Any, Any]) -> dict[str, Any]:
+    english, chinese = endpoint.summary
+    operation: dict[str, Any] = {
+        "operationId": "_".join([endpoint.method.lower(), *re.findall(r"[a-z0-9_]+", endpoint.path)]),
+        "summary": english,
+        "x-summary-zh": chinese,
+        "responses": _responses(endpoint, refs),
+    }
+    if endpoint.action is not None:
+        operation["security"] = [{"key": []}]
+        operation["x-action"] = endpoint.action.value
+    parameters = [*_path_parameters(endpoint), *_query_parameters(endpoint)]
+    if parameters:
+        operation["parameters"] = parameters
+    if endpoint.body is not None:
+        schema = _any_of(endpoint.body.types, refs)
+        operation["requestBody"] = {"required": True, "content": {endpoint.body.content_type: {"schema": schema}}}
+    return operation
+
+
+def _responses(endpoint: Endpoint, refs: dict[Any, Any]) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, types in endpoint.answers.items():
+        responses[str(status)] = {"description": "Done"}
+        if types:
+            responses[str(status)]["content"] = {"application/json": {"schema": _any_of(types, refs)}}
+    for status in sorted(_refusals(endpoint)):
+        responses[str(status)] = {
+            "description": _REFUSALS[status],
+            "content": {"application/json": {"schema": refs[ErrorAnswer]}},
+        }
+    return responses
+
+
+def _any_of(types: tuple[Any, ...], refs: dict[Any, Any]) -> dict[str, Any]:
+    return refs[types[0]] if len(types) == 1 else {"anyOf": [refs[each] for each in types]}
+
+
+def _refusals(endpoint: Endpoint) -> set[int]:
+    statuses = {500, 503, *endpoint.refusals}
+    if endpoint.action is not None:
+        statuses |= {400, 401, 403, 404, 422}
+    if endpoint.body is not None:
+        statuses |= {400, 413}
+    return statuses
+
+
+def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    if "{order_id}" not in endpoint.path:
+        return []
+    schema = {"type": "string", "minLength": 1, "maxLength": 64}
+    return [{"name": "order_id", "in": "path", "required": True, "schema": schema}]
+
+
+def _query_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    if endpoint.query is None:
+        return []
+    schema = msgspec.json.schema_components([endpoint.query], ref_template="#/{name}")[1][endpoint.query.__name__]
+    required = set(schema["required"])
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": _plain(described)}
+        for name, described in schema["properties"].items()
+    ]
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """A query has no null: what may be left out is simply left out."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind.get("type") != "null"]
+    described = {**kinds[0]} if len(kinds) == 1 else {**schema}
+    described.pop("default", None)
+    return described
+
+
+def _exact(schema: Any, number: dict[str, Any]) -> Any:
+    """The schema with `number` in place of msgspec's strings for decimals."""
+    if isinstance(schema, list):
+        return [_exact(each, number) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if {name: schema.get(name) for name in _DECIMAL} == _DECIMAL:
+        rest = {name: value for name, value in schema.items() if name not in _DECIMAL}
+        return {**number, **rest}
+    return {name: _exact(each, number) for name, each in schema.items()}

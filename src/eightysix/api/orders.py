@@ -1,0 +1,171 @@
+"""The order verbs: body bytes in, reply out. Both layers, the lean one and the framework, answer through this."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from eightysix.catalog.catalog import Catalog
+from eightysix.core.command import Command
+from eightysix.core.outcome import Code, Outcome
+from eightysix.core.quantity import as_number
+from eightysix.core.reservation import Reservation, State
+from eightysix.wire.answer import (
+    ENCODER,
+    BatchAnswer,
+    ErrorAnswer,
+    HeldLineAnswer,
+    HeldOrderAnswer,
+    OperationResult,
+    OrderAnswer,
+    iso,
+    outcome_answer,
+    rejection_answer,
+)
+from eightysix.wire.language import Language
+from eightysix.wire.order import (
+    MAX_OPERATIONS,
+    AmendBody,
+    DeductBody,
+    LockBody,
+    Operation,
+    OrderBody,
+    RawBatchBody,
+    ReturnBody,
+    UnlockBody,
+)
+from eightysix.wire.problem import STATUS, Problem, Rejection
+from eightysix.wire.reading import read_json
+
+from .auth import Action, Caller, Doorkeeper
+from .reply import Reply, failed, rejected, rejection_of
+
+Submit = Callable[[Command], "asyncio.Future[Outcome]"]
+
+VERBS: dict[str, type[OrderBody]] = {
+    "lock": LockBody,
+    "deduct": DeductBody,
+    "unlock": UnlockBody,
+    "return": ReturnBody,
+    "amend": AmendBody,
+}
+
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(body) for name, body in VERBS.items()}
+_BATCH = msgspec.json.Decoder(RawBatchBody)
+_OPERATION: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Operation)
+
+
+class Orders:
+    """Answers the verbs and batches of orders."""
+
+    def __init__(self, submit: Submit, catalog: Catalog, doorkeeper: Doorkeeper) -> None:
+        self._submit = submit
+        self._catalog = catalog
+        self._doorkeeper = doorkeeper
+
+    async def verb(self, name: str, content: bytes, authorization: bytes, language: Language) -> Reply:
+        """One verb. Refusals come in the order of DESIGN section 4."""
+        try:
+            body: OrderBody = read_json(content, _DECODERS[name])
+            caller = self._doorkeeper.caller(authorization)
+            caller.must(Action.ORDER)
+            outcome = await self._submit(self._command(body, caller))
+            status, answer = outcome_answer(outcome, language)
+            return Reply(status, ENCODER.encode(answer))
+        except Rejection as rejection:
+            return rejected(rejection, language)
+        except Exception as fault:  # noqa: BLE001 - every fault becomes an answer, and is logged there
+            return failed(fault, language)
+
+    async def batch(self, content: bytes, authorization: bytes, language: Language) -> Reply:
+        """Many verbs, each decided on its own; all are submitted before the first is waited for."""
+        try:
+            operations = read_json(content, _BATCH).operations
+            caller = self._doorkeeper.caller(authorization)
+            caller.must(Action.ORDER)
+            if not operations:
+                raise Rejection(Problem.EMPTY, "operations")
+            if len(operations) > MAX_OPERATIONS:
+                raise Rejection(Problem.TOO_MANY, "operations", most=MAX_OPERATIONS)
+        except Rejection as rejection:
+            return rejected(rejection, language)
+        begun = [self._begin(operation, caller) for operation in operations]
+        results = []
+        for each in begun:
+            status, answer = await self._finish(each, language)
+            results.append(OperationResult(status, answer))
+        return Reply(200, ENCODER.encode(BatchAnswer(results)))
+
+    def _begin(self, operation: msgspec.Raw, caller: Caller) -> "asyncio.Future[Outcome] | Rejection":
+        try:
+            body: OrderBody = read_json(bytes(operation), _OPERATION)
+            return self._submit(self._command(body, caller))
+        except Rejection as rejection:
+            return rejection
+
+    async def _finish(
+        self, begun: "asyncio.Future[Outcome] | Rejection", language: Language
+    ) -> tuple[int, OrderAnswer | ErrorAnswer]:
+        try:
+            if isinstance(begun, Rejection):
+                raise begun
+            return outcome_answer(await begun, language)
+        except Rejection as rejection:
+            return STATUS[rejection.code], rejection_answer(rejection, language)
+        except Exception as fault:  # noqa: BLE001 - one operation's fault is that operation's answer
+            rejection = rejection_of(fault)
+            return STATUS[rejection.code], rejection_answer(rejection, language)
+
+    def _command(self, body: OrderBody, caller: Caller) -> Command:
+        caller.reach(body.brand_id, body.poi_id)
+        try:
+            return body.command(caller.actor)
+        except Rejection as rejection:
+            self._prefer_absence(body, rejection)
+            raise
+
+    def _prefer_absence(self, body: OrderBody, rejection: Rejection) -> None:
+        """What doesn't exist (404) is told before what is wrong (422)."""
+        catalogue = self._catalog.current
+        if rejection.code is Problem.ID_INVALID:
+            return
+        if catalogue.brand(body.brand_id) is None:
+            raise Rejection(Code.BRAND_NOT_FOUND, "brandId") from None
+        if catalogue.store(body.brand_id, body.poi_id) is None:
+            raise Rejection(Code.STORE_NOT_FOUND, "poiId") from None
+        if isinstance(body, LockBody) and catalogue.channel(body.brand_id, body.channel_code) is None:
+            raise Rejection(Code.CHANNEL_NOT_FOUND, "channel_code") from None
+
+
+def held_order(order_id: str, now: int, held: list[Reservation], closed_at: int | None) -> HeldOrderAnswer:
+    """An order as it stands at `now`; a lock past its time shows as EXPIRED, whether the sweep was there or not."""
+    states = {_state(line, now) for line in held}
+    live = [line.expires_at for line in held if line.is_live(now)]
+    state = states.pop() if len(states) == 1 else "MIXED" if states else State.UNLOCKED.name
+    return HeldOrderAnswer(
+        order_id,
+        state,
+        None if closed_at is None else iso(closed_at),
+        iso(max(live)) if live else None,
+        [_held_line(line, now) for line in held],
+    )
+
+
+def _held_line(line: Reservation, now: int) -> HeldLineAnswer:
+    return HeldLineAnswer(
+        line.sku_id,
+        line.line_no,
+        line.channel_code,
+        as_number(line.requested),
+        as_number(line.quantity),
+        as_number(line.returned),
+        as_number(line.restocked),
+        _state(line, now),
+        iso(line.locked_at),
+        iso(line.expires_at) if line.is_live(now) else None,
+    )
+
+
+def _state(line: Reservation, now: int) -> str:
+    return State.EXPIRED.name if line.is_dead(now) else line.state.name

@@ -1,0 +1,143 @@
+"""Everything over HTTP, in Litestar: it routes; reading, authorising and answering are the same as in the lean layer."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+from urllib.parse import parse_qsl, unquote
+
+from litestar import Litestar, Request, Response
+from litestar.background_tasks import BackgroundTask
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from msgspec import inspect
+
+from eightysix.wire.language import Language, preferred
+from eightysix.wire.problem import Problem, Rejection
+from eightysix.wire.reading import read_query
+
+from .auth import NOBODY, Doorkeeper
+from .body import linger, read_body
+from .docs_page import docs_page
+from .endpoint import Call, Endpoint
+from .openapi import document
+from .orders import Orders
+from .reply import Reply, failed, rejected
+
+_Request = Request[Any, Any, Any]
+
+_MOST_QUERY_FIELDS = 2_000
+
+
+def site(table: Sequence[Endpoint], orders: Orders, doorkeeper: Doorkeeper) -> Litestar:
+    """The application."""
+    described = document(table)
+    return Litestar(
+        route_handlers=[
+            *(_handler(endpoint, orders, doorkeeper) for endpoint in table),
+            _page("/openapi.json", lambda _: (described, "application/json")),
+            _page("/docs", lambda language: (docs_page(table, language), "text/html; charset=utf-8")),
+        ],
+        exception_handlers={Exception: _on_exception},
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def _handler(endpoint: Endpoint, orders: Orders, doorkeeper: Doorkeeper) -> HTTPRouteHandler:
+    lists = _list_fields(endpoint.query)
+
+    async def answer(request: _Request, language: Language) -> Reply:
+        authorization = request.headers.get("authorization", "").encode("latin-1")
+        content = b"" if endpoint.body is None else await _content(request, endpoint.most_bytes)
+        if endpoint.verb == "batch":
+            return await orders.batch(content, authorization, language)
+        if endpoint.verb is not None:
+            return await orders.verb(endpoint.verb, content, authorization, language)
+        query = None if endpoint.query is None else read_query(_query(request, lists), endpoint.query)
+        body = None if endpoint.body is None else endpoint.body.read(content)
+        if endpoint.action is None:
+            return await endpoint.run(Call(NOBODY, query, body, language, ""))
+        caller = doorkeeper.caller(authorization)
+        caller.must(endpoint.action)
+        return await endpoint.run(Call(caller, query, body, language, _tail(request)))
+
+    async def handle(request: _Request) -> Response[bytes]:
+        language = _language(request)
+        try:
+            return _response(await answer(request, language))
+        except Rejection as rejection:
+            left = BackgroundTask(linger, request.receive) if rejection.code is Problem.BODY_TOO_LARGE else None
+            return _response(rejected(rejection, language), left)
+        except Exception as fault:  # noqa: BLE001 - every fault becomes an answer, and is logged there
+            return _response(failed(fault, language))
+
+    path = endpoint.path.replace("{order_id}", "{order_id:path}")
+    return HTTPRouteHandler(path, http_method=endpoint.method, status_code=200)(handle)
+
+
+def _page(path: str, content: Callable[[Language], tuple[bytes, str]]) -> HTTPRouteHandler:
+    async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
+        body, media_type = content(_language(request))
+        return Response(body, media_type=media_type)
+
+    return HTTPRouteHandler(path, http_method="GET", status_code=200)(handle)
+
+
+def _on_exception(request: _Request, fault: Exception) -> Response[bytes]:
+    """What the router itself refuses: an unknown path, a method that a path doesn't take."""
+    language = _language(request)
+    if not isinstance(fault, HTTPException):
+        return _response(failed(fault, language))
+    if fault.status_code == 405:
+        reply = rejected(Rejection(Problem.METHOD_NOT_ALLOWED, method=request.scope["method"]), language)
+        return _response(reply._replace(headers=[*reply.headers, (b"allow", _allowed(fault))]))
+    return _response(rejected(Rejection(Problem.NOT_FOUND), language))
+
+
+def _allowed(fault: HTTPException) -> bytes:
+    return (fault.headers or {}).get("Allow", fault.headers and fault.headers.get("allow") or "").encode()
+
+
+def _response(reply: Reply, after: BackgroundTask | None = None) -> Response[bytes]:
+    headers = {name.decode(): value.decode() for name, value in reply.headers}
+    media_type = headers.pop("content-type", None)
+    return Response(reply.body, status_code=reply.status, media_type=media_type, headers=headers, background=after)
+
+
+def _language(request: _Request) -> Language:
+    return preferred(request.headers.get("accept-language", "").encode("latin-1"))
+
+
+async def _content(request: _Request, most: int) -> bytes:
+    declared = request.headers.get("content-length", "").encode("latin-1")
+    return await read_body(request.receive, declared, most)
+
+
+def _tail(request: _Request) -> str:
+    """The path's last part: an id may hold slashes, which are only told from the path's own before decoding."""
+    return unquote(request.scope["raw_path"].rpartition(b"/")[2].decode("latin-1"))
+
+
+def _query(request: _Request, lists: frozenset[str]) -> dict[str, Any]:
+    """The query's fields; those in `lists` with all their values."""
+    try:
+        pairs = parse_qsl(
+            request.scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_QUERY_FIELDS
+        )
+    except ValueError:
+        raise Rejection(Problem.TOO_MANY, "query", most=_MOST_QUERY_FIELDS) from None
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in lists:
+            fields.setdefault(name, []).append(value)
+        elif name in fields:
+            raise Rejection(Problem.WRONG_TYPE, name, expected="string", got="array")
+        else:
+            fields[name] = value
+    return fields
+
+
+def _list_fields(query: type[Any] | None) -> frozenset[str]:
+    if query is None:
+        return frozenset()
+    fields = cast(inspect.StructType, inspect.type_info(query)).fields
+    return frozenset(field.encode_name for field in fields if isinstance(field.type, inspect.ListType))

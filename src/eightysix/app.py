@@ -1,0 +1,97 @@
+"""The one composition root: settings in, a running service out."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from eightysix.api.administration import Administration
+from eightysix.api.auth import Doorkeeper
+from eightysix.api.availability import Availability
+from eightysix.api.endpoints import endpoints
+from eightysix.api.health import Health
+from eightysix.api.lean import Asgi, Lean
+from eightysix.api.orders import Orders
+from eightysix.api.site import site
+from eightysix.api.stock import Stocks
+from eightysix.catalog.catalog import Catalog
+from eightysix.engine import Engine, Limits
+from eightysix.settings import Settings
+from eightysix.storage import catalog as catalog_rows
+from eightysix.storage.migrate import migrate, pending
+from eightysix.storage.open import open_database
+from eightysix.storage.port import Database
+from eightysix.storage.url import parse
+
+
+class SchemaBehind(RuntimeError):
+    """The database lacks tables or columns that this program needs."""
+
+
+class Service(msgspec.Struct, frozen=True):
+    """A running service. `first_key` is the secret of the key made at the first start, None afterwards."""
+
+    asgi: Asgi
+    database: Database
+    engine: Engine
+    catalog: Catalog
+    first_key: str | None
+
+
+async def prepare(settings: Settings, *, may_migrate: bool) -> None:
+    """Bring the schema up to date, on SQLite always, elsewhere if `may_migrate`. Raises `SchemaBehind`."""
+    target = parse(settings.database_url)
+    if target.scheme == "sqlite":
+        target.path.parent.mkdir(parents=True, exist_ok=True)
+    if may_migrate or target.scheme == "sqlite":
+        await migrate(settings.database_url)
+        return
+    missing = await pending(settings.database_url)
+    if missing:
+        raise SchemaBehind(f"the database lacks {len(missing)} migrations; run `eightysix migrate`")
+
+
+def supports_workers(settings: Settings) -> bool:
+    """Whether several processes may use the database at once."""
+    return parse(settings.database_url).scheme != "sqlite"
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Service]:
+    """The service on a prepared database. At the end everything accepted is answered, then the database is closed."""
+    async with contextlib.AsyncExitStack() as stack:
+        database = await open_database(settings.database_url, owner=_owner())
+        stack.push_async_callback(database.close)
+        catalog = Catalog(catalog_rows.connect(settings.database_url), settings.catalog_refresh_seconds)
+        stack.push_async_callback(catalog.stop)
+        await catalog.start()
+        engine = Engine(database, catalog, _limits(settings))
+        await engine.start()
+        stack.push_async_callback(engine.stop)
+        made = await catalog.first_key()
+        yield Service(_asgi(database, engine, catalog), database, engine, catalog, made and made.key)
+
+
+def _asgi(database: Database, engine: Engine, catalog: Catalog) -> Asgi:
+    doorkeeper = Doorkeeper(catalog)
+    orders = Orders(engine.submit, catalog, doorkeeper)
+    availability = Availability(database.reader, catalog)
+    stocks = Stocks(engine.submit, database.reader, catalog, availability)
+    table = endpoints(stocks, Administration(catalog), Health(database))
+    return Lean(orders, site(table, orders, doorkeeper))
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        lanes_per_shard=settings.lanes_per_shard,
+        queue_commands=settings.queue_commands,
+        deadline_seconds=settings.deadline_seconds,
+        stop_seconds=settings.stop_seconds,
+    )
+
+
+def _owner() -> str:
+    """This process, different from any other that runs or has run."""
+    return f"{os.uname().nodename[:32]}-{os.getpid()}-{secrets.token_hex(4)}"

@@ -1,0 +1,101 @@
+"""What must exist, and must not be used any more, for a write to make sense. Asked inside the write's transaction."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from eightysix.core.catalogue import EVERYDAY_CHANNELS
+from eightysix.core.outcome import Code
+from eightysix.storage import schema
+from eightysix.storage.catalog import CatalogWrite, Row
+from eightysix.wire.problem import Problem, Rejection
+
+from .kinds import BRAND, ITEM, Kind
+from .snapshot import Snapshot
+
+
+async def require(kind: Kind, rows: Sequence[Row], write: CatalogWrite, snapshot: Snapshot) -> None:
+    """Everything that these new rows point at is there."""
+    if kind is BRAND:
+        return
+    brand_ids = {(row["brand_id"],) for row in rows}
+    there = {row["brand_id"] for row in await write.rows(schema.brand, list(brand_ids))}
+    for at, row in enumerate(rows):
+        if row["brand_id"] not in there:
+            raise Rejection(Code.BRAND_NOT_FOUND, "brandId").inside(f"items[{at}]")
+    if kind is ITEM:
+        await _require_parts(rows, write)
+        _refuse_nested(rows, snapshot)
+
+
+async def _require_parts(rows: Sequence[Row], write: CatalogWrite) -> None:
+    """An SPU of a SKU exists; a component is a SKU and no combo itself: one level deep."""
+    wanted = {key for row in rows for _, key in _parts(row)}
+    known = {ITEM.key_of(row): row for row in await write.rows(schema.item, list(wanted))}
+    known |= {ITEM.key_of(row): row for row in rows}
+    for at, row in enumerate(rows):
+        for field, key in _parts(row):
+            part = known.get(key)
+            if part is None:
+                raise Rejection(Code.ITEM_NOT_FOUND, field).inside(f"items[{at}]")
+            if key[1] == 2 and (part["components"] or key == ITEM.key_of(row)):
+                raise Rejection(Problem.VALUE_INVALID, field, why="a component can't be a combo").inside(f"items[{at}]")
+
+
+def _refuse_nested(rows: Sequence[Row], snapshot: Snapshot) -> None:
+    """No component becomes a combo. Looked up in memory: finding the combos of a component means a look at all items."""
+    for at, row in enumerate(rows):
+        if row["components"] and _combo_with(row["object_id"], row["brand_id"], snapshot) is not None:
+            why = "a component can't be a combo"
+            raise Rejection(Problem.VALUE_INVALID, "components", why=why).inside(f"items[{at}]")
+
+
+def _parts(row: Row) -> list[tuple[str, tuple[Any, ...]]]:
+    brand_id = row["brand_id"]
+    parts: list[tuple[str, tuple[Any, ...]]] = [
+        (f"components[{at}].object_id", (brand_id, 2, sku_id)) for at, (sku_id, _) in enumerate(row["components"])
+    ]
+    if row["spu_id"] is not None:
+        parts.append(("spu_id", (brand_id, 1, row["spu_id"])))
+    return parts
+
+
+async def release(kind: Kind, row: Row, write: CatalogWrite, snapshot: Snapshot) -> None:
+    """Nothing needs the row that is about to go; what belongs to it alone goes with it."""
+    brand_id = row["brand_id"]
+    if kind is BRAND:
+        stores = await write.matching(schema.store, {"brand_id": brand_id}, 1)
+        if stores:
+            raise Rejection(Problem.STILL_IN_USE, "brandId", what=stores[0]["poi_id"])
+        for table in (schema.channel, schema.item, schema.api_key):
+            await write.remove(table, {"brand_id": brand_id})
+    elif kind is ITEM and row["object_type"] == 1:
+        skus = await write.matching(schema.item, {"brand_id": brand_id, "spu_id": row["object_id"]}, 1)
+        if skus:
+            raise Rejection(Problem.STILL_IN_USE, "object_id", what=skus[0]["object_id"])
+    elif kind is ITEM:
+        combo = _combo_with(row["object_id"], brand_id, snapshot)
+        if combo is not None:
+            raise Rejection(Problem.STILL_IN_USE, "object_id", what=combo)
+
+
+def _combo_with(sku_id: int, brand_id: str, snapshot: Snapshot) -> int | None:
+    for item in snapshot.items(brand_id):
+        if item.components and any(part.sku_id == sku_id for part in item.components):
+            return item.object_id
+    return None
+
+
+def everyday_channels(brand_id: str) -> list[dict[str, Any]]:
+    """The channels that a new brand starts with: own, 900 s, never oversold."""
+    return [
+        {
+            "brand_id": brand_id,
+            "channel_code": code,
+            "name": code,
+            "place": "online" if code == "ONLINE_ORDER" else "in_store",
+            "party": "own",
+            "expires_in": 900,
+            "oversell": "deny",
+        }
+        for code in EVERYDAY_CHANNELS
+    ]

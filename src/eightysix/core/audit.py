@@ -1,0 +1,135 @@
+"""Whether one store's books keep every promise. Pure: `eightysix check` hands in what it read in one snapshot."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from .audit_log import log_findings, outbox_findings
+from .draft import turned
+from .finding import Books, Finding, Rule
+from .key import StockKey
+from .reservation import Reservation, State
+from .stock import ChannelStock, Stock
+
+PAID = (State.DEDUCTED, State.RETURNED)
+
+
+def findings(books: Books) -> list[Finding]:
+    """Every broken promise, stocks first; empty when all is well."""
+    return [
+        *_stock_findings(books),
+        *_channel_findings(books),
+        *_order_findings(books),
+        *log_findings(books),
+        *outbox_findings(books),
+    ]
+
+
+def _stock_findings(books: Books) -> Iterator[Finding]:
+    held = _held(books)
+    incidents: defaultdict[StockKey, int] = defaultdict(int)
+    for incident in books.incidents:
+        incidents[incident.key] += incident.quantity
+    known = {stock.key: stock for stock in books.stocks}
+    for key in held.keys() - known.keys():
+        known[key] = Stock(key)
+    for key, stock in sorted(known.items()):
+        if stock.locked != held[key]:
+            yield Finding(Rule.LOCKED_SUM, books.store, key, expected=held[key], found=stock.locked)
+        yield from _counter_findings(books, stock)
+        if stock.oversold > incidents[key]:
+            yield Finding(Rule.OVERSOLD_INCIDENTS, books.store, key, expected=incidents[key], found=stock.oversold)
+
+
+def _counter_findings(books: Books, stock: Stock) -> Iterator[Finding]:
+    for column in ("locked", "grant", "oversold", "plan"):
+        if getattr(stock, column) < 0:
+            yield Finding(Rule.NEGATIVE, books.store, stock.key, found=getattr(stock, column), detail=column)
+    if stock.real < -stock.oversold:
+        yield Finding(Rule.NEGATIVE, books.store, stock.key, found=stock.real, detail="real")
+    there, promised = stock.real + stock.oversold, stock.locked + stock.grant
+    if stock.is_limited and there < promised:
+        yield Finding(Rule.PROMISED, books.store, stock.key, expected=there, found=promised)
+    if turned(stock) is not stock:
+        yield Finding(Rule.TURN, books.store, stock.key, expected=turned(stock).status, found=stock.status)
+
+
+def _held(books: Books) -> defaultdict[StockKey, int]:
+    """What LOCKED reservations have added to each stock's locked."""
+    held: defaultdict[StockKey, int] = defaultdict(int)
+    for reservation in books.reservations:
+        if reservation.state is State.LOCKED:
+            for take in reservation.takes:
+                if take.counted:
+                    held[take.key] += take.amount(reservation.quantity)
+    return held
+
+
+def _channel_findings(books: Books) -> Iterator[Finding]:
+    capped: defaultdict[tuple[StockKey, str], list[ChannelStock]] = defaultdict(list)
+    for row in books.channels:
+        if row.used < 0 or row.guarantee < 0:
+            detail = f"used/guarantee {row.channel_code}"
+            yield Finding(Rule.NEGATIVE, books.store, row.key, found=min(row.used, row.guarantee), detail=detail)
+        if row.counts:
+            capped[row.key, row.channel_code].append(row)
+    taken: defaultdict[tuple[StockKey, str], int] = defaultdict(int)
+    for reservation in books.reservations:
+        for take in reservation.takes:
+            for row in capped.get((take.key, reservation.channel_code), ()):
+                if reservation.locked_at >= row.period_at:
+                    taken[row.key, row.channel_code] += take.amount(_kept(reservation))
+    for (key, code), (row, *_) in capped.items():
+        if row.used != taken[key, code]:
+            yield Finding(Rule.CHANNEL_USED, books.store, key, expected=taken[key, code], found=row.used, detail=code)
+
+
+def _kept(reservation: Reservation) -> int:
+    """What counts as used: locked + deducted - restocked returns."""
+    if reservation.state is State.LOCKED:
+        return reservation.quantity
+    return reservation.quantity - reservation.restocked if reservation.state in PAID else 0
+
+
+def _order_findings(books: Books) -> Iterator[Finding]:
+    expiry: defaultdict[str, set[int]] = defaultdict(set)
+    for reservation in books.reservations:
+        if reservation.state is State.LOCKED:
+            expiry[reservation.order_id].add(reservation.expires_at)
+        yield from _reservation_findings(books, reservation)
+    due: defaultdict[str, set[int]] = defaultdict(set)
+    for row in books.due:
+        due[row.order_id].add(row.due_at)
+    for order_id, dies in sorted(expiry.items()):
+        if len(dies) > 1:
+            yield Finding(Rule.EXPIRY_APART, books.store, order_id=order_id, expected=max(dies), found=min(dies))
+        if due[order_id] != {max(dies)}:
+            found = min(due[order_id], default=None)
+            yield Finding(Rule.DUE_MISSING, books.store, order_id=order_id, expected=max(dies), found=found)
+    for order_id in sorted(due.keys() - expiry.keys()):
+        yield Finding(Rule.DUE_IDLE, books.store, order_id=order_id, found=min(due[order_id]))
+    for order_id in sorted({fact.order_id for fact in books.facts} & expiry.keys()):
+        yield Finding(Rule.CLOSED_HOLDS, books.store, order_id=order_id)
+
+
+def _reservation_findings(books: Books, reservation: Reservation) -> Iterator[Finding]:
+    each = reservation
+    detail = f"{each.sku_id}/{each.line_no}"
+    paid = each.state in PAID
+    if not 0 <= each.restocked <= each.returned <= each.quantity or (each.returned and not paid):
+        yield Finding(
+            Rule.RESERVATION_QUANTITY,
+            books.store,
+            order_id=each.order_id,
+            expected=each.quantity if paid else 0,
+            found=each.returned,
+            detail=detail,
+        )
+    elif each.state is State.RETURNED and each.returned != each.quantity:
+        yield Finding(
+            Rule.RESERVATION_STATE,
+            books.store,
+            order_id=each.order_id,
+            expected=each.quantity,
+            found=each.returned,
+            detail=detail,
+        )

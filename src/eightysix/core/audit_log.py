@@ -1,0 +1,159 @@
+"""Whether the log explains the counters and the outbox chain is whole: what an audit finds along the sequence."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import msgspec
+
+from .change import Kind, LogRow, OutboxRow
+from .finding import Books, Finding, Rule
+from .key import StockKey
+from .reservation import State
+from .stock import LIMITED, UNLIMITED
+
+
+class _Counters(msgspec.Struct):
+    """A stock as its log rows so far leave it. `type` is None where the log's beginning is no longer kept."""
+
+    real: int
+    locked: int
+    type: int | None
+    version: int = 0
+
+
+def log_findings(books: Books) -> Iterator[Finding]:
+    """Follow each stock along its log rows, then compare the end with its row."""
+    logs = sorted(books.logs, key=lambda row: row.seq)
+    whole = bool(logs) and logs[0].seq == 1
+    yield from _sequence_findings(books, logs)
+    counters: dict[StockKey, _Counters] = {}
+    balance: defaultdict[tuple[str, StockKey], int] = defaultdict(int)
+    for row in logs:
+        before = counters.get(row.key)
+        if before is None and not whole:
+            counters[row.key] = _Counters(row.real_after, row.locked_after, None, row.seq)
+            continue
+        before = before or _Counters(0, 0, UNLIMITED)
+        if not _explains(row, before):
+            yield Finding(
+                Rule.LOG_STEP,
+                books.store,
+                row.key,
+                row.order_id,
+                row.seq,
+                row.quantity,
+                row.locked_after - before.locked or row.real_after - before.real,
+                row.kind.name,
+            )
+        if row.order_id is not None:
+            balance[row.order_id, row.key] += row.locked_after - before.locked
+        counters[row.key] = _Counters(row.real_after, row.locked_after, _type_after(row, before), row.seq)
+    yield from _end_findings(books, counters, whole=whole)
+    if whole:
+        yield from _balance_findings(books, balance)
+
+
+def _explains(row: LogRow, before: _Counters) -> bool:
+    """Whether kind and quantity account for what the row did to real and locked."""
+    real, locked, quantity = row.real_after - before.real, row.locked_after - before.locked, row.quantity
+    match row.kind:
+        case Kind.LOCK | Kind.RELOCK:
+            return (real, locked) == (0, quantity) and quantity > 0
+        case Kind.UNLOCK | Kind.EXPIRE:
+            return (real, locked) == (0, -quantity) and quantity > 0
+        case Kind.AMEND:
+            return (real, locked) == (0, quantity)
+        case Kind.DEDUCT:
+            moved = {LIMITED: (-quantity,), UNLIMITED: (0,)}.get(before.type or 0, (0, -quantity))
+            return real in moved and locked <= -quantity <= 0
+        case Kind.RETURN:
+            return (real, locked) == (quantity, 0) and quantity > 0 and before.type != UNLIMITED
+        case Kind.SET:
+            return (real, locked) == (quantity, 0)
+
+
+def _type_after(row: LogRow, before: _Counters) -> int | None:
+    """A setting's content says when the type changed."""
+    if row.content is None:
+        return before.type
+    changed = msgspec.json.decode(row.content)
+    return int(changed["type"][1]) if "type" in changed else before.type
+
+
+def _sequence_findings(books: Books, logs: Sequence[LogRow]) -> Iterator[Finding]:
+    """The sequence is complete and time never goes back along it."""
+    head = books.head
+    messages = {row.seq for row in books.outbox}
+    last = logs[0].seq - 1 if logs else head.seq
+    for row in logs:
+        if row.seq == last:
+            yield Finding(Rule.LOG_GAP, books.store, row.key, seq=row.seq, expected=last + 1, found=row.seq)
+        for missing in range(last + 1, row.seq):
+            if missing not in messages:
+                yield Finding(Rule.LOG_GAP, books.store, seq=missing)
+        last = row.seq
+    for earlier, later in pairwise(logs):
+        if later.at < earlier.at:
+            yield Finding(Rule.LOG_TIME, books.store, later.key, seq=later.seq, expected=earlier.at, found=later.at)
+    if logs and logs[-1].at > head.last_at:
+        yield Finding(Rule.LOG_TIME, books.store, seq=logs[-1].seq, expected=head.last_at, found=logs[-1].at)
+    if last > head.seq:
+        yield Finding(Rule.VERSION, books.store, seq=last, expected=head.seq, found=last)
+    elif last < head.seq and head.seq not in messages:
+        yield Finding(Rule.LOG_GAP, books.store, seq=head.seq)
+
+
+def _end_findings(books: Books, counters: dict[StockKey, _Counters], *, whole: bool) -> Iterator[Finding]:
+    """Where the log ends is where the stock is."""
+    for stock in books.stocks:
+        end = counters.pop(stock.key, None)
+        if stock.version > books.head.seq:
+            yield Finding(Rule.VERSION, books.store, stock.key, expected=books.head.seq, found=stock.version)
+        if end is None:
+            if whole or not books.logs:
+                yield Finding(Rule.VERSION, books.store, stock.key, expected=0, found=stock.version)
+            continue
+        if stock.version != end.version:
+            yield Finding(Rule.VERSION, books.store, stock.key, expected=end.version, found=stock.version)
+        if stock.real != end.real:
+            yield Finding(Rule.LOG_COUNTERS, books.store, stock.key, expected=end.real, found=stock.real, detail="real")
+        if stock.locked != end.locked:
+            yield Finding(
+                Rule.LOG_COUNTERS, books.store, stock.key, expected=end.locked, found=stock.locked, detail="locked"
+            )
+    for key, end in counters.items():
+        yield Finding(Rule.LOG_STOCK, books.store, key, seq=end.version)
+
+
+def _balance_findings(books: Books, balance: dict[tuple[str, StockKey], int]) -> Iterator[Finding]:
+    """Order by order: two orders that took from each other would cancel out in the stock's sum."""
+    held: defaultdict[tuple[str, StockKey], int] = defaultdict(int)
+    for reservation in books.reservations:
+        if reservation.state is State.LOCKED:
+            for take in reservation.takes:
+                if take.counted:
+                    held[reservation.order_id, take.key] += take.amount(reservation.quantity)
+    for order_id, key in sorted(balance.keys() | held.keys()):
+        expected, found = held[order_id, key], balance.get((order_id, key), 0)
+        if expected != found:
+            yield Finding(Rule.LOG_ORDER, books.store, key, order_id, expected=expected, found=found)
+
+
+def outbox_findings(books: Books) -> Iterator[Finding]:
+    """The chain of messages; its oldest rows may have been deleted."""
+    rows: list[OutboxRow] = sorted(books.outbox, key=lambda row: row.seq)
+    changed = {row.seq: row.key for row in books.logs}
+    for earlier, later in pairwise(rows):
+        if later.prev_seq != earlier.seq:
+            yield Finding(
+                Rule.OUTBOX_CHAIN, books.store, later.key, seq=later.seq, expected=earlier.seq, found=later.prev_seq
+            )
+    for row in rows:
+        if changed.get(row.seq, row.key) != row.key:
+            yield Finding(Rule.OUTBOX_STOCK, books.store, row.key, seq=row.seq)
+    if rows and not 0 <= rows[0].prev_seq < rows[0].seq:
+        yield Finding(Rule.OUTBOX_CHAIN, books.store, seq=rows[0].seq, expected=0, found=rows[0].prev_seq)
+    if rows and rows[-1].seq != books.head.outbox_seq:
+        found = books.head.outbox_seq
+        yield Finding(Rule.OUTBOX_CHAIN, books.store, seq=rows[-1].seq, expected=rows[-1].seq, found=found)

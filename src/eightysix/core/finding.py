@@ -1,0 +1,98 @@
+"""What an audit can find wrong, as a closed list, and the books it reads."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from .change import DueLock, Head, Incident, LogRow, OrderFact, OutboxRow
+from .key import StockKey, StoreKey
+from .reservation import Reservation
+from .stock import ChannelStock, Stock
+
+
+class Books(Protocol):
+    """Everything about one store as of one moment."""
+
+    @property
+    def store(self) -> StoreKey: ...
+    @property
+    def head(self) -> Head: ...
+    @property
+    def stocks(self) -> Sequence[Stock]: ...
+    @property
+    def channels(self) -> Sequence[ChannelStock]: ...
+    @property
+    def reservations(self) -> Sequence[Reservation]: ...
+    @property
+    def facts(self) -> Sequence[OrderFact]: ...
+    @property
+    def logs(self) -> Sequence[LogRow]: ...
+    @property
+    def outbox(self) -> Sequence[OutboxRow]: ...
+    @property
+    def incidents(self) -> Sequence[Incident]: ...
+    @property
+    def due(self) -> Sequence[DueLock]: ...
+
+
+class Rule(StrEnum):
+    """A promise that was found broken. Stable; `{expected}` and `{found}` of a finding are what it compares."""
+
+    LOCKED_SUM = "locked_sum"
+    """A stock's locked is the sum of the counted takes of LOCKED reservations."""
+    NEGATIVE = "negative"
+    """locked, grant, oversold and plan are never negative; real only as far as oversold covers it."""
+    PROMISED = "promised"
+    """A limited stock never promises more than there is: real + oversold >= locked + grant."""
+    TURN = "turn"
+    """Without a person's 86, a stock is sold out exactly while it is limited and real is 0."""
+    VERSION = "version"
+    """A stock's version is the sequence value of its last log row, and not above the store's."""
+    LOG_COUNTERS = "log_counters"
+    """The last log row of a stock has its counters."""
+    LOG_STEP = "log_step"
+    """Each log row explains, by its kind and quantity, how it changed real and locked."""
+    LOG_GAP = "log_gap"
+    """Every sequence value has a log row (or, for another item's message, an outbox row)."""
+    LOG_TIME = "log_time"
+    """Instants never go back along the sequence, nor beyond the head's last instant."""
+    LOG_STOCK = "log_stock"
+    """A stock that the log names has a row."""
+    LOG_ORDER = "log_order"
+    """What the log says an order locked of a stock is what its LOCKED lines hold."""
+    OUTBOX_CHAIN = "outbox_chain"
+    """Each outbox row names the one before it, and the head the last one."""
+    OUTBOX_STOCK = "outbox_stock"
+    """An outbox row points at the stock whose change took its sequence value."""
+    DUE_MISSING = "due_missing"
+    """An order with a LOCKED line has a due row at the time when its locks die."""
+    DUE_IDLE = "due_idle"
+    """An order without LOCKED lines has no due row."""
+    EXPIRY_APART = "expiry_apart"
+    """All LOCKED lines of an order die at the same time."""
+    CLOSED_HOLDS = "closed_holds"
+    """A closed order holds nothing LOCKED."""
+    RESERVATION_QUANTITY = "reservation_quantity"
+    """0 <= restocked <= returned <= quantity, and only paid lines are returned."""
+    RESERVATION_STATE = "reservation_state"
+    """RETURNED means returned in full."""
+    CHANNEL_USED = "channel_used"
+    """What a capped channel has used is what its reservations since the start of its period took."""
+    OVERSOLD_INCIDENTS = "oversold_incidents"
+    """Oversold never exceeds what its incidents account for."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One broken promise: where, what was expected and what was found. Quantities in thousandths."""
+
+    rule: Rule
+    store: StoreKey
+    key: StockKey | None = None
+    order_id: str | None = None
+    seq: int | None = None
+    expected: int | None = None
+    found: int | None = None
+    detail: str = ""
+    """Which column, kind or channel it is about."""

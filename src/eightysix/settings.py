@@ -1,0 +1,102 @@
+"""Every setting, read once from the environment and a file, and passed on as values.
+
+The environment (`EIGHTYSIX_<NAME>`) wins over the file, the file over the default; a command's option wins over all.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX = "EIGHTYSIX_"
+FILE = "eightysix.toml"
+
+
+class BadSetting(ValueError):
+    """A setting can't be used; the message names it and where it stands."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What can be set. Durations end in their unit."""
+
+    database_url: str = "sqlite:///var/eightysix.db"
+    host: str = "127.0.0.1"
+    port: int = 8686
+    workers: int = 1
+    lang: str = "en"
+    log_level: str = "info"
+    lanes_per_shard: int | None = None
+    queue_commands: int = 4096
+    deadline_seconds: float = 2.0
+    catalog_refresh_seconds: float = 1.0
+    stop_seconds: float = 10.0
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One setting's value and where it came from."""
+
+    name: str
+    value: Any
+    origin: str
+
+
+def load(
+    environment: Mapping[str, str], file: Path | None = None, options: Mapping[str, Any] | None = None
+) -> tuple[Settings, list[Found]]:
+    """The settings, and each with its origin. Raises `BadSetting`."""
+    origins: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    path = file or Path(environment.get(PREFIX + "CONFIG", FILE))
+    named = file is not None or PREFIX + "CONFIG" in environment
+    for name, value in _file(path, must_exist=named).items():
+        values[name], origins[name] = value, str(path)
+    for name in Settings.__struct_fields__:
+        if (value := environment.get(PREFIX + name.upper())) is not None:
+            values[name], origins[name] = value, PREFIX + name.upper()
+    for name, value in (options or {}).items():
+        if value is not None:
+            values[name], origins[name] = value, f"--{name.removesuffix('_url').replace('_', '-')}"
+    settings = _settings(values, origins)
+    found = [
+        Found(name, shown(name, getattr(settings, name)), origins.get(name, "default"))
+        for name in Settings.__struct_fields__
+    ]
+    return settings, found
+
+
+def shown(name: str, value: Any) -> Any:
+    """A setting as it may be seen: a URL without its password."""
+    if name != "database_url":
+        return value
+    try:
+        return make_url(value).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "***"
+
+
+def _settings(values: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:
+    unknown = sorted(set(values) - set(Settings.__struct_fields__))
+    if unknown:
+        raise BadSetting(f"{unknown[0]}: no such setting (in {origins[unknown[0]]})")
+    for name, value in values.items():
+        try:
+            msgspec.convert({name: value}, Settings, strict=False)
+        except msgspec.ValidationError as error:
+            raise BadSetting(f"{name}: {error} (in {origins[name]})") from None
+    return msgspec.convert(dict(values), Settings, strict=False)
+
+
+def _file(path: Path, *, must_exist: bool) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        if must_exist:
+            raise BadSetting(f"{path}: no such file") from None
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{path}: {error}") from None

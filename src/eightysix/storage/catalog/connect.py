@@ -1,0 +1,48 @@
+"""SQLAlchemy's engine for the configuration tables: few, short transactions beside the lanes."""
+
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from eightysix.storage.url import parse
+
+from .rows import CatalogRows
+
+BUSY_TIMEOUT_SECONDS = 5
+_POOL_SIZE = 3
+
+
+def connect(url: str) -> CatalogRows:
+    """The configuration tables of a database. Connections are opened when they are first needed."""
+    target = parse(url)
+    if target.scheme == "sqlite":
+        return CatalogRows(_sqlite(target.sqlalchemy.render_as_string(hide_password=False)))
+    engine = create_async_engine(
+        target.sqlalchemy,
+        pool_size=_POOL_SIZE,
+        max_overflow=0,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+    )
+    return CatalogRows(engine)
+
+
+def _sqlite(url: str) -> AsyncEngine:
+    """The engine's lane writes the same file from this process: wait for it, and never hold the write lock for long."""
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None})
+    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    """A writer takes the write lock at once, or its first write could fail instead of waiting."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,73 @@
+"""Everything about every store, for `eightysix check`: a few stores at a time, each held while it is read."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from eightysix.core.bucket import BUCKETS
+from eightysix.core.key import StoreKey
+from eightysix.storage.port import AuditStore, LockTimeout
+
+from . import literal, load
+from .pool import Pool
+from .reader import held
+from .session import Session
+from .table import CHANNEL, DUE, HEAD, INCIDENT, LOG, ORDER, OUTBOX, RESERVATION, STOCK, STORE
+
+STORES_AT_ONCE = 16
+LOCK_TRIES = 30
+"""A try ends with the server's lock timeout, a second."""
+
+
+async def audit(pool: Pool, physical_shards: int) -> AsyncIterator[AuditStore]:
+    """Every store that has a head row, buckets in order within each physical shard."""
+    for shard in range(physical_shards):
+        stores = await _stores(pool, range(shard, BUCKETS, physical_shards))
+        for start in range(0, len(stores), STORES_AT_ONCE):
+            for entry in await _entries(pool, stores[start : start + STORES_AT_ONCE]):
+                yield entry
+
+
+async def _stores(pool: Pool, buckets: Sequence[int]) -> list[StoreKey]:
+    sql = f"SELECT {','.join(STORE)} FROM {HEAD.table} WHERE {literal.buckets(buckets)} ORDER BY {','.join(STORE)}"
+    return [StoreKey(*row) for row in await pool.run(lambda session: session.rows(sql))]
+
+
+async def _entries(pool: Pool, stores: Sequence[StoreKey]) -> list[AuditStore]:
+    async def read(session: Session) -> list[AuditStore]:
+        return await held(session, stores, lambda: _read(session, stores))
+
+    for _ in range(LOCK_TRIES):
+        try:
+            return await pool.run(read)
+        except LockTimeout:
+            continue
+    return await pool.run(read)
+
+
+async def _read(session: Session, stores: Sequence[StoreKey]) -> list[AuditStore]:
+    heads = await load.heads(session, stores)
+    now, _ = await load.clock_and_head(session, stores[0])
+    stocks = await load.by_store(session, STOCK, stores)
+    channels = await load.by_store(session, CHANNEL, stores)
+    reservations = await load.by_store(session, RESERVATION, stores)
+    facts = await load.by_store(session, ORDER, stores)
+    logs = await load.by_store(session, LOG, stores)
+    outbox = await load.by_store(session, OUTBOX, stores)
+    incidents = await load.by_store(session, INCIDENT, stores)
+    due = await load.by_store(session, DUE, stores)
+    return [
+        AuditStore(
+            store,
+            now,
+            heads[store],
+            tuple(stocks.get(store, ())),
+            tuple(channels.get(store, ())),
+            tuple(reservations.get(store, ())),
+            tuple(facts.get(store, ())),
+            tuple(logs.get(store, ())),
+            tuple(outbox.get(store, ())),
+            tuple(incidents.get(store, ())),
+            tuple(due.get(store, ())),
+        )
+        for store in stores
+        if store in heads
+    ]

@@ -1,0 +1,67 @@
+"""A MySQL, MariaDB or ShardingSphere-Proxy in use by this process."""
+
+from collections.abc import AsyncIterator
+
+from eightysix.storage.port import AuditStore, Capabilities, Rejected
+from eightysix.storage.url import DatabaseUrl, parse
+
+from . import literal
+from .audit import audit
+from .lane import MysqlLane
+from .pool import Pool
+from .reader import MysqlReader
+from .session import Session
+
+OWNER_LENGTH_MAX = 64
+
+
+async def connect(url: str, owner: str) -> "MysqlDatabase":
+    """Open the database of a `mysql://` URL. Raises BadDatabaseUrl, Unavailable, or Rejected for a server whose
+    settings don't keep our promises (isolation, strictness)."""
+    if not 1 <= len(owner) <= OWNER_LENGTH_MAX:
+        raise Rejected(f"an owner has 1 to {OWNER_LENGTH_MAX} characters")
+    database = MysqlDatabase(parse(url), owner)
+    try:
+        await database.ping()
+    except BaseException:
+        await database.close()
+        raise
+    return database
+
+
+class MysqlDatabase:
+    """See `port.Database`."""
+
+    def __init__(self, url: DatabaseUrl, owner: str) -> None:
+        self.capabilities = Capabilities(
+            "mysql", several_processes=True, skips_locked_rows=True, physical_shards=url.physical_shards
+        )
+        self._url = url
+        self._owner = owner
+        self._pool = Pool(url)
+        self._reader = MysqlReader(self._pool, url.physical_shards)
+
+    async def lane(self, lane_no: int, marker_bucket: int) -> MysqlLane:
+        lane = MysqlLane(Session(self._url), self._owner, lane_no, marker_bucket, self.capabilities.physical_shards)
+        await lane.open()
+        return lane
+
+    @property
+    def reader(self) -> MysqlReader:
+        return self._reader
+
+    def audit(self) -> AsyncIterator[AuditStore]:
+        return audit(self._pool, self.capabilities.physical_shards)
+
+    async def ping(self) -> None:
+        """Ask every physical shard: behind the proxy they may lie on several servers."""
+
+        async def ask(session: Session) -> None:
+            for bucket in range(self.capabilities.physical_shards):
+                where = f"{literal.buckets([bucket])} AND owner = '' AND lane = 0"
+                await session.rows(f"SELECT batch_no FROM poi_stock_marker WHERE {where}")
+
+        await self._pool.run(ask)
+
+    async def close(self) -> None:
+        await self._pool.close()

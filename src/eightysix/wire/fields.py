@@ -1,0 +1,85 @@
+"""Single values of a request: what they may be, checked one by one, exact."""
+
+from decimal import Decimal
+
+import msgspec
+
+from eightysix.core.outcome import Code
+from eightysix.core.quantity import QuantityError, thousandths
+
+from .problem import Problem, Rejection
+
+Integer = int | str
+"""A whole number, sent as a JSON number or as its digits."""
+
+MAX_ID_LENGTH = 64
+MAX_OBJECT_ID = 2**53 - 1
+MAX_LINE_NO = 9_999
+MAX_HOLD_SECONDS = 86_400
+MAX_TEXT_LENGTH = 500
+
+
+class Body(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A request body; unknown fields are refused."""
+
+
+def identifier(value: str, field: str) -> str:
+    """An id of a brand, store, order, channel or request: 1 to 64 printable characters, no space at either end.
+
+    Spaces at the ends are refused because a database may compare them away.
+    """
+    if 0 < len(value) <= MAX_ID_LENGTH and value.isprintable() and value[0] != " " and value[-1] != " ":
+        return value
+    raise Rejection(Problem.ID_INVALID, field, maximum=MAX_ID_LENGTH)
+
+
+def integer(value: Integer, field: str, least: int, most: int) -> int:
+    """A whole number from `least` to `most`."""
+    if isinstance(value, str):
+        value = _digits(value, field)
+    if least <= value <= most:
+        return value
+    raise Rejection(Problem.NUMBER_OUT_OF_RANGE, field, least=least, most=most)
+
+
+def object_id(value: Integer, field: str) -> int:
+    """An id of an item."""
+    if type(value) is int and 0 < value <= MAX_OBJECT_ID:
+        return value
+    return integer(value, field, 1, MAX_OBJECT_ID)
+
+
+def quantity(value: Decimal, field: str) -> int:
+    """Thousandths of a quantity that may be zero."""
+    try:
+        return thousandths(value)
+    except QuantityError as error:
+        code = Code.QUANTITY_TOO_FINE if error.reason == "too_fine" else Code.QUANTITY_OUT_OF_RANGE
+        raise Rejection(code, field) from None
+
+
+def portion(value: Decimal, field: str) -> int:
+    """Thousandths of a quantity above zero."""
+    amount = quantity(value, field)
+    if amount == 0:
+        raise Rejection(Code.QUANTITY_OUT_OF_RANGE, field)
+    return amount
+
+
+def text(value: str, field: str, most: int = MAX_TEXT_LENGTH) -> str:
+    """A name or a reason for people to read: 1 to `most` characters, none of them a control character."""
+    if 0 < len(value) <= most and value.strip() and not any(char < " " or char == "\x7f" for char in value):
+        return value
+    raise Rejection(Problem.TEXT_INVALID, field, maximum=most)
+
+
+def reason(value: str | None) -> str | None:
+    """The optional `reason` of a request."""
+    return None if value is None else text(value, "reason")
+
+
+def _digits(value: str, field: str) -> int:
+    bare = value[1:] if value[:1] == "-" else value
+    if not (bare.isascii() and bare.isdigit()) or len(bare) > 20:
+        raise Rejection(Problem.WRONG_TYPE, field, expected="integer", got="string")
+    return int(value)

@@ -1,0 +1,138 @@
+"""Every message in both languages: what is wrong and, where it is known, where."""
+
+from eightysix.core.outcome import Code
+
+from .language import Language
+from .problem import Problem
+
+MESSAGES: dict[Problem | Code, tuple[str, str]] = {
+    Problem.BODY_TOO_LARGE: (
+        "The body is larger than {most} bytes.",
+        "请求体超过 {most} 字节。",
+    ),
+    Problem.MALFORMED_JSON: ("The body is not valid JSON: {why}.", "请求体不是有效的 JSON：{why}。"),
+    Problem.WRONG_TYPE: ("Expected {expected}, got {got}.", "类型错误：应为 {expected}，实为 {got}。"),
+    Problem.MISSING_FIELD: ("A required field is missing.", "缺少必填字段。"),
+    Problem.UNKNOWN_FIELD: ("There is no such field here.", "未知字段。"),
+    Problem.UNAUTHENTICATED: (
+        "A valid key is needed: Authorization: Bearer <key>.",
+        "需要有效的密钥：Authorization: Bearer <key>。",
+    ),
+    Problem.FORBIDDEN: ("The role {role} may not do this.", "角色 {role} 无权执行此操作。"),
+    Problem.NOT_FOUND: ("There is nothing at this address.", "该地址不存在。"),
+    Problem.KEY_NOT_FOUND: ("There is no such key.", "密钥不存在。"),
+    Problem.METHOD_NOT_ALLOWED: ("This address does not take {method}.", "该地址不支持 {method} 方法。"),
+    Problem.UNKNOWN_VALUE: ("Not one of the known values.", "不是允许的取值。"),
+    Problem.ID_INVALID: (
+        "An id has 1 to {maximum} printable characters and no space at either end.",
+        "标识须为 1 到 {maximum} 个可打印字符，首尾不能有空格。",
+    ),
+    Problem.NUMBER_OUT_OF_RANGE: (
+        "The number must be from {least} to {most}.",
+        "数值须在 {least} 到 {most} 之间。",
+    ),
+    Problem.TEXT_INVALID: (
+        "The text must have 1 to {maximum} characters and no control characters.",
+        "文本须为 1 到 {maximum} 个字符，且不含控制字符。",
+    ),
+    Problem.TOO_MANY: ("At most {most} are allowed in one call.", "一次调用最多允许 {most} 个。"),
+    Problem.EMPTY: ("At least one is needed.", "至少需要一个。"),
+    Problem.VALUE_INVALID: ("The value is wrong: {why}.", "取值错误：{why}。"),
+    Problem.CSV_INVALID: ("The file has {count} wrong rows; nothing was imported.", "文件有 {count} 行错误，未导入任何内容。"),
+    Problem.ALREADY_EXISTS: ("It exists already: {what}.", "已存在：{what}。"),
+    Problem.STILL_IN_USE: ("It is still used by {what}.", "仍被使用：{what}。"),
+    Problem.OVERLOADED: (
+        "Too many requests are waiting; try again shortly.",
+        "等待处理的请求过多，请稍后重试。",
+    ),
+    Problem.UNAVAILABLE: (
+        "The service can't do this right now; try again shortly.",
+        "服务暂时不可用，请稍后重试。",
+    ),
+    Problem.INTERNAL: (
+        "The service failed; the fault was logged and nothing was changed.",
+        "服务内部错误，已记录；未做任何更改。",
+    ),
+    Code.BRAND_NOT_FOUND: ("There is no such brand.", "品牌不存在。"),
+    Code.STORE_NOT_FOUND: ("There is no such store.", "门店不存在。"),
+    Code.CHANNEL_NOT_FOUND: ("There is no such channel.", "渠道不存在。"),
+    Code.ITEM_NOT_FOUND: ("There is no such item.", "商品不存在。"),
+    Code.QUANTITY_TOO_FINE: (
+        "The quantity has more decimals than the item allows (at most 3).",
+        "数量的小数位超过商品允许的精度（最多 3 位）。",
+    ),
+    Code.QUANTITY_OUT_OF_RANGE: (
+        "The quantity must be a number above 0 (0 where nothing is meant) and at most 999999999.999.",
+        "数量须大于 0（表示清零时可为 0），且不超过 999999999.999。",
+    ),
+    Code.FORCE_NOT_ALLOWED: ("A forced sale is not allowed here.", "此处不允许强制销售。"),
+    Code.REASON_REQUIRED: ("A reason is needed.", "必须填写原因。"),
+    Code.SETTING_INVALID: ("The settings contradict each other or the item.", "设置自相矛盾或与商品不符。"),
+    Code.ORDER_CANCELLED: ("The order is cancelled.", "订单已取消。"),
+    Code.IDEMPOTENCY_MISMATCH: (
+        "The same id was used before with another content.",
+        "相同的标识此前已用于不同的内容。",
+    ),
+    Code.ALREADY_DEDUCTED: ("Already paid and deducted.", "已支付扣减。"),
+    Code.ALREADY_UNLOCKED: ("Already cancelled and unlocked.", "已取消解锁。"),
+    Code.ALREADY_RETURNED: ("Already returned in full.", "已全部退回。"),
+    Code.ORDER_NOT_FOUND: ("There is no such order or line.", "订单或订单行不存在。"),
+    Code.LOCK_EXPIRED: ("The lock has expired.", "锁定已过期。"),
+    Code.LOCK_EXPIRED_NO_STOCK: (
+        "The lock has expired and there is not enough stock to lock again.",
+        "锁定已过期，且库存不足，无法重新锁定。",
+    ),
+    Code.NOT_DEDUCTED: ("Not deducted, so nothing can be returned.", "尚未扣减，无法退回。"),
+    Code.QUANTITY_EXCEEDS_LOCK: ("More than what is locked; amend first.", "超过已锁定数量，请先修改订单。"),
+    Code.QUANTITY_EXCEEDS_DEDUCTED: ("More than what is left to return.", "超过可退回的数量。"),
+    Code.VERSION_CONFLICT: ("The stock was changed by somebody else.", "库存已被其他操作修改。"),
+    Code.OUT_OF_STOCK: ("Not enough stock.", "库存不足。"),
+}
+"""(English, Simplified Chinese) of each code."""
+
+_PHRASES = {
+    "integer": "整数",
+    "number": "数字",
+    "string": "字符串",
+    "boolean": "布尔值",
+    "object": "对象",
+    "array": "数组",
+    "null": "空值",
+    "datetime": "带时区的时间（ISO 8601）",
+    "an online channel always denies": "线上渠道一律拒绝超卖",
+    "an SPU has neither an SPU nor components": "SPU 不能再有 SPU 或组成项",
+    "named twice": "重复出现",
+    "not an IANA time zone": "不是 IANA 时区",
+    "not a time such as 04:00": "不是形如 04:00 的时间",
+    "a component can't be a combo": "组成项不能是套餐",
+    "a platform key has no scope": "平台密钥没有范围",
+    "a hub has one store": "门店中枢只对应一家门店",
+    "only a channel key has a channel": "只有渠道密钥才有渠道",
+    "not a cursor of ours": "游标无效",
+    "not UTF-8": "不是 UTF-8 编码",
+    "not CSV": "不是有效的 CSV",
+    "the roles of a brand's keys only": "只能是品牌以下的角色",
+    "truncated": "内容不完整",
+    "nested too deeply": "嵌套过深",
+}
+
+
+def sentence(code: Problem | Code, language: Language, where: str | None = None, **values: object) -> str:
+    """The message of `code`, its blanks filled, with the place at its end."""
+    english, chinese = MESSAGES[code]
+    if language is Language.CHINESE:
+        told = chinese.format(**{name: _phrase(value) for name, value in values.items()})
+        return told if where is None else f"{told.removesuffix('。')}（{where}）。"
+    told = english.format(**values)
+    return told if where is None else f"{told.removesuffix('.')} ({where})."
+
+
+def _phrase(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.startswith("byte "):
+        return f"第 {value.removeprefix('byte ')} 字节附近"
+    return " 或 ".join(_PHRASES.get(part, part) for part in value.split(" or "))
+
+
+__all__ = ["MESSAGES", "Language", "sentence"]

@@ -1,0 +1,143 @@
+"""Pytest fixtures: the servers of a session, and fresh databases on them.
+
+==============================================  ====================================================================
+`sqlite_url postgres_url mysql_url`             a fresh, empty database for one test
+`module_postgres_url module_mysql_url`          one for all tests of a module
+`proxy_url`                                     the proxy with its tables made and empty
+`postgres_server mysql_server proxy_server`     the servers themselves (URLs), one a session
+`own_postgres own_mariadb`                      a server of the test's own, to be killed and restarted
+==============================================  ====================================================================
+
+EIGHTYSIX_TEST_POSTGRES_URL, EIGHTYSIX_TEST_MYSQL_URL and EIGHTYSIX_TEST_PROXY_URL name servers that run already.
+Without the first an embedded PostgreSQL is started; without the others the tests that need them are skipped, and the
+end of the session names them. EIGHTYSIX_TEST_REQUIRE_ALL=1 makes a missing server a failure.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.servers import scratch
+from tests.servers.mariadb import MariaDB
+from tests.servers.postgres import Postgres
+from tests.servers.server import ServerMissing
+
+NOT_RUN = "not run for lack of a server: "
+
+
+def lacking(what: str, remedy: str) -> NoReturn:
+    """Skip the test, or fail it where every server is required; the reason says what to do."""
+    reason = f"{NOT_RUN}{what} ({remedy})"
+    if os.environ.get("EIGHTYSIX_TEST_REQUIRE_ALL") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name each suite that could not run, even where skips are not listed."""
+    suites: Counter[tuple[str, str]] = Counter()
+    for report in terminalreporter.getreports("skipped"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        if NOT_RUN in reason:
+            suites[report.nodeid.partition("::")[0], reason.partition(NOT_RUN)[2]] += 1
+    if suites:
+        terminalreporter.section("not run for lack of a server", sep="-", yellow=True)
+        for (suite, server), count in sorted(suites.items()):
+            terminalreporter.write_line(f"{suite}: {count} tests need {server}")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A running PostgreSQL: the one that is named, or an embedded one for this session."""
+    given = os.environ.get("EIGHTYSIX_TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    try:
+        server = Postgres()
+    except ServerMissing as missing:
+        lacking("PostgreSQL", str(missing))
+    with server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def mysql_server() -> str:
+    """A running MariaDB or MySQL."""
+    given = os.environ.get("EIGHTYSIX_TEST_MYSQL_URL")
+    return given or lacking("MariaDB", "set EIGHTYSIX_TEST_MYSQL_URL, see CONTRIBUTING.md")
+
+
+@pytest.fixture(scope="session")
+def proxy_server(mysql_server: str) -> str:
+    """A running ShardingSphere-Proxy before the MariaDB of `mysql_server`, its physical tables made."""
+    assert mysql_server
+    given = os.environ.get("EIGHTYSIX_TEST_PROXY_URL")
+    return given or lacking("ShardingSphere-Proxy", "set EIGHTYSIX_TEST_PROXY_URL, see CONTRIBUTING.md")
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A file that does not exist yet."""
+    return f"sqlite:///{tmp_path}/eightysix.db"
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """An empty database for one test."""
+    with scratch.postgres_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_postgres_url(postgres_server: str) -> Iterator[str]:
+    """An empty database for a module's tests."""
+    with scratch.postgres_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
+def mysql_url(mysql_server: str) -> Iterator[str]:
+    """An empty database for one test."""
+    with scratch.mysql_database(mysql_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_mysql_url(mysql_server: str) -> Iterator[str]:
+    """An empty database for a module's tests."""
+    with scratch.mysql_database(mysql_server) as url:
+        yield url
+
+
+@pytest.fixture
+def proxy_url(proxy_server: str, mysql_server: str) -> str:
+    """The proxy, all its tables empty. There is one set of tables, so tests that use it don't run side by side."""
+    scratch.empty_physical_databases(mysql_server)
+    return proxy_server
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Postgres]:
+    """A PostgreSQL that the test may kill: `.kill()`, `.restart()`, `.url`."""
+    try:
+        server = Postgres()
+    except ServerMissing as missing:
+        lacking("PostgreSQL", str(missing))
+    with server:
+        yield server
+
+
+@pytest.fixture
+def own_mariadb() -> Iterator[MariaDB]:
+    """A MariaDB that the test may kill: `.kill()`, `.restart()`, `.url`."""
+    try:
+        server = MariaDB()
+    except ServerMissing as missing:
+        lacking("MariaDB", str(missing))
+    with server:
+        yield server
