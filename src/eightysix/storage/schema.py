@@ -1,10 +1,12 @@
 """The tables, once, for three databases. Migrations are compared with this in a test.
 
-Names are the platform's (DESIGN section 10). Instants are BIGINT milliseconds since 1970 in UTC: exact, the same on every
-database and through every driver. Quantities are DECIMAL(13,3), except on SQLite, whose DECIMAL is a float: there the
-same columns hold INTEGER thousandths. Every sharded table starts its key with `product_shard_id`; no foreign keys between
-them. No index holds a column that an order changes.
+Names are the platform's (DESIGN section 10). Instants are BIGINT milliseconds since 1970 in UTC: exact, the same on
+every database and through every driver. Quantities are DECIMAL(13,3), except on SQLite, whose DECIMAL is a float: there
+the same columns hold INTEGER thousandths. Every sharded table starts its key with `product_shard_id`; no foreign keys
+between them. No index holds a column that an order changes.
 """
+
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -28,9 +30,9 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 metadata = MetaData()
 
-QUANTITY: TypeEngine[object] = Numeric(13, 3).with_variant(Integer(), "sqlite")
-INSTANT: TypeEngine[object] = BigInteger().with_variant(Integer(), "sqlite")
-COUNTER: TypeEngine[object] = BigInteger().with_variant(Integer(), "sqlite")
+QUANTITY: TypeEngine[Any] = Numeric(13, 3).with_variant(Integer(), "sqlite")
+INSTANT: TypeEngine[Any] = BigInteger().with_variant(Integer(), "sqlite")
+COUNTER: TypeEngine[Any] = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Ident(TypeDecorator[str]):
@@ -40,8 +42,12 @@ class Ident(TypeDecorator[str]):
     impl = String
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[object]:
-        length = self.impl_instance.length
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        length = self.length
         if dialect.name == "postgresql":
             return dialect.type_descriptor(postgresql.VARCHAR(length, collation="C"))
         if dialect.name in {"mysql", "mariadb"}:
@@ -50,44 +56,44 @@ class Ident(TypeDecorator[str]):
         return dialect.type_descriptor(String(length))
 
 
-def _ident(length: int = 64) -> TypeEngine[object]:
+def _ident(length: int = 64) -> TypeEngine[Any]:
     return Ident(length)
 
 
-def _key(name: str, type_: TypeEngine[object]) -> Column[object]:
+def _key(name: str, type_: TypeEngine[Any]) -> Column[Any]:
     return Column(name, type_, primary_key=True, autoincrement=False, nullable=False)
 
 
-def _store_key() -> list[Column[object]]:
+def _store_key() -> list[Column[Any]]:
     return [_key("product_shard_id", SmallInteger()), _key("brand_id", _ident()), _key("poi_id", _ident())]
 
 
-def _stock_key() -> list[Column[object]]:
+def _stock_key() -> list[Column[Any]]:
     return [*_store_key(), _key("object_type", SmallInteger()), _key("object_id", COUNTER)]
 
 
-def _quantity(name: str, default: str | None = "0") -> Column[object]:
+def _quantity(name: str, default: str | None = "0") -> Column[Any]:
     return Column(name, QUANTITY, nullable=default is None, server_default=default)
 
 
-def _counter(name: str) -> Column[object]:
+def _counter(name: str) -> Column[Any]:
     return Column(name, COUNTER, nullable=False, server_default="0")
 
 
-def _instant(name: str, *, nullable: bool = False) -> Column[object]:
+def _instant(name: str, *, nullable: bool = False) -> Column[Any]:
     return Column(name, INSTANT, nullable=nullable)
 
 
 SHARDED = "sharded"
 BROADCAST = "broadcast"
 
-_MYSQL = {"mysql_engine": "InnoDB", "mysql_default_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+_MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_default_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
 
 def _sharded(name: str, *parts: SchemaItem, rewritten: bool = False) -> Table:
-    """A sharded table. `rewritten`: orders update its rows in place, so PostgreSQL keeps room in each page (updates stay
-    in the page and touch no index) and vacuums early. On SQLite the key is the table: one tree to write, not two."""
-    hot = {"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.05, "autovacuum_vacuum_cost_delay": 0}
+    """A sharded table. `rewritten`: orders update its rows in place, so PostgreSQL keeps room in each page (updates
+    stay in the page and touch no index) and vacuums early. On SQLite the key is the table: one tree, not two."""
+    hot: dict[str, Any] = {"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.05, "autovacuum_vacuum_cost_delay": 0}
     return Table(
         name,
         metadata,
@@ -265,7 +271,7 @@ catalog_head = Table(
 )
 
 
-def _catalog(name: str, *columns: Column[object]) -> Table:
+def _catalog(name: str, *columns: Column[Any]) -> Table:
     return Table(
         name,
         metadata,

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,8 +16,8 @@ T = TypeVar("T")
 
 _PAGE = 500
 _NEXT_STORES = (
-    "SELECT product_shard_id, brand_id, poi_id FROM poi_stock_head WHERE (product_shard_id, brand_id, poi_id) > (?, ?, ?) "
-    f"ORDER BY product_shard_id, brand_id, poi_id LIMIT {_PAGE}"
+    "SELECT product_shard_id, brand_id, poi_id FROM poi_stock_head "
+    "WHERE (product_shard_id, brand_id, poi_id) > (?, ?, ?) ORDER BY product_shard_id, brand_id, poi_id LIMIT ?"
 )
 
 
@@ -26,24 +27,26 @@ async def audit(path: Path) -> AsyncIterator[AuditStore]:
     await thread.open()
     try:
         last = StoreKey(-1, "", "")
-        while page := await thread.run(
-            lambda connection, after=last: connection.execute(_NEXT_STORES, after).fetchall()
-        ):
-            for row in page:
-                last = StoreKey(*row)
-                yield await thread.run(lambda connection, store=last: _read(connection, store))
+        while page := await thread.run(partial(_next_stores, last)):
+            for store in page:
+                yield await thread.run(partial(_read, store))
+            last = page[-1]
     finally:
         await thread.close()
 
 
-def _read(connection: sqlite3.Connection, store: StoreKey) -> AuditStore:
+def _next_stores(after: StoreKey, connection: sqlite3.Connection) -> list[StoreKey]:
+    return [StoreKey(*row) for row in connection.execute(_NEXT_STORES, (*after, _PAGE))]
+
+
+def _read(store: StoreKey, connection: sqlite3.Connection) -> AuditStore:
     def every(table: str, columns: Sequence[str], value: Callable[[rows.Row], T]) -> tuple[T, ...]:
         sql = f"SELECT {', '.join(columns)} FROM {table} WHERE product_shard_id = ? AND brand_id = ? AND poi_id = ?"  # noqa: S608 - names, no values
         return tuple(value(row) for row in connection.execute(sql, store))
 
     connection.execute("BEGIN")
     try:
-        now: Any = connection.execute(f"SELECT {statements.NOW}").fetchone()[0]  # noqa: S608 - as above
+        now: Any = connection.execute(f"SELECT {statements.NOW}").fetchone()[0]
         (head,) = every("poi_stock_head", statements.HEAD, rows.head)
         return AuditStore(
             store=store,

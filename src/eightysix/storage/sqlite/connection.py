@@ -13,8 +13,7 @@ from eightysix.storage.port import LostConnection, Unavailable
 from .fault import fault
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], Any]
-_Job = tuple[Work, asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+_Job = tuple[Callable[[], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
 
 LOCK_TIMEOUT_MS = 500
 """How long a statement waits for the write lock."""
@@ -33,7 +32,7 @@ class ConnectionThread:
         self._thread: Thread | None = None
 
     async def open(self) -> None:
-        """Connect, or connect anew; what was open before is closed and its transaction forgotten. Raises Unavailable."""
+        """Connect, or connect anew: what was open is closed, its transaction forgotten. Raises Unavailable."""
         await self._do(self._reopen)
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -42,7 +41,7 @@ class ConnectionThread:
         A caller that is cancelled stops waiting; `work` is run to its end, and what is asked next comes after it.
         """
 
-        def job(_: object) -> T:
+        def job() -> T:
             if self._connection is None:
                 raise LostConnection("the connection is closed")
             return work(self._connection)
@@ -58,7 +57,7 @@ class ConnectionThread:
         self._thread = None
         self._jobs.put(None)
 
-    async def _do(self, work: Callable[[Any], T]) -> T:
+    async def _do(self, work: Callable[[], T]) -> T:
         if self._thread is None:
             self._thread = Thread(target=self._serve, name=f"sqlite {self._path.name}", daemon=True)
             self._thread.start()
@@ -71,7 +70,7 @@ class ConnectionThread:
         while (job := self._jobs.get()) is not None:
             work, loop, future = job
             try:
-                answer = work(None)
+                answer = work()
             except sqlite3.Error as error:
                 told = fault(error)
                 told.__cause__ = error
@@ -81,14 +80,14 @@ class ConnectionThread:
             else:
                 _tell(loop, future, _answer, answer)
 
-    def _reopen(self, _: object) -> None:
-        self._shut(_)
+    def _reopen(self) -> None:
+        self._shut()
         try:
             self._connection = connect_file(self._path, read_only=self._read_only)
         except sqlite3.Error as error:
             raise Unavailable(f"can't open {self._path}: {error}") from error
 
-    def _shut(self, _: object) -> None:
+    def _shut(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None

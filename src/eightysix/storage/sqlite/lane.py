@@ -34,7 +34,7 @@ class SqliteLane:
         await self._thread.open()
         await self._thread.run(self._make_marker)
 
-    async def begin(self, stores: Sequence[StoreKey], batch_no: int, *, skip_locked: bool = False) -> Opened:
+    async def begin(self, stores: Sequence[StoreKey], batch_no: int, *, skip_locked: bool = False) -> Opened:  # noqa: ARG002 - the port's
         """See the port. Nothing is ever skipped: whoever has the write lock has every store."""
         wanted = rows.encode(stores).decode()
 
@@ -118,11 +118,11 @@ class SqliteLane:
 
     async def save(self, changes: Mapping[StoreKey, StoreChanges]) -> None:
         """See the port."""
-        prepared = [(write, b"" if write.many else rows.encode(write.values)) for write in writes(changes)]
+        prepared = writes(changes)
 
         def work(connection: sqlite3.Connection) -> None:
-            for write, encoded in prepared:
-                run(connection, write, encoded)
+            for write in prepared:
+                run(connection, write)
 
         await self._thread.run(work)
 
@@ -160,11 +160,7 @@ class SqliteLane:
         await self._thread.close()
 
     def _make_marker(self, connection: sqlite3.Connection) -> None:
-        connection.execute(
-            "INSERT INTO poi_stock_marker (product_shard_id, owner, lane, batch_no, started_at) "
-            f"VALUES (?, ?, ?, 0, {statements.NOW}) ON CONFLICT DO NOTHING",
-            self._marker,
-        )
+        connection.execute(statements.MAKE_MARKER, self._marker)
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

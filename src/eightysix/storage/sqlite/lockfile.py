@@ -1,7 +1,7 @@
 """The lock file beside the database: one process at a time.
 
-The lock is the kernel's (`flock`), so it goes with the process however that ends; the file itself stays and its content,
-the owner's process id, only serves the message.
+The lock is the kernel's (`flock`), so it goes with the process however that ends; the file itself stays, and its
+content, the owner's process id, only serves the message.
 """
 
 import fcntl

@@ -1,4 +1,4 @@
-"""Reads outside of batches, on a connection of their own. Each is one statement, which sees one state of the database."""
+"""Reads outside of batches, on a connection of their own. Each is one statement, which sees one state."""
 
 import sqlite3
 from collections.abc import Sequence

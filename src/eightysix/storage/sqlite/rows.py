@@ -104,7 +104,6 @@ def due(row: Row) -> DueLock:
 
 
 def request_row(record: RequestRecord) -> Row:
-    """With its bytes as they are: requests are saved by parameters, not by JSON."""
     return (record.request_id, record.digest, record.outcome.decode(), record.recorded_at)
 
 
