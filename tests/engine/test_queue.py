@@ -4,12 +4,12 @@ import asyncio
 from collections import Counter
 
 import pytest
-from tests.engine.shop import Shop, lock, stock, store
 
 from eightysix.core.command import Command, ExpireLocks
 from eightysix.engine.limits import Limits
 from eightysix.engine.queue import LaneQueue
 from eightysix.engine.ticket import Ticket, rows_of
+from tests.engine.shop import Shop, lock, stock, store
 
 SHOP = Shop()
 NEVER = 1e12

@@ -9,13 +9,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import asyncpg
 import pytest
-from tests.engine.shop import Shop, assert_sound, audit, deduct, lock, orders_by_state, stock, unlock
 
 from eightysix.core.outcome import Code, OrderDone
 from eightysix.core.reservation import State
 from eightysix.engine import DeadlineExceeded, Engine, Limits, Observer
 from eightysix.storage.migrate import migrate
 from eightysix.storage.open import open_database
+from tests.engine.shop import Shop, assert_sound, audit, deduct, lock, orders_by_state, stock, unlock
 
 STORES = [f"s{number}" for number in range(12)]
 

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import pytest
-from tests.fault.cutter import Cutter
 
 from eightysix.storage.migrate import migrate
 from eightysix.storage.open import open_database
 from eightysix.storage.port import Database
+from tests.fault.cutter import Cutter
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ import asyncio
 from collections import Counter
 
 import pytest
-from tests.engine.shop import Shop, assert_sound, audit, deduct, lock, orders_by_state, stock
-from tests.fault.conftest import cut_off, opened
-from tests.fault.cutter import Cut, Cutter, Way
 
 from eightysix.core.outcome import Code, OrderDone
 from eightysix.core.reservation import State
 from eightysix.engine import Engine, Limits, Observer, OutcomeUnknown, Unavailable
+from tests.engine.shop import Shop, assert_sound, audit, deduct, lock, orders_by_state, stock
+from tests.fault.conftest import cut_off, opened
+from tests.fault.cutter import Cut, Cutter, Way
 
 QUIET = Limits(lanes_per_shard=1, sweep_seconds=3600, deadline_seconds=10)
 PORTIONS = 1000

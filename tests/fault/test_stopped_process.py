@@ -12,12 +12,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.engine.shop import Shop, assert_sound, audit, lock, orders_by_state, stock
-from tests.fault.conftest import opened
 
 from eightysix.core.outcome import OrderDone, Outcome
 from eightysix.core.reservation import State
 from eightysix.engine import DeadlineExceeded, Engine, Limits
+from tests.engine.shop import Shop, assert_sound, audit, lock, orders_by_state, stock
+from tests.fault.conftest import opened
 
 ROOT = Path(__file__).parents[2]
 LIMITS = Limits(lanes_per_shard=1, sweep_seconds=3600)

@@ -12,13 +12,12 @@ import signal
 import sys
 import uuid
 
-from tests.engine.shop import Shop, lock
-from tests.engine.tampering import Tampered, nothing
-
 from eightysix.core.outcome import OrderDone
 from eightysix.core.reservation import State
 from eightysix.engine import Engine, Limits
 from eightysix.storage.open import open_database
+from tests.engine.shop import Shop, lock
+from tests.engine.tampering import Tampered, nothing
 
 
 async def work(url: str, signal_name: str, method: str, poi_id: str, order_ids: list[str]) -> None:

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import psutil
 import pymysql
-from eightysix.storage.migrate import migrate_physical
 
+from eightysix.storage.migrate import migrate_physical
 from tests.servers.mariadb import PASSWORD, USER
 from tests.servers.physical import PHYSICAL_DATABASES, TABLE_SUFFIXES
 from tests.servers.server import Server, ServerMissing, run

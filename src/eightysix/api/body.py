@@ -15,7 +15,7 @@ LINGER_SECONDS = 5.0
 """How long what is left of a refused body is read and thrown away, so that the sender gets to see its 413."""
 
 
-class CallerLeft(Exception):  # noqa: N818 - nobody is left to answer; not an error of ours
+class CallerLeft(Exception):
     """The connection was closed in the middle of the body."""
 
 

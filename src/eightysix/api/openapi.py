@@ -9,7 +9,7 @@ import msgspec
 from eightysix.wire.answer import ErrorAnswer, OrderAnswer
 from eightysix.wire.stock import StockRowAnswer
 
-from .endpoint import CsvBody, Endpoint
+from .endpoint import Endpoint
 
 VERSION = "1"
 

@@ -94,7 +94,7 @@ def _on_exception(request: _Request, fault: Exception) -> Response[bytes]:
 
 
 def _allowed(fault: HTTPException) -> bytes:
-    return (fault.headers or {}).get("Allow", fault.headers and fault.headers.get("allow") or "").encode()
+    return (fault.headers or {}).get("Allow", (fault.headers and fault.headers.get("allow")) or "").encode()
 
 
 def _response(reply: Reply, after: BackgroundTask | None = None) -> Response[bytes]:

@@ -75,7 +75,7 @@ async def import_menu(catalog: Catalog, brand_id: str, body: bytes, *, dry_run: 
     return Imported(len(results), len(results) - replaced, replaced, dry_run, results)
 
 
-class _TriedOut(Exception):  # noqa: N818 - not an error: it ends a dry run's transaction without a commit
+class _TriedOut(Exception):
     """A dry run has come to its end."""
 
 

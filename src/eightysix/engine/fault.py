@@ -9,7 +9,7 @@ EngineFault
 """
 
 
-class EngineFault(Exception):  # noqa: N818 - a fault, as DESIGN section 3 names it
+class EngineFault(Exception):
     """No outcome. `retryable` says whether the same command may succeed if sent again."""
 
     retryable = True

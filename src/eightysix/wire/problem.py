@@ -70,7 +70,7 @@ RETRYABLE = frozenset({Problem.OVERLOADED, Problem.UNAVAILABLE})
 """The same request may succeed later, unchanged."""
 
 
-class Rejection(Exception):  # noqa: N818 - a refusal, not a fault of the program
+class Rejection(Exception):
     """A request is refused while it is read or authorised; nothing was changed.
 
     `field` is where (`lines[2].quantity`), `values` fill the message's blanks.

@@ -13,6 +13,7 @@ from eightysix.storage.url import DatabaseUrl
 
 from . import loading, saving
 from .fault import CLIENT_ERRORS, LOCK_NOT_AVAILABLE, begin_fault, statement_fault
+from .plan_age import PlanAge
 from .rows import CLOCK
 from .session import open_session
 from .unbroken import unbroken
@@ -51,6 +52,7 @@ class PostgresLane:
         self._name = _session_name(owner, lane_no)
         self._marker = (marker_bucket, owner, lane_no)
         self._connection = connection
+        self._plans = PlanAge()
 
     @classmethod
     async def open(cls, target: DatabaseUrl, owner: str, lane_no: int, marker_bucket: int) -> "PostgresLane":
@@ -94,6 +96,7 @@ class PostgresLane:
     async def reconnect(self) -> None:
         self._connection.terminate()
         self._connection = await unbroken(open_session(self._target, self._name))
+        self._plans = PlanAge()
 
     async def committed(self, batch_no: int) -> bool:
         while True:
@@ -150,7 +153,7 @@ class PostgresLane:
         bucket, owner, lane_no = self._marker
         quoted = owner.replace("'", "''")
         status = await self._connection.execute(
-            f"BEGIN; UPDATE poi_stock_marker SET batch_no = {batch_no:d}, started_at = {CLOCK} "
+            f"{'DISCARD PLANS; ' if self._plans.too_old() else ''}BEGIN; UPDATE poi_stock_marker SET batch_no = {batch_no:d}, started_at = {CLOCK} "
             f"WHERE product_shard_id = {bucket:d} AND owner = '{quoted}' AND lane = {lane_no:d}"
         )
         if status != "UPDATE 1":
