@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import AsyncIterator
+from typing import cast
 
 import msgspec
 
@@ -33,7 +34,7 @@ class SchemaBehind(RuntimeError):
 class Service(msgspec.Struct, frozen=True):
     """A running service. `first_key` is the secret of the key made at the first start, None afterwards."""
 
-    asgi: Asgi
+    asgi: Lean
     database: Database
     engine: Engine
     catalog: Catalog
@@ -71,16 +72,16 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         await engine.start()
         stack.push_async_callback(engine.stop)
         made = await catalog.first_key()
-        yield Service(_asgi(database, engine, catalog), database, engine, catalog, made and made.key)
+        yield Service(_asgi(database, engine, catalog), database, engine, catalog, None if made is None else made.key)
 
 
-def _asgi(database: Database, engine: Engine, catalog: Catalog) -> Asgi:
+def _asgi(database: Database, engine: Engine, catalog: Catalog) -> Lean:
     doorkeeper = Doorkeeper(catalog)
     orders = Orders(engine.submit, catalog, doorkeeper)
     availability = Availability(database.reader, catalog)
     stocks = Stocks(engine.submit, database.reader, catalog, availability)
     table = endpoints(stocks, Administration(catalog), Health(database))
-    return Lean(orders, site(table, orders, doorkeeper))
+    return Lean(orders, cast(Asgi, site(table, orders, doorkeeper)))
 
 
 def _limits(settings: Settings) -> Limits:

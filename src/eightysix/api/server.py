@@ -4,10 +4,9 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 
 from granian.constants import Interfaces
-from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from .lean import Asgi
@@ -41,8 +40,11 @@ def reserved(host: str, port: int, *, shared: bool = False) -> Iterator[int]:
         yield holder.getsockname()[1]
 
 
-async def serve(asgi: Asgi, host: str, port: int, ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; then accept no more, answer what is in work, and return. `port` must be reserved."""
+async def serve(asgi: Asgi, host: str, port: int, ready: Callable[[], None], stop: asyncio.Event) -> None:
+    """Serve until `stop`; then accept no more, answer what is in work, and return. `port` must be reserved.
+
+    `ready` is called when connections are accepted.
+    """
     server = Server(
         asgi,
         host,
@@ -52,24 +54,21 @@ async def serve(asgi: Asgi, host: str, port: int, ready: Callable[[], None]) -> 
         backpressure=BACKLOG,
         websockets=False,
         log_enabled=False,
-        http1_settings=HTTP1Settings(keep_alive=True),
     )
-    async with _signals() as stop:
-        serving = asyncio.create_task(server.serve())
-        try:
-            await _listening(host, port, serving)
-            ready()
-            stopped = asyncio.create_task(stop.wait())
-            await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-        finally:
-            server.stop()
-            await serving
+    serving = asyncio.create_task(server.serve())
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await _listening(host, port, serving)
+        ready()
+        await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+        server.stop()  # type: ignore[no-untyped-call]  # granian leaves it without types
+        await serving
 
 
-@contextlib.asynccontextmanager
-async def _signals() -> AsyncIterator[asyncio.Event]:
-    """An event that the first signal sets; a second one ends the process as it always does."""
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM or SIGINT sets; a second signal ends the process as it always does."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
     def stopping() -> None:
@@ -79,9 +78,7 @@ async def _signals() -> AsyncIterator[asyncio.Event]:
 
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stopping)
-    yield stop
-    if not stop.is_set():
-        stopping()
+    return stop
 
 
 async def _listening(host: str, port: int, serving: "asyncio.Task[None]") -> None:

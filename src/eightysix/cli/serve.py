@@ -1,5 +1,6 @@
 """`eightysix serve`: the service, in one process or several that share the port."""
 
+import gc
 import logging
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from eightysix.api.server import PortTaken, reserved
+from eightysix.api.server import PortTaken, reserved, stop_on_signals
 from eightysix.api.server import serve as serve_http
 from eightysix.app import SchemaBehind, prepare, running, supports_workers
 from eightysix.settings import BadSetting, Settings, load
@@ -20,12 +21,14 @@ from .language import told
 from .workers import supervise
 
 
-def serve(
+def serve(  # noqa: PLR0917 - typer makes an option of each
     database: Annotated[str | None, typer.Option(help=told("The database's URL.", "数据库地址。"))] = None,
     host: Annotated[str | None, typer.Option(help=told("Where to listen.", "监听地址。"))] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help=told("0: any free one.", "0 表示任选。"))] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=64, help=told("Processes.", "进程数。"))] = None,
-    migrate: Annotated[bool, typer.Option("--migrate", help=told("Update the schema first.", "先更新库结构。"))] = False,
+    migrate: Annotated[
+        bool, typer.Option("--migrate", help=told("Update the schema first.", "先更新库结构。"))
+    ] = False,
     config: Annotated[Path | None, typer.Option(help=told("A TOML file of settings.", "TOML 设置文件。"))] = None,
     as_worker: Annotated[bool, typer.Option("--as-worker", hidden=True)] = False,
 ) -> None:
@@ -34,6 +37,7 @@ def serve(
     try:
         settings, _ = load(os.environ, config, options)
         logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        logging.getLogger("alembic").setLevel(logging.WARNING)
         with reserved(settings.host, settings.port, shared=as_worker) as bound:
             uvloop.run(_serve(settings, bound, may_migrate=migrate, as_worker=as_worker))
     except (BadSetting, BadDatabaseUrl, PortTaken, SchemaBehind, StorageFault, ValueError) as error:
@@ -52,9 +56,12 @@ async def _serve(settings: Settings, port: int, *, may_migrate: bool, as_worker:
     if settings.workers > 1 and not as_worker:
         if not supports_workers(settings):
             raise BadSetting(told("this database takes one process only", "该数据库只支持单进程"))
-        raise typer.Exit(await supervise(settings, port, ready))
+        raise typer.Exit(await supervise(settings, port, ready, stop_on_signals()))
+    stop = stop_on_signals()
     async with running(settings) as service:
         if service.first_key is not None:
             # before the address: whoever waits for that one finds the key already printed
             typer.echo(told("The first key, shown this once: ", "首个密钥（仅显示一次）：") + service.first_key)
-        await serve_http(service.asgi, settings.host, port, ready)
+        gc.collect()
+        gc.freeze()  # what was loaded at the start stays: no collection needs to look at it again
+        await serve_http(service.asgi, settings.host, port, ready, stop)

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 
@@ -15,12 +14,8 @@ _PAUSE_SECONDS = 1.0
 """Between the death of a worker and the next one in its place."""
 
 
-async def supervise(settings: Settings, port: int, ready: Callable[[], None]) -> int:
-    """Run `settings.workers` workers on the reserved `port` until SIGTERM or SIGINT. Answers the exit code."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, stop.set)
+async def supervise(settings: Settings, port: int, ready: Callable[[], None], stop: asyncio.Event) -> int:
+    """Run `settings.workers` workers on the reserved `port` until `stop`. Answers the exit code."""
     keepers = [asyncio.create_task(_keep(settings, port, number, stop)) for number in range(settings.workers)]
     ready()
     return max(await asyncio.gather(*keepers))
