@@ -95,8 +95,10 @@ async def test_what_is_needed_stays(shop: Shop) -> None:
     assert (gone.status_code, gone.json()["code"]) == (404, "BRAND_NOT_FOUND")
 
 
-MENU = "\ufeffsku_id,spu_id,name_en,name_zh,category,tags,decimals,price\r\n" \
-       "11,1,Rice small,小份饭,main,a;b,0,3.00\r\n12,1,Rice large,,main,,,4\r\n"  # fmt: skip
+MENU = """\ufeffsku_id,spu_id,name_en,name_zh,category,tags,decimals,price
+11,1,Rice small,小份饭,main,a;b,0,3.00
+12,1,Rice large,,main,,,4
+""".replace("\n", "\r\n")
 
 
 async def test_a_menu_from_csv(shop: Shop) -> None:

@@ -60,5 +60,5 @@ def test_where_a_setting_comes_from(tmp_path: Path) -> None:
 def test_a_wrong_setting_is_named(tmp_path: Path, text: str) -> None:
     file = tmp_path / "e.toml"
     file.write_text(text)
-    with pytest.raises(BadSetting, match="port|prot|e.toml"):
+    with pytest.raises(BadSetting, match=r"port|prot|e\.toml"):
         load({}, file)
