@@ -32,8 +32,8 @@ def site(table: Sequence[Endpoint], orders: Orders, doorkeeper: Doorkeeper) -> L
     described = document(table)
     return Litestar(
         route_handlers=[
+            *_options(table),  # first, or the framework makes its own, which know one method each
             *(_handler(endpoint, orders, doorkeeper) for endpoint in table),
-            *_options(table),
             _page("/openapi.json", lambda _: (described, "application/json")),
             _page("/docs", lambda language: (docs_page(table, language), "text/html; charset=utf-8")),
         ],
@@ -86,7 +86,7 @@ def _options(table: Sequence[Endpoint]) -> list[HTTPRouteHandler]:
         async def handle() -> Response[bytes]:
             return _response(Reply(204, b"", [(b"allow", allow.encode())]))
 
-        return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204)(handle)
+        return HTTPRouteHandler(path, http_method="OPTIONS", status_code=200)(handle)
 
     return [option(path, allowed) for path, allowed in methods.items()]
 
@@ -110,9 +110,8 @@ def _on_exception(request: _Request, fault: Exception) -> Response[bytes]:
         return _response(failed(fault, language))
     if fault.status_code == 405:
         reply = rejected(Rejection(Problem.METHOD_NOT_ALLOWED, method=request.scope["method"]), language)
-        return _response(
-            reply._replace(headers=[*reply.headers, (b"allow", (fault.headers or {}).get("allow", "").encode())])
-        )
+        allow = (fault.headers or {}).get("allow", "")
+        return _response(reply._replace(headers=[*reply.headers, (b"allow", allow.encode())]))
     return _response(rejected(Rejection(Problem.NOT_FOUND), language))
 
 

@@ -2,8 +2,8 @@
 
 Columns (others, such as a price, are ignored): `sku_id`, `name_en` and/or `name_zh` are needed; `spu_id`, `category`,
 `tags` (separated by `;` or `|`) and `decimals` may be there. A row with a `spu_id` and no `sku_id` is a dish (SPU)
-itself; a dish that no row describes is made from the first of its SKUs. The file is UTF-8, with or without a byte
-order mark.
+itself; a dish that no row describes is made from the first of its SKUs. A combo that is replaced keeps its components.
+The file is UTF-8, with or without a byte order mark.
 """
 
 import csv
