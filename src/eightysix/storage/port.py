@@ -109,7 +109,7 @@ class Lane(Protocol):
     """One lane's own connection. Not safe for concurrent use. All stores of a call lie in one physical shard."""
 
     async def begin(self, stores: Sequence[StoreKey], batch_no: int, *, skip_locked: bool = False) -> Opened:
-        """Begin a transaction, write `batch_no` into this lane's marker row, lock the head rows of `stores`, read the clock.
+        """Begin a transaction, write `batch_no` into the marker row, lock the heads of `stores`, read the clock.
 
         The heads are locked in key order, in a statement of their own; missing ones are made.
 
