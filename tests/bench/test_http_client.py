@@ -14,7 +14,10 @@ Answer = Callable[[str, dict[str, object]], tuple[int, float]]
 
 @asynccontextmanager
 async def server(answer: Answer) -> AsyncIterator[int]:
+    serving: set[asyncio.Task[object] | None] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.current_task())
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -29,6 +32,7 @@ async def server(answer: Answer) -> AsyncIterator[int]:
     listening = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with listening:
         yield listening.sockets[0].getsockname()[1]
+        await asyncio.gather(*filter(None, serving))
 
 
 def assignment(port: int, verb: str, clients: int = 4) -> Assignment:
@@ -81,21 +85,18 @@ async def test_what_is_not_200_is_a_failure_and_no_order() -> None:
 
 
 async def test_a_stall_makes_every_request_late_that_should_have_left_meanwhile() -> None:
-    stalled = asyncio.Event()
+    asked = 0
 
     def answer(path: str, body: dict[str, object]) -> tuple[int, float]:
-        if path.endswith("/deduct") and not stalled.is_set():
-            stalled.set()
-            return 200, 0.2
-        return 200, 0.0
+        nonlocal asked
+        asked += 1
+        return 200, 0.2 if asked == 220 else 0.0
 
     async with server(answer) as port:
         found = await SteadyLoad(assignment(port, "life", clients=1), 200).run()
-    # the one connection was stalled for 200 of 300 ms: 40 requests waited for it, not one
-    assert stalled.is_set()
+    # 210 requests to warm up and to have something to pay, then 60 for the record; the tenth of those is stalled
+    assert asked == 270
     assert found.sample.done == 60
+    # the one connection stood still for 200 of 300 ms: 40 requests waited, not one, 100 ms on average
     assert found.sample.latency is not None
-    assert found.sample.latency.p50_ms is not None
-    assert found.sample.latency.p50_ms > 20
-    assert found.lock is not None
-    assert found.deduct is not None
+    assert found.sample.latency.mean_ms > 40
