@@ -57,8 +57,8 @@ class MysqlDatabase:
     async def ping(self) -> None:
         """Ask every physical shard: behind the proxy they may lie on several servers.
 
-        The question is for a text in the collation of our ids: a driver within the proxy that doesn't know it would hand
-        every id on as another one. Raises Rejected then.
+        The question is for a text in the collation of our ids: a driver within the proxy that doesn't know it would
+        hand every id on as another one. Raises Rejected then.
         """
 
         async def ask(session: Session) -> None:
