@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import AsyncIterator
+from typing import cast
 
 import msgspec
 
@@ -33,7 +34,7 @@ class SchemaBehind(RuntimeError):
 class Service(msgspec.Struct, frozen=True):
     """A running service. `first_key` is the secret of the key made at the first start, None afterwards."""
 
-    asgi: Asgi
+    asgi: Lean
     database: Database
     engine: Engine
     catalog: Catalog
@@ -42,12 +43,20 @@ class Service(msgspec.Struct, frozen=True):
 
 async def prepare(settings: Settings, *, may_migrate: bool) -> None:
     """Bring the schema up to date, on SQLite always, elsewhere if `may_migrate`. Raises `SchemaBehind`."""
-    if may_migrate or parse(settings.database_url).scheme == "sqlite":
+    target = parse(settings.database_url)
+    if target.scheme == "sqlite":
+        target.path.parent.mkdir(parents=True, exist_ok=True)
+    if may_migrate or target.scheme == "sqlite":
         await migrate(settings.database_url)
         return
     missing = await pending(settings.database_url)
     if missing:
         raise SchemaBehind(f"the database lacks {len(missing)} migrations; run `eightysix migrate`")
+
+
+def supports_workers(settings: Settings) -> bool:
+    """Whether several processes may use the database at once."""
+    return parse(settings.database_url).scheme != "sqlite"
 
 
 @contextlib.asynccontextmanager
@@ -63,16 +72,16 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         await engine.start()
         stack.push_async_callback(engine.stop)
         made = await catalog.first_key()
-        yield Service(_asgi(database, engine, catalog), database, engine, catalog, made and made.key)
+        yield Service(_asgi(database, engine, catalog), database, engine, catalog, None if made is None else made.key)
 
 
-def _asgi(database: Database, engine: Engine, catalog: Catalog) -> Asgi:
+def _asgi(database: Database, engine: Engine, catalog: Catalog) -> Lean:
     doorkeeper = Doorkeeper(catalog)
     orders = Orders(engine.submit, catalog, doorkeeper)
     availability = Availability(database.reader, catalog)
     stocks = Stocks(engine.submit, database.reader, catalog, availability)
     table = endpoints(stocks, Administration(catalog), Health(database))
-    return Lean(orders, site(table, orders, doorkeeper))
+    return Lean(orders, cast(Asgi, site(table, orders, doorkeeper)))
 
 
 def _limits(settings: Settings) -> Limits:

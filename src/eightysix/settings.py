@@ -23,9 +23,9 @@ class BadSetting(ValueError):
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be set. Durations end in their unit."""
 
-    database_url: str = "sqlite:///eightysix.db"
+    database_url: str = "sqlite:///var/eightysix.db"
     host: str = "127.0.0.1"
-    port: int = 8086
+    port: int = 8686
     workers: int = 1
     lang: str = "en"
     log_level: str = "info"

@@ -1,10 +1,10 @@
 """What only SQLite promises: one process at a time, and a file that survives."""
 
+import asyncio
 import os
-import signal
 import sqlite3
-import subprocess
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -68,14 +68,13 @@ async def test_closing_lets_the_file_go(url: str) -> None:
 async def test_kill_9_frees_the_file_and_keeps_what_was_committed(url: str) -> None:
     root = Path(__file__).parents[2]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root / "src"), str(root)])}
-    child = subprocess.Popen([sys.executable, "-c", OPEN_AND_HOLD, url], stdout=subprocess.PIPE, env=environment)
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", OPEN_AND_HOLD, url, stdout=PIPE, env=environment)
     assert child.stdout is not None
-    poi_id = child.stdout.readline().decode().strip()
+    poi_id = (await child.stdout.readline()).decode().strip()
     with pytest.raises(DatabaseInUse, match=f"process {child.pid} "):
         await open_database(url, owner="me")
-    child.send_signal(signal.SIGKILL)
-    child.wait(timeout=30)
-    child.stdout.close()
+    child.kill()
+    await child.wait()
     database = await open_database(url, owner="me")
     try:
         entries = [entry async for entry in database.audit()]

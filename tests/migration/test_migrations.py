@@ -1,7 +1,8 @@
 """Up from nothing; the same tables as the schema says; several processes at once."""
 
-import subprocess
+import asyncio
 import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -19,7 +20,6 @@ from tests.servers import scratch
 
 from .conftest import NewDatabase
 from .fingerprint import fingerprint
-
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ async def test_the_comparison_sees_a_missing_check(new_database: NewDatabase) ->
 def _make_without_checks(connection: Connection, name: str) -> None:
     table = metadata.tables[name]
     table.drop(connection)
-    checks = [constraint for constraint in table.constraints if constraint not in {table.primary_key}]
+    checks = [constraint for constraint in table.constraints if constraint is not table.primary_key]
     table.constraints.difference_update(checks)
     try:
         table.create(connection)
@@ -84,10 +84,10 @@ async def test_several_processes_at_once(new_database: NewDatabase) -> None:
     url = new_database()
     program = "import asyncio, sys; from eightysix.storage.migrate import migrate; asyncio.run(migrate(sys.argv[1]))"
     racers = [
-        subprocess.Popen([sys.executable, "-c", program, url], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        await asyncio.create_subprocess_exec(sys.executable, "-c", program, url, stdout=PIPE, stderr=STDOUT)
         for _ in range(3)
     ]
-    said = [racer.communicate(timeout=100)[0].decode() for racer in racers]
+    said = [(await racer.communicate())[0].decode() for racer in racers]
     assert [racer.returncode for racer in racers] == [0, 0, 0], said
     assert await pending(url) == []
     assert await in_database(url, tables) == set(metadata.tables)

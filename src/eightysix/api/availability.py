@@ -1,7 +1,7 @@
 """What a store can sell on a channel, answered from memory while nothing has changed.
 
-A store's rows are kept with the head they were read under. Each question reads the head's sequence first: the same one, no
-lock having died since and the same business day mean that the rows are still true, so the cache is never stale.
+A store's rows are kept with the head they were read under. Each question reads the head's sequence first: the same one,
+no lock having died since and the same business day mean that the rows are still true, so the cache is never stale.
 """
 
 import asyncio

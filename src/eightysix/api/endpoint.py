@@ -1,7 +1,7 @@
 """What an endpoint is: one table row that the router, the role check, the documentation and the tests read."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -85,7 +85,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     `answers` are the possible types of the successful answers by status; the documented refusals are `refusals`.
     """
 
-    method: str
+    method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
     summary: tuple[str, str]
     action: Action | None

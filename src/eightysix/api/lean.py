@@ -26,12 +26,12 @@ class Lean:
 
     def __init__(self, orders: Orders, site: Asgi) -> None:
         self._orders = orders
-        self._site = site
+        self.site = site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = _PATHS.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
         if name is None:
-            await self._site(scope, receive, send)
+            await self.site(scope, receive, send)
             return
         authorization = accept_language = length = b""
         for header, value in scope["headers"]:

@@ -50,7 +50,11 @@ def document(table: Sequence[Endpoint]) -> bytes:
     return msgspec.json.encode(
         {
             "openapi": "3.1.0",
-            "info": {"title": "EightySix", "version": VERSION, "description": "The stock service of a restaurant platform."},
+            "info": {
+                "title": "EightySix",
+                "version": VERSION,
+                "description": "The stock service of a restaurant platform.",
+            },
             "paths": paths,
             "components": {
                 "schemas": schemas,

@@ -84,10 +84,7 @@ class Orders:
             operations = read_json(content, _BATCH).operations
             caller = self._doorkeeper.caller(authorization)
             caller.must(Action.ORDER)
-            if not operations:
-                raise Rejection(Problem.EMPTY, "operations")
-            if len(operations) > MAX_OPERATIONS:
-                raise Rejection(Problem.TOO_MANY, "operations", most=MAX_OPERATIONS)
+            _check_number(operations)
         except Rejection as rejection:
             return rejected(rejection, language)
         begun = [self._begin(operation, caller) for operation in operations]
@@ -107,12 +104,10 @@ class Orders:
     async def _finish(
         self, begun: "asyncio.Future[Outcome] | Rejection", language: Language
     ) -> tuple[int, OrderAnswer | ErrorAnswer]:
+        if isinstance(begun, Rejection):
+            return STATUS[begun.code], rejection_answer(begun, language)
         try:
-            if isinstance(begun, Rejection):
-                raise begun
             return outcome_answer(await begun, language)
-        except Rejection as rejection:
-            return STATUS[rejection.code], rejection_answer(rejection, language)
         except Exception as fault:  # noqa: BLE001 - one operation's fault is that operation's answer
             rejection = rejection_of(fault)
             return STATUS[rejection.code], rejection_answer(rejection, language)
@@ -136,6 +131,13 @@ class Orders:
             raise Rejection(Code.STORE_NOT_FOUND, "poiId") from None
         if isinstance(body, LockBody) and catalogue.channel(body.brand_id, body.channel_code) is None:
             raise Rejection(Code.CHANNEL_NOT_FOUND, "channel_code") from None
+
+
+def _check_number(operations: list[msgspec.Raw]) -> None:
+    if not operations:
+        raise Rejection(Problem.EMPTY, "operations")
+    if len(operations) > MAX_OPERATIONS:
+        raise Rejection(Problem.TOO_MANY, "operations", most=MAX_OPERATIONS)
 
 
 def held_order(order_id: str, now: int, held: list[Reservation], closed_at: int | None) -> HeldOrderAnswer:

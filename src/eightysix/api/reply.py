@@ -61,4 +61,3 @@ def _headers(rejection: Rejection) -> Headers:
     if status == 503:
         return [*JSON_HEADERS, (b"retry-after", b"%d" % max(1, rejection.retry_after or 1))]
     return JSON_HEADERS
-

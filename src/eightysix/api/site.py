@@ -1,4 +1,4 @@
-"""Everything over HTTP, in Litestar: it routes; reading, authorising and answering are the same as in the lean layer."""
+"""Everything over HTTP, in Litestar: it routes; reading, authorising and answering are as in the lean layer."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -33,6 +33,7 @@ def site(table: Sequence[Endpoint], orders: Orders, doorkeeper: Doorkeeper) -> L
     return Litestar(
         route_handlers=[
             *(_handler(endpoint, orders, doorkeeper) for endpoint in table),
+            *_options(table),
             _page("/openapi.json", lambda _: (described, "application/json")),
             _page("/docs", lambda language: (docs_page(table, language), "text/html; charset=utf-8")),
         ],
@@ -70,8 +71,28 @@ def _handler(endpoint: Endpoint, orders: Orders, doorkeeper: Doorkeeper) -> HTTP
         except Exception as fault:  # noqa: BLE001 - every fault becomes an answer, and is logged there
             return _response(failed(fault, language))
 
-    path = endpoint.path.replace("{order_id}", "{order_id:path}")
-    return HTTPRouteHandler(path, http_method=endpoint.method, status_code=200)(handle)
+    return HTTPRouteHandler(_route(endpoint), http_method=endpoint.method, status_code=200)(handle)
+
+
+def _options(table: Sequence[Endpoint]) -> list[HTTPRouteHandler]:
+    """OPTIONS for each path, with every method that it takes."""
+    methods: dict[str, list[str]] = {}
+    for endpoint in table:
+        methods.setdefault(_route(endpoint), []).append(endpoint.method)
+
+    def option(path: str, allowed: list[str]) -> HTTPRouteHandler:
+        allow = ", ".join([*allowed, "OPTIONS"])
+
+        async def handle() -> Response[bytes]:
+            return _response(Reply(204, b"", [(b"allow", allow.encode())]))
+
+        return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204)(handle)
+
+    return [option(path, allowed) for path, allowed in methods.items()]
+
+
+def _route(endpoint: Endpoint) -> str:
+    return endpoint.path.replace("{order_id}", "{order_id:path}")
 
 
 def _page(path: str, content: Callable[[Language], tuple[bytes, str]]) -> HTTPRouteHandler:
@@ -89,12 +110,10 @@ def _on_exception(request: _Request, fault: Exception) -> Response[bytes]:
         return _response(failed(fault, language))
     if fault.status_code == 405:
         reply = rejected(Rejection(Problem.METHOD_NOT_ALLOWED, method=request.scope["method"]), language)
-        return _response(reply._replace(headers=[*reply.headers, (b"allow", _allowed(fault))]))
+        return _response(
+            reply._replace(headers=[*reply.headers, (b"allow", (fault.headers or {}).get("allow", "").encode())])
+        )
     return _response(rejected(Rejection(Problem.NOT_FOUND), language))
-
-
-def _allowed(fault: HTTPException) -> bytes:
-    return (fault.headers or {}).get("Allow", (fault.headers and fault.headers.get("allow")) or "").encode()
 
 
 def _response(reply: Reply, after: BackgroundTask | None = None) -> Response[bytes]:

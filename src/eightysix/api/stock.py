@@ -36,7 +36,7 @@ class AvailabilityQuery(Body):
     brand_id: str = msgspec.field(name="brandId")
     poi_id: str = msgspec.field(name="poiId")
     channel_code: str
-    sku_id: list[int] = []
+    sku_id: list[int] = msgspec.field(default_factory=list)
 
 
 class SettingResult(msgspec.Struct, frozen=True):

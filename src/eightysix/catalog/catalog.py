@@ -169,10 +169,10 @@ def read_all(kind: Kind, bodies: Sequence[Any]) -> list[dict[str, Any]]:
     for at, body in enumerate(bodies):
         try:
             row = kind.read(body)
-            if kind.key_of(row) in rows:
-                raise Rejection(Problem.VALUE_INVALID, kind.key[-1], why="named twice")
         except Rejection as rejection:
             raise rejection.inside(f"items[{at}]") from None
+        if kind.key_of(row) in rows:
+            raise Rejection(Problem.VALUE_INVALID, f"items[{at}].{kind.key[-1]}", why="named twice")
         rows[kind.key_of(row)] = row
     return list(rows.values())
 

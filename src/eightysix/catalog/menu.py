@@ -1,8 +1,9 @@
 """A menu as CSV: one SKU a row, all of the file or nothing of it.
 
 Columns (others, such as a price, are ignored): `sku_id`, `name_en` and/or `name_zh` are needed; `spu_id`, `category`,
-`tags` (separated by `;` or `|`) and `decimals` may be there. A row with a `spu_id` and no `sku_id` is a dish (SPU) itself;
-a dish that no row describes is made from the first of its SKUs. The file is UTF-8, with or without a byte order mark.
+`tags` (separated by `;` or `|`) and `decimals` may be there. A row with a `spu_id` and no `sku_id` is a dish (SPU)
+itself; a dish that no row describes is made from the first of its SKUs. The file is UTF-8, with or without a byte
+order mark.
 """
 
 import csv
@@ -39,7 +40,7 @@ class WrongRows(Rejection):
         """Every wrong row with its reason."""
         return ErrorAnswer(
             self.code.value,
-            sentence(self.code, language, **self.values),
+            sentence(self.code, language, None, **self.values),
             retryable=False,
             rows=[
                 RowProblem(row, one.code.value, sentence(one.code, language, one.field, **one.values), one.field)
@@ -62,8 +63,7 @@ async def import_menu(catalog: Catalog, brand_id: str, body: bytes, *, dry_run: 
             for key, (_, row) in wanted.items():
                 row["components"] = there[key]["components"] if key in there else []
             await catalog.write_rows(ITEM, [row for _, row in wanted.values()], write, replace=True)
-            if dry_run:
-                raise _TriedOut
+            _end_if(dry_run=dry_run)
     except _TriedOut:
         pass  # rolled back, and every check was made
     await catalog.refresh()
@@ -73,6 +73,11 @@ async def import_menu(catalog: Catalog, brand_id: str, body: bytes, *, dry_run: 
     ]
     replaced = sum(result.result == "replaced" for result in results)
     return Imported(len(results), len(results) - replaced, replaced, dry_run, results)
+
+
+def _end_if(*, dry_run: bool) -> None:
+    if dry_run:
+        raise _TriedOut
 
 
 class _TriedOut(Exception):
@@ -110,9 +115,7 @@ def _items(brand_id: str, lines: list[tuple[int, Mapping[str, str]]]) -> tuple[_
     problems: list[tuple[int, Rejection]] = []
     for line, fields in lines:
         try:
-            row = ITEM.read(_body(brand_id, fields))
-            if ITEM.key_of(row) in items:
-                raise Rejection(Problem.VALUE_INVALID, "sku_id", why="named twice")
+            row = _new_row(_body(brand_id, fields), items)
         except Rejection as rejection:
             rejection.field = _COLUMNS.get(rejection.field or "", rejection.field)
             problems.append((line, rejection))
@@ -124,6 +127,13 @@ def _items(brand_id: str, lines: list[tuple[int, Mapping[str, str]]]) -> tuple[_
     if problems:
         raise WrongRows(problems)
     return items, {key: dish for key, dish in dishes.items() if key not in items}
+
+
+def _new_row(body: ItemBody, items: _Numbered) -> dict[str, Any]:
+    row = ITEM.read(body)
+    if ITEM.key_of(row) in items:
+        raise Rejection(Problem.VALUE_INVALID, "sku_id", why="named twice")
+    return row
 
 
 _COLUMNS = {"name.en": "name_en", "name.zh": "name_zh", "object_id": "sku_id"}

@@ -42,7 +42,7 @@ async def _require_parts(rows: Sequence[Row], write: CatalogWrite) -> None:
 
 
 def _refuse_nested(rows: Sequence[Row], snapshot: Snapshot) -> None:
-    """No component becomes a combo. Looked up in memory: finding the combos of a component means a look at all items."""
+    """No component becomes a combo. Looked up in memory: the combos of a component are found by a look at all items."""
     for at, row in enumerate(rows):
         if row["components"] and _combo_with(row["object_id"], row["brand_id"], snapshot) is not None:
             why = "a component can't be a combo"

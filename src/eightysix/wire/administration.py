@@ -68,9 +68,9 @@ class ItemBody(Body):
     name: ItemName
     spu_id: Integer | None = None
     category: str | None = None
-    tags: list[str] = []
+    tags: list[str] = msgspec.field(default_factory=list)
     decimals: Integer = 1
-    components: list[ComponentBody] = []
+    components: list[ComponentBody] = msgspec.field(default_factory=list)
 
 
 class KeyBody(Body):

@@ -23,7 +23,6 @@ def either(*names: str) -> msgspec.Meta:
     return msgspec.Meta(extra_json_schema={"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in names]})
 
 
-
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 """Decimals become JSON numbers, digit for digit."""
 
@@ -113,7 +112,7 @@ class RowProblem(msgspec.Struct, frozen=True, gc=False):
     row: int
     code: str
     message: str
-    column: str | None = None
+    field: str | None = None
 
 
 class OperationResult(msgspec.Struct, frozen=True, gc=False):
@@ -129,15 +128,13 @@ class BatchAnswer(msgspec.Struct, frozen=True, gc=False):
     results: list[OperationResult]
 
 
-_STATES = {None: "MIXED", **{state: state.name for state in State}}
+_STATES: dict[State | None, str] = {None: "MIXED", **{state: state.name for state in State}}
 
 
 def order_answer(done: OrderDone) -> OrderAnswer:
     """A verb that succeeded."""
     lines = [
-        LineAnswer(
-            line.sku_id, line.line_no, as_number(line.requested), as_number(line.quantity), _STATES[line.state]
-        )
+        LineAnswer(line.sku_id, line.line_no, as_number(line.requested), as_number(line.quantity), _STATES[line.state])
         for line in done.lines
     ]
     expires_at = None if done.expires_at is None else iso(done.expires_at)
@@ -193,9 +190,5 @@ _NAMED = 3
 def _where(lines: tuple[LineRefusal, ...]) -> str | None:
     if not lines:
         return None
-    named = ", ".join(
-        f"SKU {line.sku_id}" + (f" #{line.line_no}" if line.line_no else "") for line in lines[:_NAMED]
-    )
+    named = ", ".join(f"SKU {line.sku_id}" + (f" #{line.line_no}" if line.line_no else "") for line in lines[:_NAMED])
     return named + (f" … +{len(lines) - _NAMED}" if len(lines) > _NAMED else "")
-
-

@@ -19,7 +19,7 @@ MAX_HOLD_SECONDS = 86_400
 MAX_TEXT_LENGTH = 500
 
 
-class Body(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+class Body(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     """A request body; unknown fields are refused."""
 
 

@@ -38,7 +38,10 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
     Problem.TOO_MANY: ("At most {most} are allowed in one call.", "一次调用最多允许 {most} 个。"),
     Problem.EMPTY: ("At least one is needed.", "至少需要一个。"),
     Problem.VALUE_INVALID: ("The value is wrong: {why}.", "取值错误：{why}。"),
-    Problem.CSV_INVALID: ("The file has {count} wrong rows; nothing was imported.", "文件有 {count} 行错误，未导入任何内容。"),
+    Problem.CSV_INVALID: (
+        "The file has {count} wrong rows; nothing was imported.",
+        "文件有 {count} 行错误，未导入任何内容。",
+    ),
     Problem.ALREADY_EXISTS: ("It exists already: {what}.", "已存在：{what}。"),
     Problem.STILL_IN_USE: ("It is still used by {what}.", "仍被使用：{what}。"),
     Problem.OVERLOADED: (

@@ -237,7 +237,7 @@ def _lines(lines: list[_L], read: Callable[[_L], Line]) -> tuple[Line, ...]:
 
 
 def _line_no(value: Integer) -> int:
-    return value if value == 0 else integer(value, "line_no", 0, MAX_LINE_NO)  # type: ignore[return-value]  # 0 is an int
+    return value if value == 0 else integer(value, "line_no", 0, MAX_LINE_NO)
 
 
 def _hold_seconds(value: Integer | None) -> int | None:

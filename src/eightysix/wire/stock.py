@@ -81,7 +81,7 @@ class ChannelStockBody(Body):
     channel_code: str
     stock_status: Integer | UnsetType = UNSET
     stock_type: Integer | UnsetType = UNSET
-    limit_quantity: Decimal | None | UnsetType = UNSET
+    limit_quantity: Decimal | UnsetType | None = UNSET
     guarantee_quantity: Decimal | UnsetType = UNSET
     weight: Integer | UnsetType = UNSET
 
@@ -112,9 +112,9 @@ class SettingBody(Body):
     real_quantity: Decimal | UnsetType = UNSET
     manual: bool | UnsetType = UNSET
     auto_restore_type: Integer | UnsetType = UNSET
-    auto_restore_at: AwareInstant | None | UnsetType = UNSET
+    auto_restore_at: AwareInstant | UnsetType | None = UNSET
     expected_version: Integer | None = None
-    channel_stocks: list[ChannelStockBody] = []
+    channel_stocks: list[ChannelStockBody] = msgspec.field(default_factory=list)
 
     def setting(self) -> Setting:
         kind, restore_at = self.auto_restore_type, self.auto_restore_at

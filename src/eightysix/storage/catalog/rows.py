@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from eightysix.storage import schema
 from eightysix.storage.port import Unavailable
 
-Row = Mapping[str, Any]
+Row = Mapping[Any, Any]
 Key = tuple[Any, ...]
 
 _CHUNK = 400
@@ -52,7 +52,7 @@ class CatalogRows:
     async def page(
         self, table: Table, match: Mapping[str, Any], after: Sequence[Any] | None, limit: int
     ) -> Sequence[Row]:
-        """Up to `limit` rows in key order whose columns equal `match` (a sequence: any of it), after the key `after`."""
+        """Up to `limit` rows in key order whose columns equal `match` (a list: any of it), after the key `after`."""
         wanted = select(table).where(_alive(table)).order_by(*table.primary_key).limit(limit)
         for name, value in match.items():
             column = table.c[name]

@@ -24,6 +24,9 @@ _MAKE_MARKER = f"""
 INSERT INTO poi_stock_marker (product_shard_id, owner, lane, batch_no, started_at) VALUES ($1, $2, $3, 0, {CLOCK})
 ON CONFLICT (product_shard_id, owner, lane) DO NOTHING
 """
+_BEGIN_ROUNDS = 4
+"""How often a begin starts again because head rows appeared or were missing."""
+
 _NOW = f"SELECT {CLOCK}"
 _READ_MARKER = """
 SELECT batch_no FROM poi_stock_marker WHERE product_shard_id = $1 AND owner = $2 AND lane = $3 FOR UPDATE
@@ -113,16 +116,17 @@ class PostgresLane:
 
     async def _begin(self, stores: list[StoreKey], batch_no: int, *, skip_locked: bool) -> Opened:
         await self._mark(batch_no)
-        opened = await self._lock(stores, skip_locked=skip_locked)
-        if len(opened.heads) == len(stores):
-            return opened
-        missing = await self._missing_heads([store for store in stores if store not in opened.heads])
-        if missing:
-            await self._begin_with_new_heads(missing, batch_no, skip_locked=skip_locked)
+        for _ in range(_BEGIN_ROUNDS):
             opened = await self._lock(stores, skip_locked=skip_locked)
-        if len(opened.heads) < len(stores) and not skip_locked:
-            raise Conflict("a head row went away while it was being made")
-        return opened
+            absent = [store for store in stores if store not in opened.heads]
+            missing = await self._missing_heads(absent) if absent else []
+            if not absent or (skip_locked and not missing):
+                return opened
+            # Also where another batch has just made them: locked now, they would be locked out of key order.
+            await self._begin_with_new_heads(missing, batch_no, skip_locked=skip_locked)
+        if skip_locked:
+            return await self._lock(stores, skip_locked=True)
+        raise Conflict("head rows come and go while they are being locked")
 
     async def _lock(self, stores: list[StoreKey], *, skip_locked: bool) -> Opened:
         opened = await loading.lock_heads(self._connection, stores, skip_locked=skip_locked)
@@ -140,6 +144,8 @@ class PostgresLane:
         """
         await self._connection.execute("ROLLBACK")
         await self._mark(batch_no)
+        if not missing:
+            return
         try:
             await self._connection.execute(_MAKE_HEADS, *missing)
         except asyncpg.LockNotAvailableError:
@@ -152,8 +158,9 @@ class PostgresLane:
         """Begin, and take the marker's row lock: one round trip, its reply awaited before anything else is sent."""
         bucket, owner, lane_no = self._marker
         quoted = owner.replace("'", "''")
+        fresh_plans = "DISCARD PLANS; " if self._plans.too_old() else ""
         status = await self._connection.execute(
-            f"{'DISCARD PLANS; ' if self._plans.too_old() else ''}BEGIN; UPDATE poi_stock_marker SET batch_no = {batch_no:d}, started_at = {CLOCK} "
+            f"{fresh_plans}BEGIN; UPDATE poi_stock_marker SET batch_no = {batch_no:d}, started_at = {CLOCK} "
             f"WHERE product_shard_id = {bucket:d} AND owner = '{quoted}' AND lane = {lane_no:d}"
         )
         if status != "UPDATE 1":

@@ -49,10 +49,8 @@ def looked_up(table: str, alias: str, source: str, columns: Sequence[str], more:
 
     `OFFSET 0` keeps the planner from turning it round: it would read all of a table that it believes to be empty.
     """
-    return (
-        f"CROSS JOIN LATERAL (SELECT * FROM {table} AS {alias} WHERE {same(alias, source, columns)} AND {more} OFFSET 0) "
-        f"AS {alias}"
-    )
+    found = f"{same(alias, source, columns)} AND {more}"
+    return f"CROSS JOIN LATERAL (SELECT * FROM {table} AS {alias} WHERE {found} OFFSET 0) AS {alias}"
 
 
 _STORE_KEY = ("product_shard_id", "brand_id", "poi_id")

@@ -1,0 +1,5 @@
+"""`python -m eightysix`."""
+
+from eightysix.cli import main
+
+main()

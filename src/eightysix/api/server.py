@@ -1,0 +1,96 @@
+"""The HTTP server: granian in this process and on this event loop, so that a request never changes threads twice."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from .lean import Asgi
+
+BACKLOG = 4096
+"""Connections waiting to be accepted, and requests in work at once; the engine's queues refuse long before."""
+
+_LOOK_SECONDS = 0.01
+_START_SECONDS = 10.0
+
+
+class PortTaken(OSError):
+    """Somebody else listens there."""
+
+
+@contextlib.contextmanager
+def reserved(host: str, port: int, *, shared: bool = False) -> Iterator[int]:
+    """The port (0: a free one), kept for this process and its workers. Raises `PortTaken` unless `shared`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        if port and not shared:
+            with socket.socket(family) as probe:  # without SO_REUSEPORT it fails where anybody listens
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((host, port))
+        holder = socket.socket(family)
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind((host, port))
+    except OSError as error:
+        raise PortTaken(f"{host}:{port}: {error.strerror or error}") from error
+    with holder:
+        yield holder.getsockname()[1]
+
+
+async def serve(asgi: Asgi, host: str, port: int, ready: Callable[[], None], stop: asyncio.Event) -> None:
+    """Serve until `stop`; then accept no more, answer what is in work, and return. `port` must be reserved.
+
+    `ready` is called when connections are accepted.
+    """
+    server = Server(
+        asgi,
+        host,
+        port,
+        interface=Interfaces.ASGINL,
+        backlog=BACKLOG,
+        backpressure=BACKLOG,
+        websockets=False,
+        log_enabled=False,
+    )
+    serving = asyncio.create_task(server.serve())
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await _listening(host, port, serving)
+        ready()
+        await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+        server.stop()  # type: ignore[no-untyped-call]  # granian leaves it without types
+        await serving
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM or SIGINT sets; a second signal ends the process as it always does."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def stopping() -> None:
+        stop.set()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(each)
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stopping)
+    return stop
+
+
+async def _listening(host: str, port: int, serving: "asyncio.Task[None]") -> None:
+    """Wait until connections are accepted, or pass on why the server ended."""
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what may stand in the settings
+    async with asyncio.timeout(_START_SECONDS):
+        while not serving.done():
+            try:
+                _, writer = await asyncio.open_connection(address, port)
+            except OSError:
+                await asyncio.sleep(_LOOK_SECONDS)
+            else:
+                writer.close()
+                return
+    await serving
