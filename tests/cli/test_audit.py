@@ -194,7 +194,7 @@ def test_a_change_of_type_is_followed_through_the_log():
 def test_any_sequence_of_commands_keeps_clean_books():
     draw = random.Random(2)
     books, now = Ledger(), SET_OUT_AT
-    for step in range(800):
+    for step in range(500):
         now += draw.choice([1, 500, 5000, 30_000, 30_000, HOUR])
         books = books.after(*[_any_command(draw, step) for _ in range(draw.randint(1, 4))], now=now)
         assert books.rules() == []

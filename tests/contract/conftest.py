@@ -1,7 +1,7 @@
 """The databases that the suite runs on: SQLite, PostgreSQL, MariaDB or MySQL, and MariaDB behind the real proxy.
 
-Each has an own, freshly migrated database for the whole suite; the proxy's tables are emptied first. Which servers there
-are is for `tests.servers.fixtures` to say.
+Each has an own, freshly migrated database for the whole suite; the proxy's tables are emptied first. Which servers
+there are is for `tests.servers.fixtures` to say.
 """
 
 import secrets

@@ -22,7 +22,7 @@ from eightysix.engine import (
     Unavailable,
     batch,
 )
-from eightysix.storage.port import Conflict, Database, GuardFailed, Rejected
+from eightysix.storage.port import Conflict, Database, GuardFailed, LostConnection, Rejected
 from tests.engine.shop import Shop, assert_sound, audit, deduct, lock, orders_by_state, stock, unlock
 from tests.engine.tampering import Gate, Tampered
 
@@ -251,7 +251,7 @@ async def test_a_rule_that_raises_fails_its_command_alone(database: Database, mo
 async def test_what_the_database_rejects_fails_alone_after_halving(database: Database):
     """The core lets an order through whose row a CHECK of the database refuses; 49 neighbours succeed."""
     notes = Notes()
-    async with running(_WithoutChecks(database), observer=notes) as engine:
+    async with running(_BeforeSave(database, spoil), observer=notes) as engine:
         futures = [engine.submit(lock(STORES[number % 8], f"o{number}")) for number in range(50)]
         results = await asyncio.gather(*futures, return_exceptions=True)
     assert isinstance(results[17], CommandFailed)
@@ -264,24 +264,49 @@ async def test_what_the_database_rejects_fails_alone_after_halving(database: Dat
         assert_sound(each)
 
 
-class _WithoutChecks(Tampered):
-    """Saves order o17 with an impossible quantity, as a bug of the rules would; the real database must refuse it."""
+async def test_a_command_that_kills_its_connection_is_a_503_alone(database: Database):
+    async def kill(changes) -> None:
+        if any(after.order_id == "o17" for change in changes.values() for _, after in change.reservations):
+            raise LostConnection("the server fell over this one")
+
+    notes = Notes()
+    async with running(_BeforeSave(database, kill), observer=notes) as engine:
+        futures = [engine.submit(lock(STORES[number % 8], f"o{number}")) for number in range(50)]
+        results = await asyncio.gather(*futures, return_exceptions=True)
+    assert isinstance(results[17], Unavailable)
+    assert states([each for number, each in enumerate(results) if number != 17]) == {State.LOCKED: 49}
+    assert notes.counts["LostConnection"] <= 3 + 6 + 3  # the batch, its halves, the one itself
+    for each in (await audit(database)).values():
+        assert_sound(each)
+
+
+async def spoil(changes) -> None:
+    """Gives order o17 an impossible quantity, as a bug of the rules would; the real database must refuse it."""
+    for change in changes.values():
+        change.reservations = [
+            (before, replace(after, returned=after.quantity + 1) if after.order_id == "o17" else after)
+            for before, after in change.reservations
+        ]
+
+
+class _BeforeSave(Tampered):
+    """Shows a lane's changes to a function before they are saved."""
+
+    def __init__(self, database: Database, look: Callable[[dict], Awaitable[None]]) -> None:
+        super().__init__(database)
+        self.look = look
 
     async def lane(self, lane_no: int, marker_bucket: int):
         real = await self._database.lane(lane_no, marker_bucket)
-        save = real.save
+        look = self.look
 
         class Lane:
             def __getattr__(self, name):
                 return getattr(real, name)
 
             async def save(self, changes):
-                for change in changes.values():
-                    change.reservations = [
-                        (before, replace(after, returned=after.quantity + 1) if after.order_id == "o17" else after)
-                        for before, after in change.reservations
-                    ]
-                await save(changes)
+                await look(changes)
+                await real.save(changes)
 
         return Lane()
 
@@ -352,6 +377,45 @@ async def test_a_batch_releases_due_locks_before_it_decides(database: Database):
     found = (await audit(database))["s0"]
     assert_sound(found)
     assert orders_by_state(found) == {State.EXPIRED: 1, State.LOCKED: 1}
+
+
+class Moving:
+    """A catalogue that is replaced by a newer one."""
+
+    def __init__(self) -> None:
+        self.current = Shop(STORES)
+
+
+async def test_a_catalogue_that_moved_on_is_asked_again(database: Database):
+    gate, source = Gate("begin"), Moving()
+    engine = Engine(Tampered(database, before=gate), source)
+    await engine.start()
+    gate.shut()
+    first = engine.submit(lock("s1", "o1"))
+    await gate.reached.wait()
+    queued = engine.submit(lock("s0", "o2"))
+    source.current = Shop(STORES[1:])
+    gate.open()
+    assert (await first).state is State.LOCKED
+    assert (await queued).code is Code.STORE_NOT_FOUND
+    await engine.stop()
+    assert list(await audit(database)) == ["s1"]
+
+
+async def test_the_locks_of_a_store_that_is_no_longer_set_up_still_die(database: Database):
+    source = Moving()
+    engine = Engine(database, source)
+    await engine.start()
+    await engine.submit(stock("s0", 5))
+    await engine.submit(lock("s0", "o1", expires_in=1))
+    source.current = Shop(STORES[1:])
+
+    async def tidied() -> bool:
+        return orders_by_state((await audit(database))["s0"]) == {State.EXPIRED: 1}
+
+    await until(tidied)
+    await engine.stop()
+    assert_sound((await audit(database))["s0"])
 
 
 def store_key():

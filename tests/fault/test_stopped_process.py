@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import psutil
@@ -69,10 +69,12 @@ async def others_go_on(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("method", ["load_orders", "save", "commit"])
-async def test_a_stopped_process_holds_up_its_stores_for_seconds_and_nobody_else(postgres: str, method: str):
-    async with opened(postgres) as database, worker(postgres, "SIGSTOP", method) as process:
+async def test_a_stopped_process_holds_up_its_stores_for_seconds_and_nobody_else(server_url: str, method: str):
+    async with opened(server_url) as database, AsyncExitStack() as stack:
         engine = Engine(database, Shop([MINE, *OTHERS]), LIMITS)
         await engine.start()
+        await asyncio.gather(*(engine.submit(stock(poi_id, 10)) for poi_id in [MINE, *OTHERS]))
+        process = await stack.enter_async_context(worker(server_url, "SIGSTOP", method))
         await stopped(process.pid)
         held = asyncio.create_task(asked_again(engine, "mine", 10))
         await asyncio.sleep(0)
@@ -89,8 +91,8 @@ async def test_a_stopped_process_holds_up_its_stores_for_seconds_and_nobody_else
     assert sorted(each.order_id for each in found[MINE].reservations) == ["mine", *ORDERS]
 
 
-async def test_a_process_stopped_after_commit_has_applied_its_batch_once(postgres: str):
-    async with opened(postgres) as database, worker(postgres, "SIGSTOP", "commit+") as process:
+async def test_a_process_stopped_after_commit_has_applied_its_batch_once(server_url: str):
+    async with opened(server_url) as database, worker(server_url, "SIGSTOP", "commit+") as process:
         engine = Engine(database, Shop([MINE]), LIMITS)
         await engine.start()
         await stopped(process.pid)
@@ -106,13 +108,13 @@ async def test_a_process_stopped_after_commit_has_applied_its_batch_once(postgre
     assert orders_by_state(found[MINE]) == {State.LOCKED: 3}
 
 
-async def test_the_same_orders_in_both_processes_are_applied_once(postgres: str):
+async def test_the_same_orders_in_both_processes_are_applied_once(server_url: str):
     """Stock for two of three orders: the stopped process decided on it and must decide again."""
-    async with opened(postgres) as database:
+    async with opened(server_url) as database:
         engine = Engine(database, Shop([MINE]), LIMITS)
         await engine.start()
         await engine.submit(stock(MINE, 2))
-        async with worker(postgres, "SIGSTOP", "commit") as process:
+        async with worker(server_url, "SIGSTOP", "commit") as process:
             await stopped(process.pid)
             first, _ = await asked_again(engine, "w3", 10)
             second, _ = await asked_again(engine, "mine", 10)
@@ -129,12 +131,12 @@ async def test_the_same_orders_in_both_processes_are_applied_once(postgres: str)
 
 
 @pytest.mark.parametrize("method", ["load_orders", "save", "commit", "commit+"])
-async def test_a_killed_process_leaves_nothing_half_done_and_frees_its_stores_at_once(postgres: str, method: str):
-    async with opened(postgres) as database:
+async def test_a_killed_process_leaves_nothing_half_done_and_frees_its_stores_at_once(server_url: str, method: str):
+    async with opened(server_url) as database:
         engine = Engine(database, Shop([MINE, *OTHERS]), LIMITS)
         await engine.start()
         await engine.submit(stock(MINE, 10))
-        async with worker(postgres, "SIGKILL", method) as process:
+        async with worker(server_url, "SIGKILL", method) as process:
             assert await asyncio.wait_for(process.wait(), 30) == -signal.SIGKILL
         outcome, seconds = await asked_again(engine, "mine", 5)
         assert isinstance(outcome, OrderDone)

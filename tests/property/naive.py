@@ -133,7 +133,7 @@ class Naive:
         return {(sku, number): line for (name, sku, number), line in self.lines.items() if name == order}
 
     def state(self, order: str) -> str:
-        states = {line.state for line in self.order(order).values()}
+        states = {line.state for line in self.order(order).values()} or {UNLOCKED}
         return states.pop() if len(states) == 1 else "MIXED"
 
     def lock(self, order: str, channel: str, wants: dict[tuple[int, int], int], hold: int) -> object:

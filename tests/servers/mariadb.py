@@ -38,10 +38,10 @@ class MariaDB(Server):
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
 
     def __init__(self, folder: Path | None = None) -> None:
-        super().__init__(folder)
-        self._account = Account("mysql")
         self._server = _find("mariadbd")
         self._install = _find("mariadb-install-db")
+        super().__init__(folder)
+        self._account = Account("mysql")
 
     @property
     def url(self) -> str:

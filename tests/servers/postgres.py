@@ -27,9 +27,10 @@ class Postgres(Server):
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": ends sessions, then writes a checkpoint
 
     def __init__(self, folder: Path | None = None, *, programs: str = "embedded") -> None:
+        found = _find_programs(programs)
         super().__init__(folder)
         self._account = Account("postgres")
-        self._programs = self._within_reach(_find_programs(programs))
+        self._programs = self._within_reach(found)
 
     @property
     def url(self) -> str:

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import psutil
 import pymysql
-from eightysix.storage.migrate import migrate_physical
 
+from eightysix.storage.migrate import migrate_physical
 from tests.servers.mariadb import PASSWORD, USER
 from tests.servers.physical import PHYSICAL_DATABASES, TABLE_SUFFIXES
 from tests.servers.server import Server, ServerMissing, run
@@ -31,12 +31,12 @@ class Proxy(Server):
     kind: ClassVar[str] = "proxy"
 
     def __init__(self, mariadb_url: str, folder: Path | None = None) -> None:
-        super().__init__(folder)
-        self._mariadb_url = mariadb_url
         for program, package in (("java", "default-jre-headless"), ("mvn", "maven")):
             if shutil.which(program) is None:
                 message = f"{program} is not here: install Debian's {package}"
                 raise ServerMissing(message)
+        super().__init__(folder)
+        self._mariadb_url = mariadb_url
 
     @property
     def url(self) -> str:

@@ -9,8 +9,10 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from eightysix.storage.migrate import pending
 from eightysix.storage.open import open_database
 from eightysix.storage.port import StorageFault
+from eightysix.storage.url import parse
 
 from .checking.inspection import Inspection, inspect_database
 from .checking.sentence import sentence
@@ -44,6 +46,16 @@ def check(
 
 async def check_database(url: str, console: Console) -> Inspection:
     """Audit the database at `url`, showing progress on `console`. Raises StorageFault, ValueError for a bad URL."""
+    target = parse(url)
+    if target.scheme == "sqlite" and not await asyncio.to_thread(target.path.exists):
+        raise FileNotFoundError(told(f"there is no file {target.path}", f"文件 {target.path} 不存在"))
+    if await pending(url):
+        raise ValueError(
+            told(
+                "its schema isn't this version's; run `eightysix migrate`",
+                "库结构不是当前版本，请先运行 eightysix migrate",
+            )
+        )
     opened = await open_database(url, owner=f"check-{os.getpid()}-{secrets.token_hex(4)}")
     try:
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -64,7 +76,7 @@ def tell(inspection: Inspection, console: Console, limit: int = 20) -> None:
     one = inspection
     console.print(
         told(
-            f"Checked {one.stores} stores, {one.stocks} stocks, {one.reservations} reservations, {one.log_rows} log rows.",
+            f"Checked {one.stores} stores, {one.stocks} stocks, {one.reservations} lines, {one.log_rows} log rows.",
             f"已校验 {one.stores} 家门店、{one.stocks} 条库存、{one.reservations} 条预占、{one.log_rows} 条日志。",
         ),
         highlight=False,

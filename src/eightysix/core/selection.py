@@ -55,7 +55,8 @@ def view_of(reservation: Reservation) -> LineView:
 def done(draft: Draft, order_id: str, about: list[LineKey], *, replayed: bool) -> OrderDone:
     """The answer of a verb that succeeded: the lines it was about, the state and expiry of the whole order."""
     lines = draft.lines()
-    states = {reservation.state for reservation in lines.values()}
+    # an order without lines can only have been cancelled before it was locked
+    states = {reservation.state for reservation in lines.values()} or {State.UNLOCKED}
     expires_at = max((each.expires_at for each in lines.values() if each.state is State.LOCKED), default=None)
     return OrderDone(
         order_id,

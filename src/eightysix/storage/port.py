@@ -109,8 +109,9 @@ class Lane(Protocol):
     """One lane's own connection. Not safe for concurrent use. All stores of a call lie in one physical shard."""
 
     async def begin(self, stores: Sequence[StoreKey], batch_no: int, *, skip_locked: bool = False) -> Opened:
-        """Start a transaction, write `batch_no` into this lane's marker row, lock the head rows of `stores` in key order
-        (missing ones are made), in a statement of its own, then read the clock.
+        """Begin a transaction, write `batch_no` into the marker row, lock the heads of `stores`, read the clock.
+
+        The heads are locked in key order, in a statement of their own; missing ones are made.
 
         Raises LockTimeout when a head can't be had in 500 ms (never with `skip_locked`).
         """
@@ -128,7 +129,7 @@ class Lane(Protocol):
         ...
 
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
-        """Every LOCKED, DEDUCTED or RETURNED reservation of the store with `locked_at >= since`; for counting `used` anew."""
+        """Every LOCKED, DEDUCTED or RETURNED reservation with `locked_at >= since`, for counting `used` anew."""
         ...
 
     async def save(self, changes: Mapping[StoreKey, StoreChanges]) -> None:
@@ -149,8 +150,10 @@ class Lane(Protocol):
         ...
 
     async def committed(self, batch_no: int) -> bool:
-        """On a new connection: read the marker row under lock (waiting for a transaction that may still hold it), and say
-        whether `batch_no` was committed. Ends its own transaction."""
+        """On a new connection: whether `batch_no` was committed, by the marker row.
+
+        Reads it under lock, so it waits for a transaction that may still hold it. Ends its own transaction.
+        """
         ...
 
     async def close(self) -> None: ...
@@ -211,8 +214,10 @@ class Database(Protocol):
     capabilities: Capabilities
 
     async def lane(self, lane_no: int, marker_bucket: int) -> Lane:
-        """A lane's own connection, its marker row made if need be. The row belongs to (this process, `lane_no`) and lives in
-        `marker_bucket`, a bucket of the lane's physical shard."""
+        """A lane's own connection, its marker row made if need be.
+
+        The row belongs to (this process, `lane_no`) and lives in `marker_bucket`, a bucket of the lane's shard.
+        """
         ...
 
     @property

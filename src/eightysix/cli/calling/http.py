@@ -118,7 +118,7 @@ class HttpClient:
                 began = time.perf_counter()
                 status, headers, content = await connection.exchange(request)
                 seconds = time.perf_counter() - began
-        except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError, ValueError) as fault:
+        except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError, LookupError, ValueError) as fault:
             if connection is not None:
                 await connection.close()
             return None, 0.0, "timeout" if isinstance(fault, TimeoutError) else "connection"

@@ -3,6 +3,7 @@
 A repair is not a fate: a repaired row is sent as well.
 """
 
+from bisect import insort
 from collections import Counter
 from enum import StrEnum
 
@@ -78,5 +79,6 @@ class Account(msgspec.Struct):
 
     def _remember(self, kind: str, line: int) -> None:
         lines = self.examples.setdefault(kind, [])
-        if len(lines) < _LINES_KEPT:
-            lines.append(line)
+        if len(lines) < _LINES_KEPT or line < lines[-1]:
+            insort(lines, line)
+            del lines[_LINES_KEPT:]

@@ -72,6 +72,14 @@ class ColumnsError(Exception):
         self.missing, self.named, self.header = tuple(missing), dict(named), tuple(header)
 
 
+def item_column(header: Sequence[str]) -> int:
+    """Where a menu has its names. Raises `ColumnsError`."""
+    for at, cell in enumerate(header):
+        if _plain(cell) in _SYNONYMS[Role.ITEM] or _plain(cell) in {"nameen", "namezh"}:
+            return at
+    raise ColumnsError([Role.ITEM], {}, header)
+
+
 def recognise(header: Sequence[str], named: Mapping[Role, str] | None = None) -> Columns:
     """The columns of `header`; `named` settles a role by the column's own name. Raises `ColumnsError`.
 

@@ -157,7 +157,9 @@ class Sender:
         self._locks[at].set_result(answer.is_ok)
 
     async def _settle(self, at: int) -> None:
-        if not await self._locks.pop(at):
+        locked = await self._locks[at]
+        del self._locks[at]
+        if not locked:
             return
         paid = self._placed[at].fate is Fate.PAID
         answer = await self._call("deduct" if paid else "unlock", at)

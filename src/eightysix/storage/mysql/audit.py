@@ -1,6 +1,8 @@
 """Everything about every store, for `eightysix check`: a few stores at a time, each held while it is read."""
 
 from collections.abc import AsyncIterator, Sequence
+from heapq import merge
+from itertools import groupby
 
 from eightysix.core.bucket import BUCKETS
 from eightysix.core.key import StoreKey
@@ -18,9 +20,10 @@ LOCK_TRIES = 30
 
 
 async def audit(pool: Pool, physical_shards: int) -> AsyncIterator[AuditStore]:
-    """Every store that has a head row, buckets in order within each physical shard."""
-    for shard in range(physical_shards):
-        stores = await _stores(pool, range(shard, BUCKETS, physical_shards))
+    """Every store that has a head row, bucket by bucket. Only the keys of all stores are in memory at once."""
+    shards = [await _stores(pool, range(shard, BUCKETS, physical_shards)) for shard in range(physical_shards)]
+    for _, run in groupby(merge(*shards), lambda store: store.bucket % physical_shards):
+        stores = list(run)
         for start in range(0, len(stores), STORES_AT_ONCE):
             for entry in await _entries(pool, stores[start : start + STORES_AT_ONCE]):
                 yield entry

@@ -13,6 +13,7 @@ from .reader import MysqlReader
 from .session import Session
 
 OWNER_LENGTH_MAX = 64
+_ECHO = "\N{STEAMING BOWL}é"
 
 
 async def connect(url: str, owner: str) -> "MysqlDatabase":
@@ -54,12 +55,18 @@ class MysqlDatabase:
         return audit(self._pool, self.capabilities.physical_shards)
 
     async def ping(self) -> None:
-        """Ask every physical shard: behind the proxy they may lie on several servers."""
+        """Ask every physical shard: behind the proxy they may lie on several servers.
+
+        The question is for a text in the collation of our ids: a driver within the proxy that doesn't know it would
+        hand every id on as another one. Raises Rejected then.
+        """
 
         async def ask(session: Session) -> None:
             for bucket in range(self.capabilities.physical_shards):
                 where = f"{literal.buckets([bucket])} AND owner = '' AND lane = 0"
-                await session.rows(f"SELECT batch_no FROM poi_stock_marker WHERE {where}")
+                sql = f"SELECT COALESCE(MAX(owner), {literal.text(_ECHO)}) AS echo FROM poi_stock_marker WHERE {where}"
+                if await session.rows(sql) != ((_ECHO,),):
+                    raise Rejected("text comes back changed: set character_set_results = utf8mb4 on its connections")
 
         await self._pool.run(ask)
 

@@ -33,7 +33,8 @@ from .session import open_session
 _BUCKETS = "SELECT DISTINCT product_shard_id FROM poi_stock_head ORDER BY product_shard_id"
 _NOW = f"SELECT {CLOCK}"
 _HEADS = """
-SELECT brand_id, poi_id, seq, outbox_seq, last_at FROM poi_stock_head WHERE product_shard_id = $1 ORDER BY brand_id, poi_id
+SELECT brand_id, poi_id, seq, outbox_seq, last_at FROM poi_stock_head WHERE product_shard_id = $1
+ORDER BY brand_id, poi_id
 """
 
 
@@ -135,7 +136,7 @@ async def _audit_bucket(connection: asyncpg.Connection, bucket: int) -> list[Aud
             rows: dict[StoreKey, dict[str, list[Any]]] = {store: {part[0]: [] for part in _PARTS} for store in heads}
             for name, table, order, columns, value in _PARTS:
                 statement = (
-                    f"SELECT brand_id, poi_id, {', '.join(columns)} FROM {table} "  # noqa: S608 - own names only
+                    f"SELECT brand_id, poi_id, {', '.join(columns)} FROM {table} "
                     f"WHERE product_shard_id = $1 ORDER BY brand_id, poi_id, {order}"
                 )
                 for row in await connection.fetch(statement, bucket):

@@ -13,6 +13,7 @@ from eightysix.storage.url import DatabaseUrl
 
 from . import loading, saving
 from .fault import CLIENT_ERRORS, LOCK_NOT_AVAILABLE, begin_fault, statement_fault
+from .plan_age import PlanAge
 from .rows import CLOCK
 from .session import open_session
 from .unbroken import unbroken
@@ -22,19 +23,25 @@ T = TypeVar("T")
 _MAKE_MARKER = f"""
 INSERT INTO poi_stock_marker (product_shard_id, owner, lane, batch_no, started_at) VALUES ($1, $2, $3, 0, {CLOCK})
 ON CONFLICT (product_shard_id, owner, lane) DO NOTHING
-"""  # noqa: S608 - own names only
+"""
+_BEGIN_ROUNDS = 4
+"""How often a begin starts again because head rows appeared or were missing."""
+
+_NOW = f"SELECT {CLOCK}"
 _READ_MARKER = """
 SELECT batch_no FROM poi_stock_marker WHERE product_shard_id = $1 AND owner = $2 AND lane = $3 FOR UPDATE
 """
 _MISSING_HEADS = """
-SELECT v.bucket, v.brand_id, v.poi_id FROM unnest($1::smallint[], $2::text[], $3::text[]) AS v (bucket, brand_id, poi_id)
+SELECT v.bucket, v.brand_id, v.poi_id
+FROM unnest($1::smallint[], $2::text[], $3::text[]) AS v (bucket, brand_id, poi_id)
 WHERE NOT EXISTS (SELECT 1 FROM poi_stock_head AS h WHERE h.product_shard_id = v.bucket AND h.brand_id = v.brand_id
                   AND h.poi_id = v.poi_id)
 """
 _MAKE_HEADS = """
 INSERT INTO poi_stock_head (product_shard_id, brand_id, poi_id)
 SELECT v.bucket, v.brand_id, v.poi_id FROM unnest($1::smallint[], $2::text[], $3::text[])
-WITH ORDINALITY AS v (bucket, brand_id, poi_id, at) ORDER BY v.at ON CONFLICT (product_shard_id, brand_id, poi_id) DO NOTHING
+WITH ORDINALITY AS v (bucket, brand_id, poi_id, at) ORDER BY v.at
+ON CONFLICT (product_shard_id, brand_id, poi_id) DO NOTHING
 """
 
 
@@ -48,6 +55,7 @@ class PostgresLane:
         self._name = _session_name(owner, lane_no)
         self._marker = (marker_bucket, owner, lane_no)
         self._connection = connection
+        self._plans = PlanAge()
 
     @classmethod
     async def open(cls, target: DatabaseUrl, owner: str, lane_no: int, marker_bucket: int) -> "PostgresLane":
@@ -91,6 +99,7 @@ class PostgresLane:
     async def reconnect(self) -> None:
         self._connection.terminate()
         self._connection = await unbroken(open_session(self._target, self._name))
+        self._plans = PlanAge()
 
     async def committed(self, batch_no: int) -> bool:
         while True:
@@ -107,40 +116,55 @@ class PostgresLane:
 
     async def _begin(self, stores: list[StoreKey], batch_no: int, *, skip_locked: bool) -> Opened:
         await self._mark(batch_no)
-        if not stores:
-            return Opened(await self._connection.fetchval(f"SELECT {CLOCK}"), {})
+        for _ in range(_BEGIN_ROUNDS):
+            opened = await self._lock(stores, skip_locked=skip_locked)
+            absent = [store for store in stores if store not in opened.heads]
+            missing = await self._missing_heads(absent) if absent else []
+            if not absent or (skip_locked and not missing):
+                return opened
+            # Also where another batch has just made them: locked now, they would be locked out of key order.
+            await self._begin_with_new_heads(missing, batch_no, skip_locked=skip_locked)
+        if skip_locked:
+            return await self._lock(stores, skip_locked=True)
+        raise Conflict("head rows come and go while they are being locked")
+
+    async def _lock(self, stores: list[StoreKey], *, skip_locked: bool) -> Opened:
         opened = await loading.lock_heads(self._connection, stores, skip_locked=skip_locked)
-        if len(opened.heads) < len(stores) and await self._made_missing_heads(stores, opened):
+        return opened if opened.heads else Opened(await self._connection.fetchval(_NOW), {})
+
+    async def _missing_heads(self, stores: list[StoreKey]) -> list[Sequence[Any]]:
+        """The columns of those of `stores` that have no head row; empty if all have one."""
+        return list(zip(*await self._connection.fetch(_MISSING_HEADS, *zip(*stores, strict=True)), strict=True))
+
+    async def _begin_with_new_heads(self, missing: list[Sequence[Any]], batch_no: int, *, skip_locked: bool) -> None:
+        """Begin again, and make the missing heads before any other is locked.
+
+        Made after others were locked, a new row would be waited for out of key order, and two batches could wait for
+        each other. Making one waits for a batch that is just making it too.
+        """
+        await self._connection.execute("ROLLBACK")
+        await self._mark(batch_no)
+        if not missing:
+            return
+        try:
+            await self._connection.execute(_MAKE_HEADS, *missing)
+        except asyncpg.LockNotAvailableError:
+            if not skip_locked:
+                raise
+            await self._connection.execute("ROLLBACK")
             await self._mark(batch_no)
-            opened = await loading.lock_heads(self._connection, stores, skip_locked=skip_locked)
-        if not opened.heads:
-            return Opened(await self._connection.fetchval(f"SELECT {CLOCK}"), {})
-        return opened
 
     async def _mark(self, batch_no: int) -> None:
-        """Begin, and take the marker's row lock: one round trip, and its reply is awaited before anything else is sent."""
+        """Begin, and take the marker's row lock: one round trip, its reply awaited before anything else is sent."""
         bucket, owner, lane_no = self._marker
         quoted = owner.replace("'", "''")
+        fresh_plans = "DISCARD PLANS; " if self._plans.too_old() else ""
         status = await self._connection.execute(
-            f"BEGIN; UPDATE poi_stock_marker SET batch_no = {batch_no:d}, started_at = {CLOCK} "  # noqa: S608 - quoted
+            f"{fresh_plans}BEGIN; UPDATE poi_stock_marker SET batch_no = {batch_no:d}, started_at = {CLOCK} "
             f"WHERE product_shard_id = {bucket:d} AND owner = '{quoted}' AND lane = {lane_no:d}"
         )
         if status != "UPDATE 1":
             raise Conflict("this lane's marker row is gone")
-
-    async def _made_missing_heads(self, stores: list[StoreKey], opened: Opened) -> bool:
-        """Make head rows that don't exist; whether there were any, and so the transaction was ended.
-
-        They are made outside of the batch: inside, a new row would be locked after rows that come later in key order,
-        and two batches could wait for each other. An empty head row says the same as none.
-        """
-        absent = [store for store in stores if store not in opened.heads]
-        missing = await self._connection.fetch(_MISSING_HEADS, *map(list, zip(*absent, strict=True)))
-        if not missing:
-            return False
-        await self._connection.execute("ROLLBACK")
-        await self._connection.execute(_MAKE_HEADS, *map(list, zip(*missing, strict=True)))
-        return True
 
     async def _make_marker(self) -> None:
         await self._connection.execute(_MAKE_MARKER, *self._marker)

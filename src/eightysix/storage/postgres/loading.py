@@ -44,6 +44,15 @@ def same(table: str, source: str, columns: Sequence[str]) -> str:
     return " AND ".join(f"{table}.{column} = {source}.{column}" for column in columns)
 
 
+def looked_up(table: str, alias: str, source: str, columns: Sequence[str], more: str = "TRUE") -> str:
+    """A join that finds the rows of `table` by key for each row of `source`.
+
+    `OFFSET 0` keeps the planner from turning it round: it would read all of a table that it believes to be empty.
+    """
+    found = f"{same(alias, source, columns)} AND {more}"
+    return f"CROSS JOIN LATERAL (SELECT * FROM {table} AS {alias} WHERE {found} OFFSET 0) AS {alias}"
+
+
 _STORE_KEY = ("product_shard_id", "brand_id", "poi_id")
 _ORDER_KEY = (*_STORE_KEY, "order_id")
 _STOCK_KEY = (*_STORE_KEY, "object_type", "object_id")
@@ -56,7 +65,7 @@ def lock_heads_statement(*, skip_locked: bool) -> str:
     source = row_source(_STORES, count(1))
     wait = " SKIP LOCKED" if skip_locked else ""
     return (
-        "WITH held AS MATERIALIZED (SELECT v.at, h.seq, h.outbox_seq, h.last_at "  # noqa: S608 - own names only
+        "WITH held AS MATERIALIZED (SELECT v.at, h.seq, h.outbox_seq, h.last_at "
         f"FROM {source} AS v JOIN poi_stock_head AS h ON {same('h', 'v', _STORE_KEY)} "
         f"ORDER BY v.at FOR UPDATE OF h{wait}) "
         f"SELECT at, seq, outbox_seq, last_at, {CLOCK} FROM held"
@@ -71,12 +80,13 @@ def _orders_statement() -> str:
     fact = slots(2, "o.at", texts=("f.order_id",), numbers=("f.closed_at",), width=10, texts_width=3)
     fact_due = slots(5, "o.at", texts=("f.order_id",), numbers=("f.closed_at",), width=10, texts_width=3)
     due = slots(3, "o.at", texts=("o.order_id",), numbers=("o.due_at",), width=10, texts_width=3)
-    reservations = f"JOIN poi_stock_reservation AS r ON {same('r', 'o', _ORDER_KEY)}"
-    facts = f"JOIN poi_stock_order AS f ON {same('f', 'o', _ORDER_KEY)}"
+    reservations = looked_up("poi_stock_reservation", "r", "o", _ORDER_KEY)
+    facts = looked_up("poi_stock_order", "f", "o", _ORDER_KEY)
+    dues = looked_up("poi_stock_due", "d", "v", _STORE_KEY, "d.due_at <= v.now")
     return (
-        f"WITH wanted AS MATERIALIZED (SELECT * FROM {orders} AS v), "  # noqa: S608 - own names only
+        f"WITH wanted AS MATERIALIZED (SELECT * FROM {orders} AS v), "
         "due AS MATERIALIZED (SELECT v.at, v.product_shard_id, v.brand_id, v.poi_id, d.order_id, d.due_at "
-        f"FROM {stores} AS v JOIN poi_stock_due AS d ON {same('d', 'v', _STORE_KEY)} AND d.due_at <= v.now) "
+        f"FROM {stores} AS v {dues}) "
         f"SELECT {held} FROM wanted AS o {reservations} UNION ALL SELECT {fact} FROM wanted AS o {facts} "
         f"UNION ALL SELECT {due} FROM due AS o UNION ALL SELECT {held_due} FROM due AS o {reservations} "
         f"UNION ALL SELECT {fact_due} FROM due AS o {facts}"
@@ -85,9 +95,9 @@ def _orders_statement() -> str:
 
 def _requests_statement() -> str:
     return (
-        "SELECT v.at::int, q.request_id, q.digest, q.outcome, q.recorded_at "  # noqa: S608 - own names only
-        f"FROM {row_source(_REQUESTS, count(1))} AS v JOIN poi_stock_request AS q "
-        f"ON {same('q', 'v', (*_STORE_KEY, 'request_id'))}"
+        "SELECT v.at::int, q.request_id, q.digest, q.outcome, q.recorded_at "
+        f"FROM {row_source(_REQUESTS, count(1))} AS v "
+        f"{looked_up('poi_stock_request', 'q', 'v', (*_STORE_KEY, 'request_id'))}"
     )
 
 
@@ -95,16 +105,16 @@ def _stocks_statement() -> str:
     stock = slots(1, "w.at", STOCK_FLAG, numbers=STOCK_NUMBERS, width=13, texts_width=1)
     channel = slots(2, "w.at", texts=CHANNEL_TEXTS, numbers=CHANNEL_NUMBERS, width=13, texts_width=1)
     return (
-        f"WITH wanted AS MATERIALIZED (SELECT * FROM {row_source(_STOCKS, count(1))} AS v) "  # noqa: S608 - own names
-        f"SELECT {stock} FROM wanted AS w JOIN poi_item_stock AS t ON {same('t', 'w', _STOCK_KEY)} UNION ALL "
-        f"SELECT {channel} FROM wanted AS w JOIN poi_item_channel_stock AS c ON {same('c', 'w', _STOCK_KEY)}"
+        f"WITH wanted AS MATERIALIZED (SELECT * FROM {row_source(_STOCKS, count(1))} AS v) "
+        f"SELECT {stock} FROM wanted AS w {looked_up('poi_item_stock', 't', 'w', _STOCK_KEY)} UNION ALL "
+        f"SELECT {channel} FROM wanted AS w {looked_up('poi_item_channel_stock', 'c', 'w', _STOCK_KEY)}"
     )
 
 
 def _taken_statement() -> str:
     row = slots(1, "0", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=10, texts_width=3)
     return (
-        f"SELECT {row} FROM poi_stock_reservation AS r WHERE r.product_shard_id = $1 AND r.brand_id = $2 "  # noqa: S608
+        f"SELECT {row} FROM poi_stock_reservation AS r WHERE r.product_shard_id = $1 AND r.brand_id = $2 "
         "AND r.poi_id = $3 AND r.locked_at >= $4 AND r.state IN (1, 2) ORDER BY r.order_id, r.sku_id, r.line_no"
     )
 
@@ -117,7 +127,7 @@ TAKEN_STATEMENT = _taken_statement()
 
 async def lock_heads(connection: asyncpg.Connection, stores: Sequence[StoreKey], *, skip_locked: bool) -> Opened:
     """Lock the head rows of `stores`, which are sorted; rows that don't exist are missing from the answer."""
-    columns = [range(len(stores)), *zip(*stores, strict=True)]
+    columns = [range(len(stores)), *_spread(stores)]
     rows = await connection.fetch(lock_heads_statement(skip_locked=skip_locked), *pack(_STORES, columns))
     heads = {stores[at]: Head(seq, outbox_seq, last_at) for at, seq, outbox_seq, last_at, _ in rows}
     return Opened(max((row[4] for row in rows), default=0), heads)

@@ -12,7 +12,7 @@ from eightysix.core.stock import ChannelStock, Stock
 from eightysix.storage.port import LostConnection, StoreRows, Unavailable
 
 from .fault import CLIENT_ERRORS, connect_fault, statement_fault
-from .loading import same
+from .loading import looked_up
 from .rows import (
     CHANNEL_NUMBERS,
     CHANNEL_TEXTS,
@@ -33,6 +33,7 @@ _TEXTS, _NUMBERS = 3, 15
 _HEAD, _STOCK, _CHANNEL, _RESERVATION, _NEXT_DUE, _FACT = range(6)
 
 _HEAD_NUMBERS = ("(SELECT now FROM clock)", "h.seq", "h.outbox_seq", "h.last_at")
+_ORDER_KEY = ("product_shard_id", "brand_id", "poi_id", "order_id")
 _KEY_NUMBERS = ("object_type", "object_id")
 
 
@@ -44,33 +45,40 @@ def _store_rows_statement(*, named: bool) -> str:
     """`named`: only the stocks given by $4 (types) and $5 (ids), each found by its whole key."""
     stock = _row(_STOCK, STOCK_FLAG, numbers=(*(f"t.{name}" for name in _KEY_NUMBERS), *STOCK_NUMBERS))
     channel = _row(_CHANNEL, texts=CHANNEL_TEXTS, numbers=(*(f"c.{name}" for name in _KEY_NUMBERS), *CHANNEL_NUMBERS))
-    keys = "unnest($4::smallint[], $5::bigint[]) AS k (object_type, object_id) JOIN" if named else ""
-    on = "ON {0}.object_type = k.object_type AND {0}.object_id = k.object_id AND " if named else "WHERE "
+    reservations = looked_up("poi_stock_reservation", "r", "d", _ORDER_KEY)
     due = (
-        "poi_stock_due AS d JOIN poi_stock_reservation AS r ON "
-        f"{same('r', 'd', ('product_shard_id', 'brand_id', 'poi_id', 'order_id'))} "
-        f"WHERE {_STORE_IS.format('d')} AND d.due_at <= (SELECT now FROM clock) "
-        "AND r.state = 1 AND r.expires_at <= (SELECT now FROM clock)"
+        f"(SELECT * FROM poi_stock_due AS d WHERE {_STORE_IS.format('d')} "
+        f"AND d.due_at <= (SELECT now FROM clock) OFFSET 0) AS d {reservations} "
+        "WHERE r.state = 1 AND r.expires_at <= (SELECT now FROM clock)"
     )
     next_due = (
-        f"(SELECT d.due_at FROM poi_stock_due AS d WHERE {_STORE_IS.format('d')} "  # noqa: S608 - own names only
+        f"(SELECT d.due_at FROM poi_stock_due AS d WHERE {_STORE_IS.format('d')} "
         "AND d.due_at > (SELECT now FROM clock) ORDER BY d.due_at LIMIT 1)"
     )
     return (
-        f"WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now) "  # noqa: S608 - own names only
+        f"WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now) "
         f"SELECT {_row(_HEAD, numbers=_HEAD_NUMBERS)} FROM (SELECT 1) AS always "
         f"LEFT JOIN poi_stock_head AS h ON {_STORE_IS.format('h')} "
-        f"UNION ALL SELECT {stock} FROM {keys} poi_item_stock AS t {on.format('t')}{_STORE_IS.format('t')} "
-        f"UNION ALL SELECT {channel} FROM {keys} poi_item_channel_stock AS c {on.format('c')}{_STORE_IS.format('c')} "
+        f"UNION ALL SELECT {stock} FROM {_of_store('poi_item_stock', 't', named=named)} "
+        f"UNION ALL SELECT {channel} FROM {_of_store('poi_item_channel_stock', 'c', named=named)} "
         f"UNION ALL SELECT {_row(_RESERVATION, RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS)} FROM {due} "
         f"UNION ALL SELECT {_row(_NEXT_DUE, numbers=(next_due,))}"
+    )
+
+
+def _of_store(table: str, alias: str, *, named: bool) -> str:
+    if not named:
+        return f"{table} AS {alias} WHERE {_STORE_IS.format(alias)}"
+    return (
+        "unnest($4::smallint[], $5::bigint[]) AS k (object_type, object_id) "
+        f"{looked_up(table, alias, 'k', _KEY_NUMBERS, _STORE_IS.format(alias))}"
     )
 
 
 def _order_statement() -> str:
     order_is = _STORE_IS + " AND {0}.order_id = $4"
     return (
-        f"WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now) "  # noqa: S608 - own names only
+        f"WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now) "
         f"SELECT {_row(_HEAD, numbers=_HEAD_NUMBERS[:1])} UNION ALL "
         f"SELECT {_row(_RESERVATION, RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS)} "
         f"FROM poi_stock_reservation AS r WHERE {order_is.format('r')} UNION ALL "
@@ -83,16 +91,14 @@ ALL_ROWS_STATEMENT = _store_rows_statement(named=False)
 NAMED_ROWS_STATEMENT = _store_rows_statement(named=True)
 ORDER_STATEMENT = _order_statement()
 HEAD_STATEMENT = (
-    f"SELECT {CLOCK}, h.seq, h.outbox_seq, h.last_at FROM (SELECT 1) AS always "  # noqa: S608 - own names only
+    f"SELECT {CLOCK}, h.seq, h.outbox_seq, h.last_at FROM (SELECT 1) AS always "
     f"LEFT JOIN poi_stock_head AS h ON {_STORE_IS.format('h')}"
 )
-DUE_STORES_STATEMENT = f"""
-WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now)
-SELECT DISTINCT d.product_shard_id, d.brand_id, d.poi_id
-FROM unnest($1::smallint[]) AS b (bucket)
-JOIN poi_stock_due AS d ON d.product_shard_id = b.bucket AND d.due_at <= (SELECT now FROM clock)
-LIMIT $2
-"""  # noqa: S608 - own names only
+DUE_STORES_STATEMENT = (
+    f"WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now) SELECT DISTINCT d.product_shard_id, d.brand_id, d.poi_id "
+    "FROM unnest($1::smallint[]) AS b (product_shard_id) "
+    f"{looked_up('poi_stock_due', 'd', 'b', ('product_shard_id',), 'd.due_at <= (SELECT now FROM clock)')} LIMIT $2"
+)
 
 
 class PostgresReader:

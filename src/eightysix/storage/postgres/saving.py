@@ -18,7 +18,7 @@ from .write import Write
 
 
 class RowSet:
-    """The rows of one part: `after[i]` belongs to `stores[i]`; `before[i]` is what was loaded, where a guard needs it."""
+    """The rows of one part: `after[i]` belongs to `stores[i]`; `before[i]` is what was loaded, if a guard needs it."""
 
     __slots__ = ("after", "before", "stores")
 
@@ -49,8 +49,8 @@ async def save(connection: asyncpg.Connection, changes: Mapping[StoreKey, StoreC
         part = rows[write]
         arguments += write.arguments(part.stores, part.before, part.after)
     found = await connection.fetchrow(save_statement(groups), *arguments)
-    counted = [write for write in parts if write.guards]
-    for write, number in zip(counted, found, strict=False):
+    counting = [write for write in parts if write.counts]
+    for write, number in zip(counting, found, strict=False):
         if number != len(rows[write].after):
             raise GuardFailed(f"{write.table}: {len(rows[write].after) - number} rows were not as loaded")
 
@@ -62,11 +62,11 @@ def parts_of(groups: tuple[int, ...]) -> list[Write]:
 
 @cache
 def save_statement(groups: tuple[int, ...]) -> str:
-    """The statement that writes these groups; it answers the counts of its guarded parts, in order."""
+    """The statement that writes these groups; it answers the counts of its counting parts, in order."""
     numbers = count(1)
     parts = parts_of(groups)
     ctes = [f"w{at} AS ({write.sql(numbers)})" for at, write in enumerate(parts)]
-    counts = [f"(SELECT count(*) FROM w{at})" for at, write in enumerate(parts) if write.guards]
+    counts = [f"(SELECT count(*) FROM w{at})" for at, write in enumerate(parts) if write.counts]
     return f"WITH {', '.join(ctes)} SELECT {', '.join(counts) or '0'}"
 
 

@@ -184,7 +184,7 @@ REQUESTS = Write(
         Field("outcome", Kind.FREE),
         Field("recorded_at", Kind.BIG),
     ),
-    _own("request_id", "digest", "outcome", "recorded_at"),
+    {**_own("request_id", "digest", "recorded_at"), "outcome": lambda record: record.outcome.decode()},
 )
 INCIDENTS = Write(
     "poi_stock_incident",

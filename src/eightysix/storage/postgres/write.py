@@ -1,7 +1,7 @@
 """One part of what a batch writes: a table, the columns sent, the guard; and its SQL.
 
-An update counts what it found, and a count below what was sent means that somebody else was there; an insert of a row
-that exists is a unique violation.
+An update or a delete counts what it found, and a count below what was sent means that somebody else was there; an
+insert of a row that exists is a unique violation.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,20 +30,25 @@ class Write:
     keys: tuple[str, ...] = ()
     guards: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def counts(self) -> bool:
+        """Whether its CTE answers a row for each row found."""
+        return bool(self.keys)
+
     def sql(self, numbers: "count[int]") -> str:
         """The INSERT, UPDATE or DELETE, with its parameters numbered by `numbers`."""
         source = row_source(self.fields, numbers)
         if not self.keys:
             names = ", ".join(field.name for field in self.fields)
-            return f"INSERT INTO {self.table} ({names}) SELECT {names} FROM {source} AS v"  # noqa: S608 - own names only
+            return f"INSERT INTO {self.table} ({names}) SELECT {names} FROM {source} AS v"
         found = [f"t.{key} = v.{key}" for key in self.keys]
         found += [f"t.{column} = v.{field}" for column, field in self.guards]
         where = " AND ".join(found)
         if not self.guards:
-            return f"DELETE FROM {self.table} AS t USING {source} AS v WHERE {where}"  # noqa: S608 - own names only
+            return f"DELETE FROM {self.table} AS t USING {source} AS v WHERE {where} RETURNING 1"
         fixed = {*self.keys, *(field for _, field in self.guards)}
         sets = ", ".join(f"{field.name} = v.{field.name}" for field in self.fields if field.name not in fixed)
-        return f"UPDATE {self.table} AS t SET {sets} FROM {source} AS v WHERE {where} RETURNING 1"  # noqa: S608 - as above
+        return f"UPDATE {self.table} AS t SET {sets} FROM {source} AS v WHERE {where} RETURNING 1"
 
     def arguments(self, stores: Sequence[StoreKey], before: Sequence[Any], after: Sequence[Any]) -> list[Any]:
         """The arguments for `sql`: `after[i]` is a row of `stores[i]`, and `before[i]` what was loaded, for guards."""

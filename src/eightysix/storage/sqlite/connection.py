@@ -19,6 +19,7 @@ LOCK_TIMEOUT_MS = 500
 """How long a statement waits for the write lock."""
 
 _WAL_PAGES = 4_000  # about 16 MB between checkpoints: a hot page is copied back once, not once a second
+_CACHE_KIB = 32_000  # the stocks and heads of a brand's stores fit
 
 
 class ConnectionThread:
@@ -103,6 +104,7 @@ def connect_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     return connection
 
 

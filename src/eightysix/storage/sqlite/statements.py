@@ -1,8 +1,8 @@
 """Every hot statement, as text. A test asks SQLite for the plan of each and fails unless the whole key is used.
 
 What is wanted goes in as one JSON array of keys, what is found comes out as one JSON text. `CROSS JOIN` fixes the
-order: the wanted keys outside, the table's key looked up inside. Saved rows are parameters of one prepared statement a table:
-taking them apart from JSON in SQL (`json_each`, `json_extract`) costs two to four times as much.
+order: the wanted keys outside, the table's key looked up inside. Saved rows are parameters of one prepared statement a
+table: taking them apart from JSON in SQL (`json_each`, `json_extract`) costs two to four times as much.
 """
 
 from collections.abc import Sequence

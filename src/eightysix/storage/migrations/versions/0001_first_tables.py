@@ -35,6 +35,7 @@ def upgrade() -> None:
         _channel_stocks(suffix)
         _orders(suffix)
         _records(suffix)
+        _messages(suffix)
     _catalogue()
     _keys()
 
@@ -202,7 +203,7 @@ def _orders(suffix: str) -> None:
 
 
 def _records(suffix: str) -> None:
-    """What happened, and who must hear of it."""
+    """What was asked, and what happened."""
     _sharded(
         suffix,
         "poi_stock_request",
@@ -234,6 +235,10 @@ def _records(suffix: str) -> None:
         sa.Column("recorded_at", _BIG, nullable=False),
         sa.Column("content", sa.Text(), nullable=True),
     )
+
+
+def _messages(suffix: str) -> None:
+    """Who must hear of it, and what somebody must resolve."""
     _sharded(
         suffix,
         "poi_stock_outbox",

@@ -1,0 +1,34 @@
+"""The catalogue of a measurement in process: the brand, stores, channel and dishes that `seeding` writes, in memory."""
+
+from eightysix.cli.benching.workload import BRAND, CHANNEL, poi_id
+from eightysix.core.catalogue import Brand, Channel, Item, Store
+
+
+class Menu:
+    """A catalogue that never changes, and the source of itself."""
+
+    def __init__(self, stores: int, items: int) -> None:
+        self._brand = Brand(BRAND)
+        self._channels = {CHANNEL: Channel(BRAND, CHANNEL, in_store=False)}
+        self._stores = {poi_id(number): Store(BRAND, poi_id(number), "UTC") for number in range(1, stores + 1)}
+        self._items = {(2, sku): Item(BRAND, 2, sku) for sku in range(1, items + 1)}
+
+    @property
+    def current(self) -> "Menu":
+        """What an engine asks its catalogue source for."""
+        return self
+
+    def brand(self, brand_id: str) -> Brand | None:
+        return self._brand if brand_id == BRAND else None
+
+    def store(self, brand_id: str, poi_id: str) -> Store | None:
+        return self._stores.get(poi_id) if brand_id == BRAND else None
+
+    def channel(self, brand_id: str, channel_code: str) -> Channel | None:
+        return self._channels.get(channel_code) if brand_id == BRAND else None
+
+    def channels(self, brand_id: str) -> dict[str, Channel]:
+        return self._channels if brand_id == BRAND else {}
+
+    def item(self, brand_id: str, object_type: int, object_id: int) -> Item | None:
+        return self._items.get((object_type, object_id)) if brand_id == BRAND else None
