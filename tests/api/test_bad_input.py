@@ -1,4 +1,4 @@
-"""What must not come in: each gets the documented 4xx that says what and where, in both languages, and changes nothing."""
+"""What must not come in: each gets its 4xx that says what and where, in both languages, and changes nothing."""
 
 import json
 from collections.abc import AsyncIterator
@@ -28,6 +28,8 @@ def raw_quantity(text: str) -> bytes:
     return line(quantity="Q").replace(b'"Q"', text.encode())
 
 
+DEEP = b"[" * 100_000 + b"]" * 100_000
+
 CASES: list[tuple[str, bytes, int, str, str | None]] = [
     ("nothing", b"", 400, "MALFORMED_JSON", None),
     ("half an object", b'{"brandId": "fox"', 400, "MALFORMED_JSON", None),
@@ -37,7 +39,7 @@ CASES: list[tuple[str, bytes, int, str, str | None]] = [
     ("two objects", lock() + lock(), 400, "MALFORMED_JSON", None),
     ("an array", b"[]", 400, "WRONG_TYPE", None),
     ("null", b"null", 400, "WRONG_TYPE", None),
-    ("a very deep array", lock(reason="R").replace(b'"R"', b"[" * 100_000 + b"]" * 100_000), 400, "WRONG_TYPE", "reason"),
+    ("a very deep array", lock(reason="R").replace(b'"R"', DEEP), 400, "WRONG_TYPE", "reason"),
     ("an unknown field", lock(price=3), 400, "UNKNOWN_FIELD", "price"),
     ("an unknown field of a line", line(price=3), 400, "UNKNOWN_FIELD", "lines[1].price"),
     ("no order", lock(order_id=None), 400, "MISSING_FIELD", "order_id"),

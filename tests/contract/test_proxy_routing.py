@@ -3,7 +3,6 @@
 The negative control: the key tuple alone, without its integer literal, is seen reaching all eight.
 """
 
-import os
 import re
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -27,16 +26,6 @@ from .scene import DISH, SOUP, Scene, a_channel, a_reservation, a_stock, changes
 
 SHARDED_TABLES = sorted(table.name for table in metadata.tables.values() if table.info["kind"] == SHARDED)
 PHYSICAL = re.compile(rf"\b({'|'.join(SHARDED_TABLES)})_([0-3])\b")
-
-
-def _named(variable: str) -> str:
-    url = os.environ.get(variable)
-    if url:
-        return url
-    reason = f"proxy routing didn't run: {variable} is not set"
-    if os.environ.get("EIGHTYSIX_TEST_REQUIRE_ALL") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 class GeneralLog:
@@ -83,15 +72,15 @@ def tables_of(statement: str) -> set[str]:
 
 
 @pytest.fixture
-def general_log() -> Iterator[GeneralLog]:
-    log = GeneralLog(_named("EIGHTYSIX_TEST_MYSQL_URL"))
+def general_log(mysql_server: str) -> Iterator[GeneralLog]:
+    log = GeneralLog(mysql_server)
     yield log
     log.close()
 
 
 @pytest.fixture
-async def proxied() -> AsyncIterator[Database]:
-    opened = await open_database(_named("EIGHTYSIX_TEST_PROXY_URL"), owner=f"routing-{secrets.token_hex(4)}")
+async def proxied(proxy_url: str) -> AsyncIterator[Database]:
+    opened = await open_database(proxy_url, owner=f"routing-{secrets.token_hex(4)}")
     yield opened
     await opened.close()
 
@@ -158,8 +147,10 @@ async def test_no_statement_of_a_batch_or_a_reader_reaches_two_physical_tables(
     assert {name.rpartition("_")[2] for name in written} == {str(stores[0].bucket // 2 % 4)}
 
 
-async def test_a_key_tuple_without_its_literal_is_seen_reaching_all_of_them(general_log: GeneralLog) -> None:
-    session = Session(parse(_named("EIGHTYSIX_TEST_PROXY_URL")))
+async def test_a_key_tuple_without_its_literal_is_seen_reaching_all_of_them(
+    proxy_server: str, general_log: GeneralLog
+) -> None:
+    session = Session(parse(proxy_server))
     await session.open()
     with general_log.recording() as statements:
         await session.rows(
@@ -171,8 +162,8 @@ async def test_a_key_tuple_without_its_literal_is_seen_reaching_all_of_them(gene
     assert len({session for session, statement in statements if tables_of(statement)}) == 2
 
 
-async def test_a_configuration_row_is_written_to_both_databases(general_log: GeneralLog) -> None:
-    session = Session(parse(_named("EIGHTYSIX_TEST_PROXY_URL")))
+async def test_a_configuration_row_is_written_to_both_databases(proxy_server: str, general_log: GeneralLog) -> None:
+    session = Session(parse(proxy_server))
     await session.open()
     brand_id = f"brand-{secrets.token_hex(6)}"
     columns = "brand_id,name,status,catalog_version,deleted"
