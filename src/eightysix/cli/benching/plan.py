@@ -33,6 +33,7 @@ class Plan(msgspec.Struct, frozen=True):
     clients: tuple[int, ...] = (32, 64, 128, 256)
     rounds: int = 3
     seconds: float = 6.0
+    warmup_seconds: float = 1.0
     stores: int = 2_000
     items: int = 50
     steady_rate: int = 1_000
