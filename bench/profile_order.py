@@ -2,27 +2,31 @@
 
 Each stage runs alone, many times, and is timed by the process's CPU clock; nothing is instrumented, so nothing is made
 slower by being watched. The phases of a batch are those of the engine's own report, its wall clock replaced by the CPU
-clock: what the database does meanwhile is another column. The cost of HTTP is that of the same server with an application
+clock; what the database uses meanwhile stands below. The cost of HTTP is that of the same server with an application
 that answers at once. Run ``python bench/profile_order.py [--database URL] [--commands 64] [--rounds 20]``.
 """
 
 import argparse
 import asyncio
 import contextlib
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
+import msgspec
 import uvloop
 
 from eightysix.api import orders as orders_room
 from eightysix.api.auth import Action, Caller
 from eightysix.api.lean import Lean
 from eightysix.catalog.snapshot import KeyGrant
+from eightysix.cli.benching.child import ask
 from eightysix.cli.benching.contestant import prepare
+from eightysix.cli.benching.http_client import Assignment, Finding
 from eightysix.cli.benching.menu import Menu
 from eightysix.cli.benching.postgres import Server, given_server, own_server
 from eightysix.cli.benching.process import cpu_seconds
@@ -77,6 +81,7 @@ class Profile:
         self._rounds = rounds
         self.stages: dict[str, float] = {}
         self.database_us: dict[str, float] = {}
+        self.client_us = 0.0
 
     async def batches(self, load: Load, commands: int) -> list[Any]:
         """The phases of whole batches, locks and then deducts; gives back the outcomes of the last locks."""
@@ -142,6 +147,22 @@ class Profile:
             stages["parse: JSON to command"] + stages["answer: outcome to JSON"]
         )
 
+    async def http(self, load: Load) -> None:
+        """The server alone, as the load of 64 clients sees it."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, Path(__file__).with_name("nothing.py"), stdout=asyncio.subprocess.PIPE
+        )
+        try:
+            port = int(await cast(asyncio.StreamReader, process.stdout).readline())
+            load = msgspec.structs.replace(load, verb="lock", clients=64, seconds=3)
+            assignment = Assignment(load, "127.0.0.1", port, "key", service=process.pid)
+            sample = (await ask("eightysix.cli.benching.http_client", assignment, Finding)).sample
+        finally:
+            process.terminate()
+            await process.wait()
+        self.stages["HTTP: server, event loop, ASGI"] = cast(float, sample.cpu.service) / sample.done * 1e6
+        self.client_us = cast(float, sample.cpu.client) / sample.done * 1e6
+
     async def _answering(self, commands: int, times: int) -> None:
         """Waking so many tasks that wait for their future."""
         best = float("inf")
@@ -192,6 +213,7 @@ class Profile:
 
         async def all_bodies() -> None:
             for body in bodies:
+
                 async def receive(body: bytes = body) -> dict[str, Any]:
                     return {"type": "http.request", "body": body, "more_body": False}
 
@@ -227,9 +249,11 @@ async def main(arguments: argparse.Namespace) -> None:
                 load = Load(spread, "life", 1, 1, 1 if spread == "uniform" else 2)
                 outcomes = await profile.batches(load, arguments.commands)
                 await profile.around(load, arguments.commands, outcomes)
+                await profile.http(load)
                 print(f"\n{spread}, batches of {arguments.commands}: CPU µs an order in the service's process")
                 for stage, us in profile.stages.items():
                     print(f"  {stage:42} {us:7.1f}")
+                print(f"  {'the load generator, a request':42} {profile.client_us:7.1f}")
                 for verb, us in profile.database_us.items():
                     print(f"  {'PostgreSQL, ' + verb:42} {us:7.1f}")
             await database.close()

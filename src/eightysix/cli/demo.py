@@ -174,9 +174,10 @@ def _line(rush: Rush) -> Text:
         told(f"cancelled {counts['cancelled']:,}", f"取消 {counts['cancelled']:,}"),
         told(f"unpaid {counts['unpaid']:,}", f"未付 {counts['unpaid']:,}"),
         told(f"refused {counts['refused']:,}", f"被拒 {counts['refused']:,}"),
+        told(f"cooked again {counts['cooked']:,}", f"补做 {counts['cooked']:,}"),
         _sold_out(rush),
     ]
-    return Text(" · ".join(parts))
+    return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
 
 
 def _sold_out(rush: Rush) -> str:

@@ -26,7 +26,16 @@ class Arena(msgspec.Struct):
         """The next measurement's load, of the plan's size unless said otherwise."""
         self.run_no += 1
         plan = self.plan
-        return Load(spread, verb, clients, seconds or plan.seconds, self.run_no, stores or plan.stores, plan.items)
+        return Load(
+            spread,
+            verb,
+            clients,
+            seconds or plan.seconds,
+            self.run_no,
+            stores or plan.stores,
+            plan.items,
+            plan.warmup_seconds,
+        )
 
     def note(self, what: str, sample: Sample) -> Sample:
         """Writes down what went wrong in `sample`, if anything."""

@@ -189,15 +189,16 @@ class ClosedLoop:
 
 
 class _Due(msgspec.Struct, gc=False):
-    """A request of the steady load: when it should leave, and what it is."""
+    """A request of the steady load: when it should leave, what it is, and whether it is for the record."""
 
     at: float
     order: Order
     paying: bool
+    measured: bool
 
 
 class SteadyLoad:
-    """Requests by the clock, half locks, half deducts of orders locked a second before, whatever the answers do.
+    """Requests by the clock: by turns a lock, and the deduct of an order locked a second before.
 
     A latency counts from the instant at which the clock wanted the request to leave: a service that stalls makes all
     the requests late that should have left meanwhile, and they count (no coordinated omission).
@@ -215,8 +216,7 @@ class SteadyLoad:
         self._locks: list[float] = []
         self._deducts: list[float] = []
         self._late: list[float] = []
-        self._from = 0.0
-        self._until = 0.0
+        self._turn = False
 
     async def run(self) -> Finding:
         """Sends for warming up, then `seconds` long for the record."""
@@ -224,23 +224,15 @@ class SteadyLoad:
         self._idle = await _connect(self._assignment, self._answered, self._lost, load.clients)
         connections = list(self._idle)
         start = time.perf_counter()
-        self._from = start + load.warmup_seconds + _PAY_AFTER_SECONDS
-        self._until = self._from + load.seconds
-        before = after = CpuShare()
-        sent, total = 0, int((self._until - start) * self._rate)
-        measuring = False
-        while sent < total:
-            now = time.perf_counter()
-            if not measuring and now >= self._from:
-                measuring, before = True, _cpu(self._assignment)
-            while sent < total and (due_at := start + sent / self._rate) <= now:
-                self._dispatch(due_at)
-                sent += 1
-            await asyncio.sleep(0.001)
+        unmeasured = round((load.warmup_seconds + _PAY_AFTER_SECONDS) * self._rate)
+        await self._send_by_the_clock(start, 0, unmeasured)
+        before = _cpu(self._assignment)
+        await self._send_by_the_clock(start, unmeasured, unmeasured + round(load.seconds * self._rate))
         after = _cpu(self._assignment)
+        ended_at = time.perf_counter()
         while self._under_way or self._waiting:
             await asyncio.sleep(0.01)
-            if time.perf_counter() > self._until + 30:
+            if time.perf_counter() > ended_at + 30:
                 self._tally.failed += len(self._under_way) + len(self._waiting)
                 break
         for connection in connections:
@@ -256,11 +248,22 @@ class SteadyLoad:
         )
         return Finding(sample, latency_of(self._locks), latency_of(self._deducts), latency_of(self._late))
 
-    def _dispatch(self, due_at: float) -> None:
-        if self._locked and self._locked[0][0] <= due_at - _PAY_AFTER_SECONDS:
-            due = _Due(due_at, self._locked.popleft()[1], paying=True)
+    async def _send_by_the_clock(self, start: float, first: int, end: int) -> None:
+        """The requests number `first` to `end`, each when its time has come; `first` 0 is warming up."""
+        number = first
+        while number < end:
+            now = time.perf_counter()
+            while number < end and (due_at := start + number / self._rate) <= now:
+                self._dispatch(due_at, measured=first > 0)
+                number += 1
+            await asyncio.sleep(0.001)
+
+    def _dispatch(self, due_at: float, *, measured: bool) -> None:
+        self._turn = not self._turn
+        if self._turn and self._locked and self._locked[0][0] <= due_at - _PAY_AFTER_SECONDS:
+            due = _Due(due_at, self._locked.popleft()[1], paying=True, measured=measured)
         else:
-            due = _Due(due_at, self._book.next(), paying=False)
+            due = _Due(due_at, self._book.next(), paying=False, measured=measured)
         if self._idle:
             self._send(self._idle.pop(), due)
         else:
@@ -268,7 +271,7 @@ class SteadyLoad:
 
     def _send(self, connection: Connection, due: _Due) -> None:
         self._under_way[connection] = due
-        if self._from <= due.at < self._until:
+        if due.measured:
             self._late.append(time.perf_counter() - due.at)
         connection.send(due.order.deduct if due.paying else due.order.lock)
 
@@ -277,7 +280,7 @@ class SteadyLoad:
         now = time.perf_counter()
         if status != 200:
             self._tally.refuse(status, answer)
-        elif self._from <= due.at < self._until:
+        elif due.measured:
             (self._deducts if due.paying else self._locks).append(now - due.at)
         if status == 200 and not due.paying:
             self._locked.append((now, due.order))

@@ -160,6 +160,19 @@ def _steady(result: Result) -> Iterator[str]:
             if seen
         ],
     )
+    yield _steady_cpu(result)
+    yield ""
+
+
+def _steady_cpu(result: Result) -> str:
+    def share(of: Callable[[CpuShare], float | None]) -> str:
+        seen = [seconds / each.all.seconds for each in result.steady if (seconds := of(each.all.cpu)) is not None]
+        return f"{median(seen):.0%}" if seen else "–"
+
+    return (
+        f"Of one core: client {share(lambda cpu: cpu.client)}, service {share(lambda cpu: cpu.service)}, "
+        f"database {share(lambda cpu: cpu.database)}."
+    )
 
 
 def _p50(latency: Latency) -> float | None:

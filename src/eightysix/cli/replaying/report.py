@@ -172,6 +172,7 @@ def _show_orders(report: Report, console: Console) -> None:
         ),
         (told("still locked", "仍在锁定"), report.left_locked),
         (told("portions locked", "锁定份数"), report.portions_locked),
+        *(((told("refills", "补满次数"), report.refills),) if report.refills else ()),
         (told("dishes (sold)", "菜品（售出）"), f"{report.dishes} ({report.dishes_sold})"),
     ]
     for name, value in rows:
