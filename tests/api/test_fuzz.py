@@ -11,10 +11,10 @@ _CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,r
 _EXAMPLES = os.environ.get("EIGHTYSIX_TEST_FUZZ_EXAMPLES", "3")
 
 
-async def test_no_fault_and_nothing_undocumented(shop: Shop, tmp_path: Path) -> None:
+async def test_no_fault_and_nothing_undocumented(own_shop: Shop, tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("schemathesis")
     child = await asyncio.create_subprocess_exec(
-        program, "run", f"{shop.http.base_url}/openapi.json", "--header", f"Authorization: Bearer {shop.key}",
+        program, "run", f"{own_shop.http.base_url}/openapi.json", "--header", f"Authorization: Bearer {own_shop.key}",
         "--checks", _CHECKS, "--max-examples", _EXAMPLES, "--phases", "coverage,fuzzing", "--no-color",
         "--continue-on-failure", cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
