@@ -3,12 +3,14 @@
 import re
 import sqlite3
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from eightysix.cli.calling.http import HttpClient
 from eightysix.cli.calling.service import own_service
+from eightysix.core.command import SetStock
 from eightysix.storage.migrate import migrate
 from eightysix.storage.open import open_database
 from eightysix.storage.port import AuditStore
@@ -16,8 +18,8 @@ from eightysix.storage.sqlite.audit import audit as audit_file
 from eightysix.storage.url import parse
 
 from . import careless, market, sql
-from .crew import Crew, Outcome
-from .load import Load
+from .crew import SIZE, Crew, Outcome
+from .load import Act, Load, together
 from .message import AtCareless, AtEngine, AtHttp, Flaw, Guard, Target, Wave
 from .verdict import Books, of_careless, of_store
 
@@ -27,8 +29,7 @@ Loader = Callable[[str], Load]
 class Arena:
     """One database. `controls_url` is a database beside it, where guards may be taken out."""
 
-    def __init__(self, name: str, crew: Crew, url: str, controls_url: str, served: AtHttp | None) -> None:
-        self.name = name
+    def __init__(self, crew: Crew, url: str, controls_url: str, served: AtHttp | None) -> None:
         self._crew = crew
         self.url = url
         self._controls_url = controls_url
@@ -58,7 +59,7 @@ class Arena:
                 await connection.run(table)
             await connection.run(f"INSERT INTO careless_stock VALUES ({careless.HEAD}, 0, 0)")
             load = loader("anywhere")
-            outcome = await self._run(load, AtCareless(self._controls_url, flaw))
+            outcome = await self._run(load.setup, load.acts, AtCareless(self._controls_url, flaw))
             return load, outcome, await of_careless(connection)
         finally:
             await connection.close()
@@ -76,20 +77,32 @@ class Arena:
         finally:
             await connection.close()
 
+    async def race_in_stores(self, loader: Loader, stores: int) -> list[tuple[Load, Outcome, Books]]:
+        """The same load in several stores at once, so that batches hold several; each store is judged alone."""
+        poi_ids = [next(self._stores) for _ in range(stores)]
+        loads = [loader(poi_id) for poi_id in poi_ids]
+        outcome = await self._run(*together(loads), self.service)
+        results = []
+        for poi_id, load in zip(poi_ids, loads, strict=True):
+            answers = tuple(answer for answer in outcome.answers if answer.poi_id == poi_id)
+            results.append((load, Outcome(answers, outcome.faults), of_store(await _audited(self.url, poi_id))))
+        return results
+
     async def _race(self, loader: Loader, target: Target, url: str) -> tuple[Load, Outcome, Books]:
         poi_id = next(self._stores)
         load = loader(poi_id)
-        outcome = await self._run(load, target)
+        outcome = await self._run(load.setup, load.acts, target)
         return load, outcome, of_store(await _audited(url, poi_id))
 
-    async def _run(self, load: Load, target: Target) -> Outcome:
-        idle: Sequence[Wave] = ()
+    async def _run(self, setup: tuple[SetStock, ...], acts: Sequence[Act], target: Target) -> Outcome:
         async with self._crew.at(target):
-            setup = await self._crew.run([[Wave(load.setup)], *[idle] * (len(load.acts[0]) - 1)])
-            assert not [answer.fault for answer in setup.answers if answer.fault]
-            done = [await self._crew.run(act) for act in load.acts]
-        answers = tuple(answer for each in done for answer in each.answers)
-        return Outcome(answers, sum((each.faults for each in done), start=type(done[0].faults)()))
+            prepared = await self._crew.run([(Wave(setup),), *[()] * (SIZE - 1)])
+            assert not [answer.fault for answer in prepared.answers if answer.fault]
+            done = [await self._crew.run(act) for act in acts]
+        faults: Counter[str] = Counter()
+        for each in done:
+            faults.update(each.faults)
+        return Outcome(tuple(answer for each in done for answer in each.answers), faults)
 
 
 async def _audited(url: str, poi_id: str) -> AuditStore:
@@ -120,14 +133,14 @@ async def sqlite_arena(crew: Crew, folder: Path) -> AsyncIterator[Arena]:
         client = HttpClient(service.url, service.key)
         await market.set_up(client)
         await client.close()
-        yield Arena("sqlite", crew, url, controls_url, AtHttp(service.url, service.key))
+        yield Arena(crew, url, controls_url, AtHttp(service.url, service.key))
 
 
-async def server_arena(name: str, crew: Crew, url: str, controls_url: str) -> Arena:
+async def server_arena(crew: Crew, url: str, controls_url: str) -> Arena:
     """Two empty databases on a server."""
     await migrate(url)
     await migrate(controls_url)
-    return Arena(name, crew, url, controls_url, None)
+    return Arena(crew, url, controls_url, None)
 
 
 def _drop_checks_of_file(path: Path) -> None:

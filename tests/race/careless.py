@@ -57,15 +57,15 @@ class CarelessTeller:
             await connection.close()
 
     async def ask(self, command: RaceCommand) -> Answer:
-        verb, order_id = type(command).__name__, getattr(command, "order_id", "")
+        about = type(command).__name__, command.store.poi_id, getattr(command, "order_id", "")
         async with self._turn:
             try:
                 state, code = await self._decide(command)
             except sql.Refused as refused:
                 self.faults["Refused"] += 1
                 await self._sql.run("ROLLBACK")
-                return Answer(verb, order_id, fault=str(refused))
-        return Answer(verb, order_id, state, code)
+                return Answer(*about, fault=str(refused))
+        return Answer(*about, state, code)
 
     async def _decide(self, command: RaceCommand) -> tuple[str | None, str | None]:
         match command:

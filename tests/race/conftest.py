@@ -29,4 +29,4 @@ async def arena(
     server = request.getfixturevalue(f"{request.param}_server")
     new = scratch.postgres_database if request.param == "postgres" else scratch.mysql_database
     with new(server) as url, new(server) as controls_url:
-        yield await server_arena(request.param, crew, url, controls_url)
+        yield await server_arena(crew, url, controls_url)

@@ -52,23 +52,22 @@ class EngineTeller:
                 await database.close()
 
     async def ask(self, command: RaceCommand) -> Answer:
-        order_id = getattr(command, "order_id", "")
-        verb = type(command).__name__
+        about = type(command).__name__, command.store.poi_id, getattr(command, "order_id", "")
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return _answer(verb, order_id, await self._engine.submit(command))
+                return _answer(about, await self._engine.submit(command))
             except EngineFault as fault:
                 if not fault.retryable or attempt == _ATTEMPTS:
-                    return Answer(verb, order_id, fault=f"{type(fault).__name__}: {fault.__cause__!r}")
+                    return Answer(*about, fault=f"{type(fault).__name__}: {fault.__cause__!r}")
             await asyncio.sleep(0)
         raise AssertionError("the last attempt returns")
 
 
-def _answer(verb: str, order_id: str, outcome: Outcome) -> Answer:
+def _answer(about: tuple[str, str, str], outcome: Outcome) -> Answer:
     if isinstance(outcome, OrderDone):
         state = None if outcome.state is None else outcome.state.name
         quantity = sum(line.quantity for line in outcome.lines)
-        return Answer(verb, order_id, state or "MIXED", replayed=outcome.replayed, quantity=quantity)
+        return Answer(*about, state or "MIXED", replayed=outcome.replayed, quantity=quantity)
     if isinstance(outcome, Refused):
-        return Answer(verb, order_id, code=outcome.code.value)
-    return Answer(verb, order_id, "DONE")
+        return Answer(*about, code=outcome.code.value)
+    return Answer(*about, "DONE")

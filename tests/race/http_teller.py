@@ -40,7 +40,7 @@ class HttpTeller:
     async def ask(self, command: RaceCommand) -> Answer:
         if isinstance(command, SetStock):
             return await self._set(command)
-        verb = type(command).__name__
+        about = type(command).__name__, command.store.poi_id, command.order_id
         path = f"/api/v1/stock/{_PATHS[type(command)]}"
         body: dict[str, Any] = {**_store(command), "order_id": command.order_id}
         if isinstance(command, LockStock):
@@ -56,15 +56,15 @@ class HttpTeller:
         answer = await self._client.call("POST", path, body)
         if not answer.is_ok:
             fault = answer.message if answer.status >= 500 else None
-            return Answer(verb, command.order_id, code=answer.code, fault=fault)
+            return Answer(*about, code=answer.code, fault=fault)
         quantity = round(sum(line["quantity"] for line in answer.body["lines"]) * UNIT)
-        return Answer(verb, command.order_id, answer.body["state"], replayed=answer.body["replayed"], quantity=quantity)
+        return Answer(*about, answer.body["state"], replayed=answer.body["replayed"], quantity=quantity)
 
     async def _set(self, command: SetStock) -> Answer:
         body = {**_store(command), "items": [_setting(each) for each in command.settings]}
         answer = await self._client.call("POST", "/api/v1/poi/stock/update", body)
         refused = not answer.is_ok or any(result["status"] >= 300 for result in answer.body["results"])
-        return Answer("SetStock", "", "DONE", fault=str(answer.body) if refused else None)
+        return Answer("SetStock", command.store.poi_id, "", "DONE", fault=str(answer.body) if refused else None)
 
 
 def _store(command: RaceCommand) -> dict[str, Any]:

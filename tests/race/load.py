@@ -36,7 +36,7 @@ def _act(commands: Callable[[int], Sequence[RaceCommand]], *, waves: int = 1) ->
     act = []
     for member in MEMBERS:
         mine = tuple(commands(member))
-        size = -(-len(mine) // waves)
+        size = max(1, -(-len(mine) // waves))
         act.append(tuple(Wave(mine[at : at + size]) for at in range(0, len(mine), size)))
     return tuple(act)
 
@@ -149,8 +149,21 @@ def guarantee(poi_id: str) -> Load:
 
 
 def lock_and_cancel(poi_id: str) -> Load:
-    """Orders are placed and cancelled at once, by different processes, in either order; then placed once more."""
+    """Orders are placed and cancelled by different processes: half cancelled first, half at once with their lock."""
+    before = _act(lambda member: [unlock(poi_id, f"o-{at}") for at in range(12)] if member % 2 else [])
     verbs = (lock, unlock, lock, unlock)
     both = _act(lambda member: [verbs[member](poi_id, f"o-{at}") for at in range(24)], waves=8)
     again = _act(lambda _: [lock(poi_id, f"o-{at}") for at in range(24)], waves=2)
-    return Load((stock(poi_id, 24),), {sku_key(1): 24}, (both, again), {sku_key(1): 0})
+    return Load((stock(poi_id, 24),), {sku_key(1): 24}, (before, both, again), {sku_key(1): 0})
+
+
+def together(loads: Sequence[Load]) -> tuple[tuple[SetStock, ...], tuple[Act, ...]]:
+    """Several stores' loads as one: the setup, and the acts, wave by wave."""
+    acts = []
+    for act in zip(*(load.acts for load in loads), strict=True):
+        members = []
+        for waves in zip(*act, strict=True):
+            mine = [tuple(command for wave in same for command in wave.commands) for same in zip(*waves, strict=True)]
+            members.append(tuple(map(Wave, mine)))
+        acts.append(tuple(members))
+    return tuple(setting for load in loads for setting in load.setup), tuple(acts)

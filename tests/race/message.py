@@ -90,6 +90,7 @@ class Answer(msgspec.Struct, frozen=True):
     """What became of one command: a state, a refusal's code, or a fault. `quantity` in thousandths, over its lines."""
 
     verb: str
+    poi_id: str
     order_id: str
     state: str | None = None
     code: str | None = None
