@@ -54,9 +54,7 @@ class Arena:
         connection = await sql.connect(self._controls_url)
         try:
             for name in careless.NAMES:
-                await connection.run(f"DROP TABLE IF EXISTS {name}")
-            for table in careless.TABLES:
-                await connection.run(table)
+                await connection.run(f"DELETE FROM {name}")
             await connection.run(f"INSERT INTO careless_stock VALUES ({careless.HEAD}, 0, 0)")
             load = loader("anywhere")
             outcome = await self._run(load.setup, load.acts, AtCareless(self._controls_url, flaw))
@@ -66,6 +64,7 @@ class Arena:
 
     async def drop_checks(self) -> None:
         """Take the CHECK constraints of stocks out of the database of the controls, for good."""
+        await self._crew.leave()
         target = parse(self._controls_url)
         if target.scheme == "sqlite":
             _drop_checks_of_file(target.path)
@@ -95,10 +94,10 @@ class Arena:
         return load, outcome, of_store(await _audited(url, poi_id))
 
     async def _run(self, setup: tuple[SetStock, ...], acts: Sequence[Act], target: Target) -> Outcome:
-        async with self._crew.at(target):
-            prepared = await self._crew.run([(Wave(setup),), *[()] * (SIZE - 1)])
-            assert not [answer.fault for answer in prepared.answers if answer.fault]
-            done = [await self._crew.run(act) for act in acts]
+        await self._crew.go(target)
+        prepared = await self._crew.run([(Wave(setup),), *[()] * (SIZE - 1)])
+        assert not [answer.fault for answer in prepared.answers if answer.fault]
+        done = [await self._crew.run(act) for act in acts]
         faults: Counter[str] = Counter()
         for each in done:
             faults.update(each.faults)
@@ -127,7 +126,7 @@ async def _one(stores: AsyncIterator[AuditStore], poi_id: str) -> AuditStore:
 async def sqlite_arena(crew: Crew, folder: Path) -> AsyncIterator[Arena]:
     """A file that one process serves over HTTP, and another for the controls."""
     url, controls_url = f"sqlite:///{folder}/race.db", f"sqlite:///{folder}/controls.db"
-    await migrate(controls_url)
+    await _prepare(controls_url)
     async with own_service(url, folder / "serve.log") as service:
         assert service.key is not None
         client = HttpClient(service.url, service.key)
@@ -139,8 +138,19 @@ async def sqlite_arena(crew: Crew, folder: Path) -> AsyncIterator[Arena]:
 async def server_arena(crew: Crew, url: str, controls_url: str) -> Arena:
     """Two empty databases on a server."""
     await migrate(url)
-    await migrate(controls_url)
+    await _prepare(controls_url)
     return Arena(crew, url, controls_url, None)
+
+
+async def _prepare(controls_url: str) -> None:
+    """All tables of the product, and those of the hand-written service."""
+    await migrate(controls_url)
+    connection = await sql.connect(controls_url)
+    try:
+        for table in careless.TABLES:
+            await connection.run(table)
+    finally:
+        await connection.close()
 
 
 def _drop_checks_of_file(path: Path) -> None:

@@ -25,8 +25,10 @@ async def arena(
     if request.param == "sqlite":
         async with sqlite_arena(crew, tmp_path_factory.mktemp("race-sqlite")) as arena:
             yield arena
+            await crew.leave()
         return
     server = request.getfixturevalue(f"{request.param}_server")
     new = scratch.postgres_database if request.param == "postgres" else scratch.mysql_database
     with new(server) as url, new(server) as controls_url:
         yield await server_arena(crew, url, controls_url)
+        await crew.leave()

@@ -1,6 +1,7 @@
 """The client processes of a session, from the test's side: all are told, and all have answered, before it goes on."""
 
 import asyncio
+import os
 import sys
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ import msgspec
 
 from .message import Answer, Close, Open, Order, Report, Run, Target, Wave
 
+ROOT = Path(__file__).parents[2]
 SIZE = 4
 _LEAD_SECONDS = 0.03
 """Between the order to start and the start: long enough for every process to have read it."""
@@ -32,16 +34,20 @@ class Crew:
 
     def __init__(self, members: Sequence[asyncio.subprocess.Process]) -> None:
         self._members = members
+        self._targets: tuple[Target, ...] = ()
 
-    @asynccontextmanager
-    async def at(self, *targets: Target) -> AsyncIterator[None]:
-        """Every process is open at a target while the context lasts: at its own, or all at the only one."""
+    async def go(self, *targets: Target) -> None:
+        """Open every process at a target: at its own, or all at the only one. Where they are already they stay."""
         each = targets * SIZE if len(targets) == 1 else targets
-        await self._tell([Open(target) for target in each])
-        try:
-            yield
-        finally:
-            await self._tell([Close()] * SIZE)
+        if each != self._targets:
+            await self.leave()
+            await self._tell([Open(target) for target in each])
+            self._targets = each
+
+    async def leave(self) -> None:
+        """Close what is open."""
+        self._targets = ()
+        await self._tell([Close()] * SIZE)
 
     async def run(self, waves: Sequence[Sequence[Wave]]) -> Outcome:
         """Each process sends its own waves; they start at the same instant."""
@@ -74,13 +80,19 @@ async def crew(folder: Path) -> AsyncIterator[Crew]:
     """The processes, ended with the context; what they log goes to files in `folder`."""
     members = []
     try:
+        path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
         for number in range(SIZE):
             with (folder / f"client{number}.log").open("wb") as log:
                 command = (sys.executable, "-m", "tests.race.client")
                 pipe = asyncio.subprocess.PIPE
                 members.append(
                     await asyncio.create_subprocess_exec(
-                        *command, stdin=pipe, stdout=pipe, stderr=log, limit=_REPLY_BYTES_MAX
+                        *command,
+                        stdin=pipe,
+                        stdout=pipe,
+                        stderr=log,
+                        limit=_REPLY_BYTES_MAX,
+                        env={**os.environ, "PYTHONPATH": path},
                     )
                 )
         yield Crew(members)

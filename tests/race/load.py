@@ -44,7 +44,7 @@ def _act(commands: Callable[[int], Sequence[RaceCommand]], *, waves: int = 1) ->
 def rush(poi_id: str) -> Load:
     """Many more orders than portions of eight dishes, all processes on the same dish at the same time."""
     skus = range(5, 13)
-    orders = _act(lambda member: [lock(poi_id, f"{member}-{at}", skus[at // 6]) for at in range(48)], waves=8)
+    orders = _act(lambda member: [lock(poi_id, f"{member}-{at}", skus[at // 3]) for at in range(24)], waves=8)
     portions = {sku_key(sku_id): 5 for sku_id in skus}
     return Load((stock(poi_id, 5, sku_ids=skus),), portions, (orders,), portions)
 
@@ -104,13 +104,14 @@ def unlock_and_deduct(poi_id: str) -> Load:
 def expiry_and_payment(poi_id: str) -> Load:
     """Payments come just when the locks die and others want their portions."""
     locked = _act(lambda member: [lock(poi_id, f"{member}-{at}", expires_in=1) for at in range(10)])
-    moments = [0.78 + 0.04 * at for at in range(10)]
+    moments = [0.25 + 0.05 * at for at in range(20)]
 
     def moment(member: int, at: int, after_seconds: float) -> Wave:
         if member % 2:
-            new = tuple(lock(poi_id, f"new-{member}-{at}-{each}") for each in range(3))
+            new = tuple(lock(poi_id, f"new-{member}-{at}-{each}") for each in range(2))
             return Wave(new, after_seconds)
-        paid = tuple(deduct(poi_id, f"{owner}-{at}", relock=member == 2) for owner in MEMBERS)
+        owners = MEMBERS[at % 2 :: 2]
+        paid = tuple(deduct(poi_id, f"{owner}-{at // 2}", relock=member == 2) for owner in owners)
         return Wave(paid, after_seconds)
 
     ends = tuple(tuple(moment(member, at, seconds) for at, seconds in enumerate(moments)) for member in MEMBERS)
@@ -152,7 +153,7 @@ def lock_and_cancel(poi_id: str) -> Load:
     """Orders are placed and cancelled by different processes: half cancelled first, half at once with their lock."""
     before = _act(lambda member: [unlock(poi_id, f"o-{at}") for at in range(12)] if member % 2 else [])
     verbs = (lock, unlock, lock, unlock)
-    both = _act(lambda member: [verbs[member](poi_id, f"o-{at}") for at in range(24)], waves=8)
+    both = _act(lambda member: [verbs[member](poi_id, f"o-{at}") for at in range(12, 24)], waves=6)
     again = _act(lambda _: [lock(poi_id, f"o-{at}") for at in range(24)], waves=2)
     return Load((stock(poi_id, 24),), {sku_key(1): 24}, (before, both, again), {sku_key(1): 0})
 

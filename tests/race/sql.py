@@ -100,7 +100,8 @@ async def connect(url: str) -> Sql:
         connection.execute("PRAGMA synchronous = OFF")
         return SqliteSql(connection)
     if target.scheme == "postgresql":
-        return PostgresSql(await asyncpg.connect(url))
+        # what survives a crash is not what these tests are about
+        return PostgresSql(await asyncpg.connect(url, server_settings={"synchronous_commit": "off"}))
     server = pymysql.connect(
         host=target.host, port=target.port, user=target.user, password=target.password or "",
         database=target.database, autocommit=True,

@@ -13,6 +13,8 @@ from .crew import SIZE, Crew, Outcome
 from .message import AtEngine
 from .verdict import Books, broken
 
+ROUNDS_MAX = 10
+
 EARLY = {f"o-{at}" for at in range(12)}
 """The orders that `lock_and_cancel` cancels before anybody places them."""
 
@@ -57,12 +59,15 @@ async def test_each_order_is_either_cancelled_or_paid(arena: Arena) -> None:
 
 
 async def test_a_payment_comes_in_time_or_says_that_the_lock_died(arena: Arena) -> None:
-    given, outcome, books = await arena.race(load.expiry_and_payment)
-    assert_fits(given, outcome, books)
-    codes = {answer.code for answer in outcome.answers if answer.verb == "DeductStock"}
-    assert codes <= {None, "LOCK_EXPIRED", "LOCK_EXPIRED_NO_STOCK"}
-    assert None in codes, "every payment came too late: the race did not happen"
-    assert codes - {None}, "every payment came in time: the race did not happen"
+    """On a busy machine all payments of a round may be late: rounds are repeated until some were in time."""
+    for _ in range(ROUNDS_MAX):
+        given, outcome, books = await arena.race(load.expiry_and_payment)
+        assert_fits(given, outcome, books)
+        codes = {answer.code for answer in outcome.answers if answer.verb == "DeductStock"}
+        assert codes <= {None, "LOCK_EXPIRED", "LOCK_EXPIRED_NO_STOCK"}
+        if None in codes and codes - {None}:
+            return
+    pytest.fail(f"in {ROUNDS_MAX} rounds all payments came in time, or all too late: the race did not happen")
 
 
 async def test_a_cancelled_order_is_never_placed_again(arena: Arena) -> None:
@@ -77,8 +82,7 @@ async def test_a_cancelled_order_is_never_placed_again(arena: Arena) -> None:
 @pytest.mark.parametrize("arena", ["sqlite"], indirect=True)
 async def test_a_second_process_is_refused_by_sqlite(arena: Arena, crew: Crew) -> None:
     with pytest.raises(AssertionError, match="DatabaseInUse: the database is in use by process"):
-        async with crew.at(AtEngine(arena.url)):
-            pytest.fail("a second process was let in")
+        await crew.go(AtEngine(arena.url))
     assert_fits(*await arena.race(load.counter))
 
 
