@@ -1,7 +1,7 @@
 """A small fixed catalogue for rule tests.
 
 SKU 1 and 2 stand alone; SKU 3 and 4 share the SPU 30; SKU 5 has no decimals; SKU 6 is a combo of 1 (one) and 2 (two);
-SKU 7 has three decimals.
+SKU 7 has three decimals. EMENU holds for 60 s, the other channels for 900 s.
 """
 
 from eightysix.core.catalogue import Brand, Channel, Component, Item, Store
@@ -19,7 +19,11 @@ class Menu:
         self.stores = {(BRAND_ID, "1"): Store(BRAND_ID, "1", "Europe/London")}
         self.codes = {
             code: Channel(
-                BRAND_ID, code, in_store=code in ("POS", "KIOSK", "EMENU", "WARN", "ALLOW"), oversell=oversell
+                BRAND_ID,
+                code,
+                in_store=code in ("POS", "KIOSK", "EMENU", "WARN", "ALLOW"),
+                expires_in=60 if code == "EMENU" else 900,
+                oversell=oversell,
             )
             for code, oversell in [
                 ("POS", "deny"),

@@ -85,13 +85,16 @@ def _shortage(draft: Draft, reservation: Reservation, quantity: int) -> LineRefu
 
 
 def _extend(command: AmendStock, draft: Draft) -> None:
-    """Move all live lines of the order to max(old, now + expires_in)."""
+    """Move all live lines of the order, together, to max(old, now + expires_in).
+
+    Without `expires_in` the longest default of the channels that the order's lines came over holds for all of them.
+    """
     live = [each for each in draft.lines().values() if each.state is State.LOCKED]
+    seconds = command.expires_in
+    if seconds is None:
+        channels = (draft.catalogue.channel(draft.store.brand_id, each.channel_code) for each in live)
+        seconds = max((channel.expires_in for channel in channels if channel is not None), default=0)
+    expires_at = max((draft.now + seconds * 1000, *(each.expires_at for each in live)))
     for each in live:
-        seconds = command.expires_in
-        if seconds is None:
-            channel = draft.catalogue.channel(draft.store.brand_id, each.channel_code)
-            seconds = channel.expires_in if channel is not None else 0
-        expires_at = max(draft.now + seconds * 1000, *(other.expires_at for other in live), 0)
-        if expires_at > each.expires_at:
+        if each.expires_at < expires_at:
             draft.keep(replace(each, expires_at=expires_at))
