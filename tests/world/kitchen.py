@@ -65,7 +65,9 @@ class Kitchen:
 
     def shelf(self) -> Shelf:
         """All rows on a shelf; a real batch loads only what it may touch."""
-        shelf = Shelf(STORE, self.now, self.head, self.menu, business_day(self.now, "Europe/London", 240))
+        store = self.menu.stores[STORE.brand_id, STORE.poi_id]
+        day = business_day(self.now, store.time_zone, store.day_start_minute)
+        shelf = Shelf(STORE, self.now, self.head, self.menu, day)
         due = [DueLock(due_at, order_id) for due_at, order_id in sorted(self.due) if due_at <= self.now]
         shelf.add_orders(self.reservations.values(), self.facts.values(), self.requests.values(), due)
         shelf.add_stocks(self.stocks.values(), self.channels.values())

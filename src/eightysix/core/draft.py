@@ -141,9 +141,11 @@ class Draft:
         row = self.channel_rows(key).get(channel_code)
         if row is None or not row.counts or amount == 0:
             return
-        period_at = max(row.period_at, period_start(self.day, self.stock(key)))
-        used = amount if row.period_at < period_at else row.used + amount
-        self.put_channel(replace(row, period_at=period_at, used=used))
+        if row.period_at < period_start(self.day, self.stock(key)):
+            # counted from this take on, not from the day's start: where a store's day was moved into the past of takes
+            # that an earlier period has counted, freeing those must leave this one alone
+            row = replace(row, period_at=self.now, used=0)
+        self.put_channel(replace(row, used=row.used + amount))
 
     def free_used(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> None:
         """Take back from `used`; a lock of an earlier period leaves it alone."""

@@ -48,8 +48,9 @@ class Stock(msgspec.Struct, frozen=True, gc=False):
 class ChannelStock(msgspec.Struct, frozen=True, gc=False):
     """What one channel may take of one stock. Without a row a channel is on sale and has no cap.
 
-    `used` counts what the channel took since `period_at` (start of the business day or the last restore,
-    whichever is later): locked + deducted − unlocked − restocked returns.
+    `used` counts what the channel took since `period_at`: locked + deducted − unlocked − restocked returns. That is its
+    first take in the period, or where it was counted anew the period's start (the start of the business day or the last
+    restore, whichever is later).
     """
 
     key: StockKey
