@@ -9,7 +9,7 @@
     pass 900s | pass 8h
     sweep
     close brand | close store | open brand | open store | forget 1 | day-start 12:30
-    see 1 real=3 locked=0 [left=3] [status=2] [oversold=0] [POS.used=2]
+    see 1 real=3 locked=0 [left=3] [status=2] [oversold=0] [POS.used=2] [version=moved, since it was last seen]
     line o1 1 state=DEDUCTED quantity=2 [returned=1]
     incident forced_sale 1 2
 
@@ -198,6 +198,10 @@ def _see(kitchen: Kitchen, words: list[str]) -> None:
     stock = kitchen.stocks[key]
     for word in words[1:]:
         name, value = word.split("=")
+        if value == "moved":
+            assert stock.version > kitchen.seen.get(key, 0), f"version stayed {stock.version}"
+            kitchen.seen[key] = stock.version
+            continue
         code, _, field = name.rpartition(".")
         if code:
             row = kitchen.channels[key, code]

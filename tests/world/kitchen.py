@@ -35,6 +35,8 @@ class Kitchen:
         self.logs: list[LogRow] = []
         self.outbox: list[OutboxRow] = []
         self.incidents: list[Incident] = []
+        self.seen: dict[StockKey, int] = {}
+        """The version that a scenario has last looked at."""
 
     def run(self, command: Command) -> Outcome:
         """One command in a batch of its own."""

@@ -147,13 +147,14 @@ class Draft:
             row = replace(row, period_at=self.now, used=0)
         self.put_channel(replace(row, used=row.used + amount))
 
-    def free_used(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> None:
-        """Take back from `used`; a lock of an earlier period leaves it alone."""
+    def free_used(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> bool:
+        """Take back from `used`, and whether that changed it; a lock of an earlier period leaves it alone."""
         row = self.channel_rows(key).get(channel_code)
         if row is None or not row.counts or amount == 0 or locked_at < row.period_at:
-            return
+            return False
         invariant(row.used >= amount, f"used of {key} on {channel_code} would be negative")
         self.put_channel(replace(row, used=row.used - amount))
+        return True
 
     def put_channel(self, row: ChannelStock) -> None:
         """Write a channel row."""
