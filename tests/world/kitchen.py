@@ -73,7 +73,7 @@ class Kitchen:
         due = [DueLock(due_at, order_id) for due_at, order_id in sorted(self.due) if due_at <= self.now]
         shelf.add_orders(self.reservations.values(), self.facts.values(), self.requests.values(), due)
         shelf.add_stocks(self.stocks.values(), self.channels.values())
-        shelf.taken = list(self.reservations.values())
+        shelf.taken = [each for each in self.reservations.values() if each.locked_at >= day.starts_at]
         return shelf
 
     def _save(self, shelf: Shelf) -> None:
