@@ -84,16 +84,13 @@ class Draft:
         limited = stock.type == LIMITED
         moved_real = real if limited else 0
         self._seq += 1
-        now_locked = stock.locked + locked
-        now_real = stock.real + moved_real
-        invariant(now_locked >= 0, f"locked of {key} would be negative")
-        rise = now_locked + stock.grant - now_real - stock.oversold if limited else 0
+        changed = replace(stock, locked=stock.locked + locked, real=stock.real + moved_real, version=self._seq)
+        invariant(changed.locked >= 0, f"locked of {key} would be negative")
+        rise = -changed.left - stock.uncovered if limited and changed.left < 0 else 0
         if rise > 0:
             invariant(oversell is not None, f"{key} would promise more than there is")
             self._open_incident(key, oversell or "", rise, reason)
-        else:
-            rise = 0
-        changed = replace(stock, locked=now_locked, real=now_real, oversold=stock.oversold + rise, version=self._seq)
+            changed = replace(changed, oversold=stock.oversold + rise)
         if moved_real:
             changed = turned(changed)
         self._write(changed, kind, quantity, channel_code, None)
@@ -102,9 +99,7 @@ class Draft:
         """Write a stock that a person set. Oversold rises with an incident where less is there than was promised."""
         self._seq += 1
         before = self.stock(stock.key)
-        rise = 0
-        if stock.is_limited:
-            rise = max(0, stock.locked + stock.grant - stock.real - stock.oversold)
+        rise = max(0, -stock.left - before.uncovered) if stock.is_limited else 0
         if rise:
             self._open_incident(stock.key, oversell, rise, reason)
         changed = turned(replace(stock, oversold=stock.oversold + rise, version=self._seq))
