@@ -46,13 +46,24 @@ class Availability(NamedTuple):
     binding: BlockedBy = BlockedBy.QUANTITY
 
 
-def chain(item: Item) -> tuple[tuple[StockKey, int], ...]:
-    """The stocks that one portion takes from, with the thousandths of each: the SKU, its SPU, its components."""
+def chain(item: Item, catalogue: Catalogue) -> tuple[tuple[StockKey, int], ...]:
+    """The stocks that one portion takes from, with the thousandths of each: the SKU, its SPU, its components.
+
+    A component takes from its own SPU's pool too, as it does when it is sold alone. Each stock is named once.
+    """
     own = (sku_key(item.object_id), UNIT)
-    if item.spu_id is None and not item.components:
-        return (own,)
     pool = () if item.spu_id is None else ((spu_key(item.spu_id), UNIT),)
-    return (own, *pool, *((sku_key(each.sku_id), each.quantity) for each in item.components))
+    if not item.components:
+        return (own, *pool)
+    taken = dict((own, *pool))
+    for each in item.components:
+        key = sku_key(each.sku_id)
+        taken[key] = taken.get(key, 0) + each.quantity
+        component = catalogue.item(item.brand_id, 2, each.sku_id)
+        if component is not None and component.spu_id is not None:
+            shared = spu_key(component.spu_id)
+            taken[shared] = taken.get(shared, 0) + each.quantity
+    return tuple(taken.items())
 
 
 class Part(NamedTuple):
@@ -73,9 +84,9 @@ def available(
     closed = _closed(view)
     if closed is not None:
         return Availability(0, closed, soft=False)
-    parts = [
-        Part(ratio, view.stock(key), view.channel_rows(key)) for key, ratio in (chain(item) if links is None else links)
-    ]
+    if links is None:
+        links = chain(item, view.catalogue)
+    parts = [Part(ratio, view.stock(key), view.channel_rows(key)) for key, ratio in links]
     return _obstructed(parts, item, channel) or _counted(view, parts, item.decimals, channel)
 
 
@@ -106,9 +117,9 @@ _BLOCKS = (BlockedBy.SPU, BlockedBy.SKU, BlockedBy.COMPONENT)
 
 
 def _block(key: StockKey, item: Item) -> BlockedBy:
-    if key.object_type == 1:
-        return BlockedBy.SPU
-    return BlockedBy.SKU if key.object_id == item.object_id else BlockedBy.COMPONENT
+    if key == item.key:
+        return BlockedBy.SPU if item.object_type == 1 else BlockedBy.SKU
+    return BlockedBy.SPU if key.object_type == 1 and key.object_id == item.spu_id else BlockedBy.COMPONENT
 
 
 def _counted(view: StockView, parts: Sequence[Part], decimals: int, channel: Channel) -> Availability:

@@ -25,7 +25,7 @@ def take(
     An unlimited stock without caps is not counted: its take says so, and later verbs leave it alone.
     """
     takes: list[Take] = []
-    for key, ratio in chain(item):
+    for key, ratio in chain(item, draft.catalogue):
         counted = is_counted(draft, key)
         each = Take(key.object_type, key.object_id, ratio, counted)
         takes.append(each)
