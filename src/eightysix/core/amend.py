@@ -74,14 +74,14 @@ def _shortage(draft: Draft, reservation: Reservation, quantity: int) -> LineRefu
     channel = draft.catalogue.channel(draft.store.brand_id, reservation.channel_code)
     if item is None or channel is None:
         by = BlockedBy.SKU if item is None else BlockedBy.CHANNEL
-        return LineRefusal(*key, Code.OUT_OF_STOCK, quantity, reservation.quantity, by)
+        return LineRefusal(*key, Code.OUT_OF_STOCK, quantity - reservation.quantity, 0, by)
     # a stock that wasn't counted at the lock and is limited now must have room for the whole line
     anew = any(not each.counted and draft.stock(each.key).is_limited for each in reservation.takes)
     more = quantity if anew else quantity - reservation.quantity
     can = available(draft, item, channel, [(each.key, each.ratio) for each in reservation.takes])
     if can.blocked_by is None and (can.quantity is None or can.quantity >= more):
         return None
-    return LineRefusal(*key, Code.OUT_OF_STOCK, more, can.quantity, can.blocked_by or can.binding)
+    return LineRefusal(*key, Code.OUT_OF_STOCK, more, can.quantity, can.obstacle(more))
 
 
 def _extend(command: AmendStock, draft: Draft) -> None:

@@ -89,7 +89,7 @@ def _relock(draft: Draft, reservation: Reservation, quantity: int) -> LineRefusa
         return LineRefusal(*key, Code.LOCK_EXPIRED_NO_STOCK, quantity, 0, by)
     can = available(draft, item, channel)
     if can.blocked_by is not None or (can.quantity is not None and can.quantity < quantity):
-        return LineRefusal(*key, Code.LOCK_EXPIRED_NO_STOCK, quantity, can.quantity, can.blocked_by or can.binding)
+        return LineRefusal(*key, Code.LOCK_EXPIRED_NO_STOCK, quantity, can.quantity, can.obstacle(quantity))
     takes = take(draft, item, reservation.channel_code, quantity, Kind.RELOCK)
     relocked = replace(
         reservation, state=State.LOCKED, quantity=quantity, takes=takes, locked_at=draft.now, expires_at=draft.now
