@@ -70,9 +70,7 @@ def _lock_fresh(
         can = available(draft, item, channel)
         got = _granted(can, item, quantity, partial=command.partial, beyond=incident is not None)
         if got is None:
-            shortages.append(
-                LineRefusal(*key, Code.OUT_OF_STOCK, quantity, can.quantity, can.obstacle(quantity))
-            )
+            shortages.append(LineRefusal(*key, Code.OUT_OF_STOCK, quantity, can.quantity, can.obstacle(quantity)))
             continue
         locked_any = locked_any or got > 0
         _hold(
