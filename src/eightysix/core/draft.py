@@ -131,12 +131,18 @@ class Draft:
             Incident(self._seq, kind, key, quantity, self._order_id, self._actor.name, reason, self.now)
         )
 
-    def use(self, key: StockKey, channel_code: str, amount: int) -> None:
-        """Add to what the channel has used in this period, where a cap or a guarantee makes that count."""
+    def use(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> None:
+        """Add to what the channel has used in this period, where a cap or a guarantee makes that count.
+
+        A lock of an earlier period leaves it alone, as it does when it is freed.
+        """
         row = self.channel_rows(key).get(channel_code)
         if row is None or not row.counts or amount == 0:
             return
-        if row.period_at < period_start(self.day, self.stock(key)):
+        starts_at = period_start(self.day, self.stock(key))
+        if locked_at < max(starts_at, row.period_at):
+            return
+        if row.period_at < starts_at:
             # counted from this take on, not from the day's start: where a store's day was moved into the past of takes
             # that an earlier period has counted, freeing those must leave this one alone
             row = replace(row, period_at=self.now, used=0)

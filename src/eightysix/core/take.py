@@ -32,7 +32,7 @@ def take(
         amount = each.amount(quantity)
         if counted and amount:
             draft.move(key, kind, amount, locked=amount, channel_code=channel_code, oversell=oversell, reason=reason)
-        draft.use(key, channel_code, amount)
+        draft.use(key, channel_code, amount, draft.now)
     return tuple(takes)
 
 
@@ -100,6 +100,6 @@ def raise_to(draft: Draft, reservation: Reservation, quantity: int) -> Reservati
         add = each.amount(quantity) - (each.amount(reservation.quantity) if each.counted else 0)
         if counted and add:
             draft.move(key, Kind.AMEND, add, locked=add, channel_code=reservation.channel_code)
-        draft.use(key, reservation.channel_code, each.amount(more))
+        draft.use(key, reservation.channel_code, each.amount(more), reservation.locked_at)
         takes.append(replace(each, counted=counted) if counted != each.counted else each)
     return replace(reservation, quantity=quantity, takes=tuple(takes))
