@@ -32,8 +32,8 @@ def amend(command: AmendStock, shelf: Shelf) -> Decision:
         return Decision(Refused(Code.ORDER_NOT_FOUND))
     if refusals:
         return Decision(refused(refusals))
-    # what is freed first can serve what grows in the same call
-    by_growth = sorted(wanted, key=lambda key: wanted[key] - held[key].quantity)
+    # what is freed first can serve what grows in the same call; without lines nothing changes but the expiry
+    by_growth = sorted(wanted, key=lambda key: wanted[key] - held[key].quantity) if command.lines is not None else []
     short = [each for key in by_growth if (each := _amend_line(draft, held[key], wanted[key])) is not None]
     if short:
         return Decision(refused(short))
