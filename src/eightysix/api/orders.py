@@ -25,6 +25,7 @@ from eightysix.wire.answer import (
 )
 from eightysix.wire.language import Language
 from eightysix.wire.order import (
+    MAX_LINES,
     MAX_OPERATIONS,
     AmendBody,
     DeductBody,
@@ -119,12 +120,15 @@ class Orders:
             return STATUS[rejection.code], rejection_answer(rejection, language)
 
     def _command(self, body: OrderBody, caller: Caller) -> Command:
-        caller.reach(body.brand_id, body.poi_id)
         try:
-            return body.command(caller.actor)
+            command = body.command(caller.actor)
         except Rejection as rejection:
-            self._prefer_absence(body, rejection)
+            if STATUS[rejection.code] != 400:
+                caller.reach(body.brand_id, body.poi_id)
+                self._prefer_absence(body, rejection)
             raise
+        caller.reach(body.brand_id, body.poi_id)
+        return command
 
     def _prefer_absence(self, body: OrderBody, rejection: Rejection) -> None:
         """What doesn't exist (404) is told before what is wrong (422)."""
@@ -135,8 +139,13 @@ class Orders:
             raise Rejection(Code.BRAND_NOT_FOUND, "brandId") from None
         if catalogue.store(body.brand_id, body.poi_id) is None:
             raise Rejection(Code.STORE_NOT_FOUND, "poiId") from None
-        if isinstance(body, LockBody) and catalogue.channel(body.brand_id, body.channel_code) is None:
+        if not isinstance(body, LockBody):
+            return
+        if catalogue.channel(body.brand_id, body.channel_code) is None:
             raise Rejection(Code.CHANNEL_NOT_FOUND, "channel_code") from None
+        for at, sku_id in enumerate(line.known_sku() for line in body.lines[:MAX_LINES]):
+            if sku_id is not None and catalogue.item(body.brand_id, 2, sku_id) is None:
+                raise Rejection(Code.ITEM_NOT_FOUND, f"lines[{at}].sku_id") from None
 
 
 def _check_number(operations: list[msgspec.Raw]) -> None:

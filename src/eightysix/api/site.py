@@ -78,7 +78,7 @@ def _attempts(endpoint: Endpoint, doorkeeper: Doorkeeper) -> Callable[[_Request,
                 return await endpoint.run(Call(NOBODY, query, body, language, ""))
             caller = doorkeeper.caller(_authorization(request))
             caller.must(endpoint.action)
-            return await endpoint.run(Call(caller, query, body, language, _tail(request)))
+            return await endpoint.run(Call(caller, query, body, language, _tail(request, endpoint.path.count("/"))))
         except Rejection as rejection:
             return rejected(rejection, language)
         except Exception as fault:  # noqa: BLE001 - every fault becomes an answer, and is logged there
@@ -147,9 +147,9 @@ async def _content(request: _Request, most: int) -> bytes:
     return await read_body(request.receive, declared, most)
 
 
-def _tail(request: _Request) -> str:
-    """The path's last part: an id may hold slashes, which are only told from the path's own before decoding."""
-    return unquote(request.scope["raw_path"].rpartition(b"/")[2].decode("latin-1"))
+def _tail(request: _Request, slashes: int) -> str:
+    """What follows the path's own slashes, decoded: an id may hold slashes of its own, sent as they are or encoded."""
+    return unquote(request.scope["raw_path"].split(b"/", slashes)[-1].decode("latin-1"))
 
 
 def _query(request: _Request, lists: frozenset[str]) -> dict[str, Any]:

@@ -46,6 +46,13 @@ class LockLine(Body):
     def line(self) -> Line:
         return Line(object_id(self.sku_id, "sku_id"), _line_no(self.line_no), portion(self.quantity, "quantity"))
 
+    def known_sku(self) -> int | None:
+        """The SKU, or None where what was sent can't be one."""
+        try:
+            return object_id(self.sku_id, "sku_id")
+        except Rejection:
+            return None
+
 
 class HeldLine(Body):
     """A line that the order already holds; without `quantity` all of it."""
