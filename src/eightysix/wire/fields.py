@@ -41,7 +41,7 @@ def words(most: int) -> msgspec.Meta:
 
 
 Identifier = Annotated[str, documented(minLength=1, maxLength=MAX_ID_LENGTH, pattern=r"^\S(.*\S)?$")]
-Digits = Annotated[str, documented(pattern="^-?[0-9]{1,20}$")]
+Digits = Annotated[str, documented(pattern="^[0-9]{1,20}$")]
 ObjectId = Annotated[int, whole(1, MAX_OBJECT_ID)] | Digits
 LineNo = Annotated[int, whole(0, MAX_LINE_NO)] | Digits
 HoldSeconds = Annotated[int, whole(1, MAX_HOLD_SECONDS)] | Digits
