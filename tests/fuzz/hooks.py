@@ -26,7 +26,7 @@ schemathesis.openapi.media_type(
 
 
 @schemathesis.hook
-def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
+def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
     """Keep the run's own key alive, and write whole numbers as whole numbers.
 
     Lists of keys show the key that the run itself uses; revoked, everything after it would be a 401. `1.0` is a whole
@@ -48,7 +48,7 @@ def _whole(body: Any) -> Any:
 
 
 @schemathesis.check
-def wrong_operations_fail_alone(ctx: CheckContext, response: Response, case: Case) -> bool | None:
+def wrong_operations_fail_alone(ctx: CheckContext, response: Response, case: Case[Any]) -> bool | None:
     """A batch that breaks the schema is refused as a whole, or has a refusal among its results."""
     if case.path != "/api/v1/stock/batch" or case.meta is None or case.meta.generation.mode.is_positive:
         return None
@@ -64,7 +64,7 @@ def wrong_operations_fail_alone(ctx: CheckContext, response: Response, case: Cas
 
 
 @schemathesis.check
-def refusals_have_one_shape(ctx: CheckContext, response: Response, case: Case) -> bool | None:
+def refusals_have_one_shape(ctx: CheckContext, response: Response, case: Case[Any]) -> bool | None:
     """Whatever isn't a success, also from the router, tells code, message and whether trying again may help."""
     if response.status_code >= 400 and case.method != "HEAD":
         told = response.json()
