@@ -15,7 +15,7 @@ from eightysix.wire.problem import Problem, Rejection
 from eightysix.wire.reading import read_query
 
 from .auth import NOBODY, Doorkeeper
-from .body import CallerLeft, linger, read_body
+from .body import Bodies, linger
 from .docs_page import docs_page
 from .endpoint import Call, Endpoint
 from .openapi import document
@@ -29,11 +29,11 @@ _MOST_QUERY_FIELDS = 2_000
 
 def site(table: Sequence[Endpoint], orders: Orders, doorkeeper: Doorkeeper) -> Litestar:
     """The application."""
-    described = document(table)
+    described, bodies = document(table), Bodies()
     return Litestar(
         route_handlers=[
             *_options(table),  # first, or the framework makes its own, which know one method each
-            *(_handler(endpoint, orders, doorkeeper) for endpoint in table),
+            *(_handler(endpoint, orders, doorkeeper, bodies) for endpoint in table),
             _page("/openapi.json", lambda _: (described, "application/json")),
             _page("/docs", lambda language: (docs_page(table, language), "text/html; charset=utf-8")),
         ],
@@ -43,17 +43,20 @@ def site(table: Sequence[Endpoint], orders: Orders, doorkeeper: Doorkeeper) -> L
     )
 
 
-def _handler(endpoint: Endpoint, orders: Orders, doorkeeper: Doorkeeper) -> HTTPRouteHandler:
+def _handler(endpoint: Endpoint, orders: Orders, doorkeeper: Doorkeeper, bodies: Bodies) -> HTTPRouteHandler:
     attempt = _attempts(endpoint, doorkeeper)
+
+    async def read(request: _Request, most: int) -> bytes:
+        declared = request.headers.get("content-length", "").encode("latin-1")
+        return await bodies.read(request.receive, declared, most)
 
     async def handle(request: _Request) -> Response[bytes]:
         language = _language(request)
         try:
-            content = b"" if endpoint.body is None else await _content(request, endpoint.most_bytes)
+            content = b"" if endpoint.body is None else await read(request, endpoint.most_bytes)
         except Rejection as rejection:
-            return _response(rejected(rejection, language), BackgroundTask(linger, request.receive))
-        except CallerLeft:
-            return _response(Reply(499, b""))  # nobody is left to read it
+            more = rejection.code is Problem.BODY_TOO_LARGE
+            return _response(rejected(rejection, language), BackgroundTask(linger, request.receive) if more else None)
         if endpoint.verb == "batch":
             return _response(await orders.batch(content, _authorization(request), language))
         if endpoint.verb is not None:
@@ -140,11 +143,6 @@ def _language(request: _Request) -> Language:
 
 def _authorization(request: _Request) -> bytes:
     return request.headers.get("authorization", "").encode("latin-1")
-
-
-async def _content(request: _Request, most: int) -> bytes:
-    declared = request.headers.get("content-length", "").encode("latin-1")
-    return await read_body(request.receive, declared, most)
 
 
 def _tail(request: _Request, slashes: int) -> str:
