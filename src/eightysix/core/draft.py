@@ -145,6 +145,16 @@ class Draft:
         used = amount if row.period_at < period_at else row.used + amount
         self.put_channel(replace(row, period_at=period_at, used=used))
 
+    def use_more(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> None:
+        """Add to what a reservation counts in `used`: the growth belongs to the period of its lock, as its end will."""
+        row = self.channel_rows(key).get(channel_code)
+        if row is None or not row.counts or amount == 0 or locked_at < row.period_at:
+            return
+        if locked_at < period_start(self.day, self.stock(key)):
+            self.put_channel(replace(row, used=row.used + amount))
+        else:
+            self.use(key, channel_code, amount)
+
     def free_used(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> None:
         """Take back from `used`; a lock of an earlier period leaves it alone."""
         row = self.channel_rows(key).get(channel_code)

@@ -100,6 +100,6 @@ def raise_to(draft: Draft, reservation: Reservation, quantity: int) -> Reservati
         add = each.amount(quantity) - (each.amount(reservation.quantity) if each.counted else 0)
         if counted and add:
             draft.move(key, Kind.AMEND, add, locked=add, channel_code=reservation.channel_code)
-        draft.use(key, reservation.channel_code, each.amount(more))
+        draft.use_more(key, reservation.channel_code, each.amount(more), reservation.locked_at)
         takes.append(replace(each, counted=counted) if counted != each.counted else each)
     return replace(reservation, quantity=quantity, takes=tuple(takes))
