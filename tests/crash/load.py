@@ -25,6 +25,7 @@ class Load:
         self._seed = seed
         self._numbers = count()
         self._waiting: list[Order] = []
+        self._news = asyncio.Event()
 
     async def run(self, caller: Caller, stop: asyncio.Event) -> None:
         """Order until `stop` is set or the service is gone; an order cut short goes on at the next run."""
@@ -33,14 +34,20 @@ class Load:
 
     async def acknowledged(self, wanted: int) -> None:
         """Return when that many more operations are done."""
-        goal = self.told["200"] + wanted
+        await self.heard("200", wanted)
+
+    async def heard(self, answer: str, wanted: int) -> None:
+        """Return when that many more calls came to `answer`."""
+        goal = self.told[answer] + wanted
         async with asyncio.timeout(60):
-            while self.told["200"] < goal:
-                await asyncio.sleep(0.002)
+            while self.told[answer] < goal:
+                self._news.clear()
+                await self._news.wait()
 
     def hear(self, order: Order, operation: Operation, status: int, answer: dict[str, object]) -> None:
         """Take in the answer to what `order` has under way."""
         self.told[str(status)] += 1
+        self._news.set()
         name = f"{order.order_id} {operation.verb}"
         if status == 200:
             if answer["replayed"] and not operation.unanswered:

@@ -100,7 +100,7 @@ class Order:
         return taken
 
     def _operation(self, step: str) -> Operation:
-        verb = step.split()[0]
+        verb = step.split(maxsplit=1)[0]
         body: dict[str, Any] = {"brandId": BRAND, "poiId": self.poi_id, "order_id": self.order_id}
         if verb in {"amend", "return"}:
             body["request_id"] = f"{self.order_id}-{len(self._steps)}"
@@ -137,8 +137,7 @@ class Order:
         paid[first] = max(0.5, paid[first] - 0.5)
         body["lines"] = [{"sku_id": sku, "line_no": no, "quantity": much} for (sku, no), much in paid.items()]
         return {
-            key: msgspec.structs.replace(line, state="DEDUCTED", quantity=paid[key])
-            for key, line in self.lines.items()
+            key: msgspec.structs.replace(line, state="DEDUCTED", quantity=paid[key]) for key, line in self.lines.items()
         }
 
     def _return(self, body: dict[str, Any]) -> Lines:
@@ -161,9 +160,7 @@ class Order:
 
     def _whole(self, verb: str) -> Lines:
         target = {"deduct": "DEDUCTED", "unlock": "UNLOCKED"}[verb]
-        return {
-            key: _in_state(line, target) if line.state == "LOCKED" else line for key, line in self.lines.items()
-        }
+        return {key: _in_state(line, target) if line.state == "LOCKED" else line for key, line in self.lines.items()}
 
     def _portions(self) -> float:
         return self._chance.choice((0.5, 1.0, 1.0, 1.0, 2.0))

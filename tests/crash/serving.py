@@ -1,11 +1,15 @@
 """A real `eightysix serve` process that may be killed at any instant and started again on the same database."""
 
 import asyncio
+import logging
 import os
 import re
 import signal
 import sys
 from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0

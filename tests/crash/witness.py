@@ -12,7 +12,7 @@ from tests.crash.order import Lines, Order, shown
 from tests.crash.shop import STOCKS, STORES, Caller
 
 _TOGETHER = 16
-_SETTLE_SECONDS = 10.0
+_SETTLE_SECONDS = 4.0
 
 
 class Witness:
@@ -117,4 +117,3 @@ def _alike(order: Order, found: Lines, expected: Lines) -> bool:
         return found == expected
     amounts = [{key: line.quantity for key, line in lines.items()} for lines in (found, expected)]
     return amounts[0] == amounts[1] and {line.state for line in found.values()} <= {"LOCKED", "EXPIRED"}
-
