@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import random
 import time
 
@@ -15,7 +16,7 @@ from tests.servers.postgres import Postgres
 
 _log = logging.getLogger(__name__)
 KILLS = 5
-SEED = 86
+SEED = int(os.environ.get("EIGHTYSIX_TEST_SEED", "86"))
 _RECOVERY_SECONDS_MAX = 10.0
 
 

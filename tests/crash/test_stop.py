@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import random
 
 from tests.crash.load import Load
 from tests.crash.serving import Serving
@@ -9,11 +11,13 @@ from tests.crash.shop import Caller
 from tests.crash.witness import Witness
 
 _log = logging.getLogger(__name__)
-STOPS = 3
+STOPS = 4
+SEED = int(os.environ.get("EIGHTYSIX_TEST_SEED", "86"))
 
 
 async def test_a_stop_answers_everything_it_accepted(serving: Serving) -> None:
-    load = Load(7)
+    chance = random.Random(SEED)
+    load = Load(SEED)
     witness = Witness(load)
     await serving.start()
     caller = Caller(serving.url, serving.key)
@@ -21,6 +25,7 @@ async def test_a_stop_answers_everything_it_accepted(serving: Serving) -> None:
     for _ in range(STOPS):
         running = asyncio.create_task(load.run(caller, asyncio.Event()))
         await load.acknowledged(100)
+        await asyncio.wait([running], timeout=chance.uniform(0.0, 0.1))
         assert await serving.stop() == 0, serving.said()
         await running
         await caller.close()
