@@ -27,7 +27,7 @@ check: .venv/.dev ## lint, format, types, import rules and the fast tests; no se
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
-	MYPYPATH=src:. $(BIN)/mypy --explicit-package-bases tests/servers tests/house tests/conftest.py
+	MYPYPATH=src:. $(BIN)/mypy --explicit-package-bases tests/servers tests/house tests/crash tests/docs tests/conftest.py
 	$(BIN)/lint-imports --no-cache >.venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	$(BIN)/python -m pytest -q --no-header $(wildcard tests/house tests/unit)
 
