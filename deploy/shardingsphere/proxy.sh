@@ -18,8 +18,8 @@
 #   EIGHTYSIX_PROXY_JAVA_OPTS                                            (default: -Xms256m -Xmx512m -XX:+UseParallelGC)
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
-run=${EIGHTYSIX_PROXY_RUN:-$here/run}
-lib=${EIGHTYSIX_PROXY_LIB:-$here/lib}
+run=$(realpath -m "${EIGHTYSIX_PROXY_RUN:-$here/run}")
+lib=$(realpath -m "${EIGHTYSIX_PROXY_LIB:-$here/lib}")
 
 alive() { [ -f "$run/pid" ] && grep -qaF "$run/conf" "/proc/$(cat "$run/pid")/cmdline" 2>/dev/null; }
 
@@ -56,6 +56,7 @@ start() {
   if alive; then echo "already running, pid $(cat "$run/pid")"; return; fi
   fetch
   configure "$1"
+  cd "$run"  # its transaction manager writes a folder "logs" to where it stands
   # shellcheck disable=SC2086 # several options are meant to be several words
   setsid java ${EIGHTYSIX_PROXY_JAVA_OPTS:--Xms256m -Xmx512m -XX:+UseParallelGC} -Djava.awt.headless=true \
     -cp "$run/conf:$lib/*" org.apache.shardingsphere.proxy.Bootstrap "$2" "$run/conf" \

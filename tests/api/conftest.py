@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -14,20 +15,33 @@ from eightysix.settings import Settings
 from .shop import Shop
 
 
-@pytest.fixture(scope="session")
-async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+@asynccontextmanager
+async def open_shop(folder: Path) -> AsyncIterator[Shop]:
     """Two brands with stores and a menu, behind a listening server."""
-    folder: Path = tmp_path_factory.mktemp("api")
     settings = Settings(database_url=f"sqlite:///{folder}/shop.db", catalog_refresh_seconds=0.05)
     await prepare(settings, may_migrate=False)
     async with running(settings) as service:
         with server.reserved("127.0.0.1", 0) as port:
             ready, stop = asyncio.Event(), asyncio.Event()
             serving = asyncio.create_task(server.serve(service.asgi, "127.0.0.1", port, ready.set, stop))
-            await asyncio.wait_for(ready.wait(), 10)
+            await asyncio.wait_for(ready.wait(), 30)
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
                 shop = Shop(service, http, settings)
                 await shop.furnish()
                 yield shop
             stop.set()
             await serving
+
+
+@pytest.fixture(scope="session")
+async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+    """The shop that the tests share."""
+    async with open_shop(tmp_path_factory.mktemp("api")) as shared:
+        yield shared
+
+
+@pytest.fixture
+async def own_shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    """A shop that a test may break."""
+    async with open_shop(tmp_path) as own:
+        yield own

@@ -1,11 +1,17 @@
 """Brands, stores, channels, items and a menu from CSV."""
 
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from eightysix.app import prepare, running
 from eightysix.catalog.catalog import Catalog
+from eightysix.catalog.kinds import BRAND, STORE
+from eightysix.settings import Settings
 from eightysix.storage import catalog as catalog_rows
+from eightysix.wire.administration import BrandBody, KeyBody, StoreBody
 
 from .shop import Shop
 
@@ -155,3 +161,22 @@ async def test_another_process_sees_a_change_within_its_refresh(shop: Shop) -> N
         assert other.current.store("fox", "s5") is None
     finally:
         await other.stop()
+
+
+async def test_what_another_process_made_is_looked_for_before_it_is_missed(tmp_path: Path) -> None:
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/two.db", catalog_refresh_seconds=3600)
+    await prepare(settings, may_migrate=False)
+    async with running(settings) as service:
+        other = Catalog(catalog_rows.connect(settings.database_url), 3600)
+        await other.start()
+        try:
+            made = await other.mint_key(KeyBody("late", "platform"))
+            await other.write(BRAND, [BrandBody("b", "B")], replace=False)
+            await other.write(STORE, [StoreBody("b", "s", "S", "UTC")], replace=False)
+        finally:
+            await other.stop()
+        transport = httpx.ASGITransport(service.asgi)
+        headers = {"authorization": f"Bearer {made.key}"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://86", headers=headers) as http:
+            answer = await http.post("/api/v1/stock/unlock", json={"brandId": "b", "poiId": "s", "order_id": "o"})
+            assert answer.status_code == 200

@@ -5,6 +5,7 @@ import time
 
 from eightysix.api.availability import Availability
 from eightysix.core.key import StoreKey
+from eightysix.core.reservation import State
 
 from .shop import RICE, SOUP, TEA, Shop
 
@@ -26,12 +27,22 @@ async def test_it_follows_locks_settings_and_channels(shop: Shop) -> None:
 
 async def test_a_lock_that_dies_gives_back_without_a_write(shop: Shop) -> None:
     await shop.stock(RICE, 4)
-    await shop.lock(shop.new_order(), (RICE, 4), expires_in=1)
+    order = shop.new_order()
+    await shop.lock(order, (RICE, 4), expires_in=1)
     assert await shop.left(RICE) == 0
     deadline = time.monotonic() + 5
     while await shop.left(RICE) != 4:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
+    while not await _is_swept(shop, order):  # or it would be a change in the middle of another test
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+
+
+async def _is_swept(shop: Shop, order: str) -> bool:
+    store = StoreKey.of("fox", "s1")
+    _, held, _ = await shop.service.database.reader.order(store, order)
+    return all(line.state is State.EXPIRED for line in held)
 
 
 async def test_it_follows_what_only_a_cap_has_counted(shop: Shop) -> None:

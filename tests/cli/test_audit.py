@@ -20,6 +20,7 @@ from eightysix.core.command import (
     UnlockStock,
 )
 from eightysix.core.finding import Rule
+from eightysix.core.instant import business_day
 from eightysix.core.key import sku_key, spu_key
 from eightysix.core.reservation import State
 from eightysix.core.stock import LIMITED, UNLIMITED
@@ -189,6 +190,22 @@ def test_a_change_of_type_is_followed_through_the_log():
     )  # fmt: skip
     assert books.rules() == []
     assert books.stocks[0].real == 5000
+
+
+@pytest.mark.parametrize("sold_in_the_morning", [False, True])
+def test_an_order_that_grows_after_the_day_has_turned_counts_in_the_period_of_its_lock(sold_in_the_morning):
+    turn = business_day(SET_OUT_AT, "Europe/London", 240).ends_at
+    cap = ChannelSetting("APP", limit=9000)
+    books = Ledger().after(
+        SetStock(STORE, (limit(sku_key(21), 50_000, cap),), ME), lock("a", (21, 0, 2000)), now=turn - 1000
+    )
+    if sold_in_the_morning:
+        books = books.after(lock("b", (21, 0, 1000)), now=turn + 500)
+    books = books.after(AmendStock(STORE, "a", (Line(21, 0, 5000),), "r1", ME), now=turn + 1000)
+    assert books.rules() == []
+    books = books.after(UnlockStock(STORE, "a", None, ME), now=turn + 2000)
+    assert books.rules() == []
+    assert books.channels[0].used == (1000 if sold_in_the_morning else 0)
 
 
 def test_any_sequence_of_commands_keeps_clean_books():

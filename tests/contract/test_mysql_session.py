@@ -98,9 +98,9 @@ async def test_a_cancelled_caller_leaves_its_statement_to_end_and_the_next_one_g
     assert await session.rows("SELECT 'second' AS answer") == (("second",),)
 
 
-async def test_a_connection_that_the_server_ends_is_lost_and_can_be_replaced(session: Session) -> None:
-    if "ShardingSphere" in session._connection.get_server_info():
-        pytest.skip("KILL through the proxy would end a pooled connection of somebody else")
+async def test_a_connection_that_the_server_ends_is_lost_and_can_be_replaced(mysql_server: str) -> None:
+    session = Session(parse(mysql_server))
+    await session.open()
     ((own,),) = await session.rows("SELECT CONNECTION_ID()")
     with pytest.raises((LostConnection, Conflict)):
         await session.change(f"KILL {own}")
@@ -109,6 +109,7 @@ async def test_a_connection_that_the_server_ends_is_lost_and_can_be_replaced(ses
     assert not session.is_open
     await session.reopen()
     assert await session.rows("SELECT 1") == ((1,),)
+    await session.close()
 
 
 async def test_an_answer_that_cannot_be_read_closes_the_connection(mysql_server: str) -> None:

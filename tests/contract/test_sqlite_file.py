@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from eightysix.core.change import RequestRecord
 from eightysix.storage.migrate import migrate
 from eightysix.storage.open import open_database
 from eightysix.storage.port import Database, LockTimeout, LostConnection, Rejected, Unavailable
 from eightysix.storage.sqlite.lockfile import DatabaseInUse
 
-from .scene import Scene, a_stock, changes, new_batch_number, write
+from .scene import Scene, a_stock, changes, new_batch_number, next_changes, write
 
 OPEN_AND_HOLD = """
 import asyncio, sys
@@ -141,3 +142,22 @@ async def test_a_file_that_is_no_database_is_unavailable_and_let_go(tmp_path: Pa
     for _ in range(2):
         with pytest.raises(Unavailable, match="not a database"):
             await open_database(f"sqlite:///{path}", owner="me")
+
+
+async def test_a_full_disk_loses_the_connection_and_nothing_else(opened: Database) -> None:
+    scene = Scene(opened)
+    store = scene.store()
+    lane = await scene.lane(store)
+    await write(lane, {store: changes(stocks=[(None, a_stock())])})
+    await lane._thread.run(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchone())
+    record = RequestRecord("request", b"\x00" * 32, b'"' + b"x" * 1_000_000 + b'"', 1)
+    batch_no = new_batch_number()
+    await lane.begin([store], batch_no)
+    with pytest.raises(LostConnection, match="full") as raised:
+        await lane.save({store: next_changes(1, requests=[record])})
+    assert raised.value.retryable
+    await lane.rollback()
+    await lane.reconnect()
+    assert not await lane.committed(batch_no)
+    await write(lane, {store: next_changes(1, requests=[record])})
+    assert (await opened.reader.head(store))[1].seq == 2

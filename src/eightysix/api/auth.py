@@ -93,13 +93,13 @@ class Doorkeeper:
     """Knows callers by their Authorization header. What it has seen is kept until any key changes."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+        self.catalog = catalog
         self._keys = catalog.current.keys
         self._seen: dict[bytes, Caller] = {}
 
     def caller(self, authorization: bytes) -> Caller:
         """Who it is, or 401. An expired or revoked key is as good as none."""
-        keys = self._catalog.current.keys
+        keys = self.catalog.current.keys
         if keys is not self._keys:
             self._keys = keys
             self._seen = {}

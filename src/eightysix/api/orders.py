@@ -40,7 +40,7 @@ from eightysix.wire.problem import STATUS, Problem, Rejection
 from eightysix.wire.reading import read_json
 
 from .auth import Action, Caller, Doorkeeper
-from .reply import Reply, failed, rejected, rejection_of
+from .reply import ABSENT, Reply, failed, rejected, rejection_of
 
 Submit = Callable[[Command], "asyncio.Future[Outcome]"]
 
@@ -67,6 +67,12 @@ class Orders:
 
     async def verb(self, name: str, content: bytes, authorization: bytes, language: Language) -> Reply:
         """One verb. Refusals come in the order of DESIGN section 4."""
+        reply = await self._verb(name, content, authorization, language)
+        if reply.status in ABSENT and await self._catalog.look_again():
+            return await self._verb(name, content, authorization, language)
+        return reply
+
+    async def _verb(self, name: str, content: bytes, authorization: bytes, language: Language) -> Reply:
         try:
             body: OrderBody = read_json(content, _DECODERS[name])
             caller = self._doorkeeper.caller(authorization)

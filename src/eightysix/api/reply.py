@@ -17,6 +17,10 @@ Headers = list[tuple[bytes, bytes]]
 JSON_HEADERS: Headers = [(b"content-type", b"application/json")]
 
 
+ABSENT = (401, 404)
+"""Answers that may be due to a key or an object that another process made a moment ago; nothing was changed."""
+
+
 class Reply(NamedTuple):
     """Status, body and headers of an answer."""
 

@@ -15,7 +15,7 @@ BACKLOG = 4096
 """Connections waiting to be accepted, and requests in work at once; the engine's queues refuse long before."""
 
 _LOOK_SECONDS = 0.01
-_START_SECONDS = 10.0
+_START_SECONDS = 30.0
 
 
 class PortTaken(OSError):
@@ -57,12 +57,16 @@ async def serve(asgi: Asgi, host: str, port: int, ready: Callable[[], None], sto
     )
     serving = asyncio.create_task(server.serve())
     stopped = asyncio.create_task(stop.wait())
+    listens = asyncio.create_task(listening(host, port))
     try:
-        await _listening(host, port, serving)
-        ready()
+        await asyncio.wait((serving, listens), return_when=asyncio.FIRST_COMPLETED)
+        if listens.done():
+            await listens
+            ready()
         await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopped.cancel()
+        listens.cancel()
         server.stop()  # type: ignore[no-untyped-call]  # granian leaves it without types
         await serving
 
@@ -81,11 +85,11 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-async def _listening(host: str, port: int, serving: "asyncio.Task[None]") -> None:
-    """Wait until connections are accepted, or pass on why the server ended."""
+async def listening(host: str, port: int) -> None:
+    """Wait until connections are accepted; TimeoutError after 30 s."""
     address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what may stand in the settings
     async with asyncio.timeout(_START_SECONDS):
-        while not serving.done():
+        while True:
             try:
                 _, writer = await asyncio.open_connection(address, port)
             except OSError:
@@ -93,4 +97,3 @@ async def _listening(host: str, port: int, serving: "asyncio.Task[None]") -> Non
             else:
                 writer.close()
                 return
-    await serving

@@ -1,6 +1,6 @@
 """Everything over HTTP, in Litestar: it routes; reading, authorising and answering are as in the lean layer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote
 
@@ -15,12 +15,12 @@ from eightysix.wire.problem import Problem, Rejection
 from eightysix.wire.reading import read_query
 
 from .auth import NOBODY, Doorkeeper
-from .body import linger, read_body
+from .body import Bodies, linger
 from .docs_page import docs_page
 from .endpoint import Call, Endpoint
 from .openapi import document
 from .orders import Orders
-from .reply import Reply, failed, rejected
+from .reply import ABSENT, Reply, failed, rejected
 
 _Request = Request[Any, Any, Any]
 
@@ -29,11 +29,11 @@ _MOST_QUERY_FIELDS = 2_000
 
 def site(table: Sequence[Endpoint], orders: Orders, doorkeeper: Doorkeeper) -> Litestar:
     """The application."""
-    described = document(table)
+    described, bodies = document(table), Bodies()
     return Litestar(
         route_handlers=[
             *_options(table),  # first, or the framework makes its own, which know one method each
-            *(_handler(endpoint, orders, doorkeeper) for endpoint in table),
+            *(_handler(endpoint, orders, doorkeeper, bodies) for endpoint in table),
             _page("/openapi.json", lambda _: (described, "application/json")),
             _page("/docs", lambda language: (docs_page(table, language), "text/html; charset=utf-8")),
         ],
@@ -43,35 +43,51 @@ def site(table: Sequence[Endpoint], orders: Orders, doorkeeper: Doorkeeper) -> L
     )
 
 
-def _handler(endpoint: Endpoint, orders: Orders, doorkeeper: Doorkeeper) -> HTTPRouteHandler:
-    lists = _list_fields(endpoint.query)
+def _handler(endpoint: Endpoint, orders: Orders, doorkeeper: Doorkeeper, bodies: Bodies) -> HTTPRouteHandler:
+    attempt = _attempts(endpoint, doorkeeper)
 
-    async def answer(request: _Request, language: Language) -> Reply:
-        authorization = request.headers.get("authorization", "").encode("latin-1")
-        content = b"" if endpoint.body is None else await _content(request, endpoint.most_bytes)
-        if endpoint.verb == "batch":
-            return await orders.batch(content, authorization, language)
-        if endpoint.verb is not None:
-            return await orders.verb(endpoint.verb, content, authorization, language)
-        query = None if endpoint.query is None else read_query(_query(request, lists), endpoint.query)
-        body = None if endpoint.body is None else endpoint.body.read(content)
-        if endpoint.action is None:
-            return await endpoint.run(Call(NOBODY, query, body, language, ""))
-        caller = doorkeeper.caller(authorization)
-        caller.must(endpoint.action)
-        return await endpoint.run(Call(caller, query, body, language, _tail(request, endpoint.path.count("/"))))
+    async def read(request: _Request, most: int) -> bytes:
+        declared = request.headers.get("content-length", "").encode("latin-1")
+        return await bodies.read(request.receive, declared, most)
 
     async def handle(request: _Request) -> Response[bytes]:
         language = _language(request)
         try:
-            return _response(await answer(request, language))
+            content = b"" if endpoint.body is None else await read(request, endpoint.most_bytes)
         except Rejection as rejection:
-            left = BackgroundTask(linger, request.receive) if rejection.code is Problem.BODY_TOO_LARGE else None
-            return _response(rejected(rejection, language), left)
-        except Exception as fault:  # noqa: BLE001 - every fault becomes an answer, and is logged there
-            return _response(failed(fault, language))
+            more = rejection.code is Problem.BODY_TOO_LARGE
+            return _response(rejected(rejection, language), BackgroundTask(linger, request.receive) if more else None)
+        if endpoint.verb == "batch":
+            return _response(await orders.batch(content, _authorization(request), language))
+        if endpoint.verb is not None:
+            return _response(await orders.verb(endpoint.verb, content, _authorization(request), language))
+        reply = await attempt(request, content, language)
+        if reply.status in ABSENT and endpoint.action is not None and await doorkeeper.catalog.look_again():
+            reply = await attempt(request, content, language)
+        return _response(reply)
 
     return HTTPRouteHandler(_route(endpoint), http_method=endpoint.method, status_code=200)(handle)
+
+
+def _attempts(endpoint: Endpoint, doorkeeper: Doorkeeper) -> Callable[[_Request, bytes, Language], Awaitable[Reply]]:
+    """What answers a request of `endpoint` whose body was read."""
+    lists = _list_fields(endpoint.query)
+
+    async def attempt(request: _Request, content: bytes, language: Language) -> Reply:
+        try:
+            query = None if endpoint.query is None else read_query(_query(request, lists), endpoint.query)
+            body = None if endpoint.body is None else endpoint.body.read(content)
+            if endpoint.action is None:
+                return await endpoint.run(Call(NOBODY, query, body, language, ""))
+            caller = doorkeeper.caller(_authorization(request))
+            caller.must(endpoint.action)
+            return await endpoint.run(Call(caller, query, body, language, _tail(request, endpoint.path.count("/"))))
+        except Rejection as rejection:
+            return rejected(rejection, language)
+        except Exception as fault:  # noqa: BLE001 - every fault becomes an answer, and is logged there
+            return failed(fault, language)
+
+    return attempt
 
 
 def _options(table: Sequence[Endpoint]) -> list[HTTPRouteHandler]:
@@ -125,9 +141,8 @@ def _language(request: _Request) -> Language:
     return preferred(request.headers.get("accept-language", "").encode("latin-1"))
 
 
-async def _content(request: _Request, most: int) -> bytes:
-    declared = request.headers.get("content-length", "").encode("latin-1")
-    return await read_body(request.receive, declared, most)
+def _authorization(request: _Request) -> bytes:
+    return request.headers.get("authorization", "").encode("latin-1")
 
 
 def _tail(request: _Request, slashes: int) -> str:

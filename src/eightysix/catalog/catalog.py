@@ -15,7 +15,7 @@ from eightysix.core.outcome import Code
 from eightysix.storage import schema
 from eightysix.storage.catalog import CatalogRows, CatalogWrite, Row
 from eightysix.storage.port import StorageFault
-from eightysix.wire.administration import KeyBody, KeyMade, KeyShown, Page
+from eightysix.wire.administration import PAGE_LIMIT, KeyBody, KeyMade, KeyShown, Page
 from eightysix.wire.fields import integer
 from eightysix.wire.problem import Problem, Rejection
 
@@ -25,7 +25,7 @@ from .snapshot import COLUMNS, Snapshot, SnapshotDraft
 
 _LOG = logging.getLogger(__name__)
 
-PAGE_LIMIT = 1_000
+LOOK_SECONDS = 0.02
 
 
 class Catalog:
@@ -36,6 +36,7 @@ class Catalog:
         self._refresh_seconds = refresh_seconds
         self._refreshing = asyncio.Lock()
         self._loop: asyncio.Task[None] | None = None
+        self._looked_at = 0.0
         self.current = Snapshot.empty()
 
     async def start(self) -> None:
@@ -63,6 +64,22 @@ class Catalog:
                 async for row in self._rows.changed(schema.metadata.tables[name], seen, columns):
                     draft.put(name, row)
             self.current = draft.finish(version)
+
+    async def look_again(self) -> bool:
+        """Whether the database has something new; asked before an answer says that something isn't there.
+
+        Another process may just have made it. It looks at most every LOOK_SECONDS, whatever strangers ask for.
+        """
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_SECONDS:
+            return False
+        self._looked_at = now
+        seen = self.current
+        try:
+            await self.refresh()
+        except StorageFault:
+            return False  # the last state stays in use, as in the regular refresh
+        return self.current is not seen
 
     async def write(self, kind: Kind, bodies: Sequence[Any], *, replace: bool) -> list[Any]:
         """Make these objects, all or none; those that exist are replaced or, without `replace`, a 409.
@@ -172,7 +189,8 @@ def read_all(kind: Kind, bodies: Sequence[Any]) -> list[dict[str, Any]]:
         except Rejection as rejection:
             raise rejection.inside(f"items[{at}]") from None
         if kind.key_of(row) in rows:
-            raise Rejection(Problem.VALUE_INVALID, f"items[{at}].{kind.key[-1]}", why="named twice")
+            field = kind.body.__struct_encode_fields__[kind.body.__struct_fields__.index(kind.key[-1])]
+            raise Rejection(Problem.VALUE_INVALID, f"items[{at}].{field}", why="named twice")
         rows[kind.key_of(row)] = row
     return list(rows.values())
 

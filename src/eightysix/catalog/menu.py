@@ -22,7 +22,8 @@ from eightysix.wire.problem import Problem, Rejection
 from .catalog import Catalog
 from .kinds import ITEM
 
-MAX_ROWS = 20_000
+MAX_ROWS = 5_000
+"""Rows of a file: one transaction, which on SQLite keeps orders waiting."""
 
 _NEEDED = "sku_id"
 _ALL = ("sku_id", "spu_id", "name_en", "name_zh", "category", "tags", "decimals")

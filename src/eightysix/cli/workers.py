@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
+from eightysix.api.server import listening
 from eightysix.settings import PREFIX, Settings
 
 _LOG = logging.getLogger(__name__)
@@ -17,6 +18,7 @@ _PAUSE_SECONDS = 1.0
 async def supervise(settings: Settings, port: int, ready: Callable[[], None], stop: asyncio.Event) -> int:
     """Run `settings.workers` workers on the reserved `port` until `stop`. Answers the exit code."""
     keepers = [asyncio.create_task(_keep(settings, port, number, stop)) for number in range(settings.workers)]
+    await listening(settings.host, port)
     ready()
     return max(await asyncio.gather(*keepers))
 

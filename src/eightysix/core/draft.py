@@ -132,20 +132,17 @@ class Draft:
         )
 
     def use(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> None:
-        """Add to what the channel has used in this period, where a cap or a guarantee makes that count.
+        """Add to what a lock of `locked_at` counts in the channel's `used`, where a cap or a guarantee makes it count.
 
-        A lock of an earlier period leaves it alone, as it does when it is freed.
+        The growth of a lock belongs to the period of that lock, as its end will: a row of a later period ignores it.
         """
         row = self.channel_rows(key).get(channel_code)
-        if row is None or not row.counts or amount == 0:
+        if row is None or not row.counts or amount == 0 or locked_at < row.period_at:
             return
-        starts_at = period_start(self.day, self.stock(key))
-        if locked_at < max(starts_at, row.period_at):
-            return
-        if row.period_at < starts_at:
+        if row.period_at < period_start(self.day, self.stock(key)) <= locked_at:
             # counted from this take on, not from the day's start: where a store's day was moved into the past of takes
             # that an earlier period has counted, freeing those must leave this one alone
-            row = replace(row, period_at=self.now, used=0)
+            row = replace(row, period_at=locked_at, used=0)
         self.put_channel(replace(row, used=row.used + amount))
 
     def free_used(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> bool:

@@ -4,7 +4,6 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import get_args
 
 from eightysix.cli.benching.arena import Arena
 from eightysix.cli.benching.child import ask
@@ -14,7 +13,7 @@ from eightysix.cli.benching.result import Cell
 from eightysix.cli.benching.sample import Sample
 from eightysix.cli.benching.seeding import service_key
 from eightysix.cli.benching.sqlite_by_hand import HandTask
-from eightysix.cli.benching.workload import PORTIONS, Spread, Verb
+from eightysix.cli.benching.workload import PORTIONS
 from eightysix.core.quantity import UNIT
 from eightysix.storage.migrate import migrate
 
@@ -29,8 +28,8 @@ async def compare_embedded(arena: Arena) -> None:
     await _fill(hand, plan)
     shutil.copyfile(hand, engine)
     cells = []
-    for spread in get_args(Spread):
-        for verb in get_args(Verb):
+    for spread in plan.spreads:
+        for verb in plan.verbs:
             cells.append(Cell(HAND, spread, verb, 1))
             cells.extend(Cell(ENGINE, spread, verb, clients) for clients in plan.clients)
     arena.result.sqlite.cells.extend(cells)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import get_args
 
 from eightysix.cli.benching import handwritten
 from eightysix.cli.benching.arena import Arena
@@ -13,7 +12,6 @@ from eightysix.cli.benching.process import memory_mb
 from eightysix.cli.benching.result import Cell, MemoryReading, ScaleRow, SteadyRound
 from eightysix.cli.benching.seeding import drop_database
 from eightysix.cli.benching.service import Service, serve
-from eightysix.cli.benching.workload import Spread, Verb
 
 _PREFIXES = {"sql": "", "function": "function_", "small": "small_"}
 _SCALE_DATABASE = "eightysix_bench_scale_{}"
@@ -25,8 +23,8 @@ async def compare(arena: Arena, contestants: Mapping[str, Contestant]) -> None:
     plan = arena.plan
     cells = [
         (name, Cell(name, spread, verb, clients))
-        for spread in get_args(Spread)
-        for verb in get_args(Verb)
+        for spread in plan.spreads
+        for verb in plan.verbs
         for clients in plan.clients
         for name in contestants
     ]

@@ -1,8 +1,11 @@
 """How much is measured: the full sizes, and quick ones to see that everything runs."""
 
 from enum import StrEnum
+from typing import get_args
 
 import msgspec
+
+from eightysix.cli.benching.workload import Spread, Verb
 
 
 class Part(StrEnum):
@@ -31,6 +34,8 @@ class Plan(msgspec.Struct, frozen=True):
     parts: tuple[Part, ...] = tuple(Part)
     contestants: tuple[Contestant, ...] = tuple(Contestant)
     clients: tuple[int, ...] = (32, 64, 128, 256)
+    spreads: tuple[Spread, ...] = get_args(Spread)
+    verbs: tuple[Verb, ...] = get_args(Verb)
     rounds: int = 3
     seconds: float = 6.0
     warmup_seconds: float = 1.0

@@ -50,6 +50,7 @@ async def own_service(database: str, log: Path, *, port: int = 0) -> AsyncIterat
         "-c",
         _SERVE,
         "serve",
+        "--migrate",
         "--database",
         database,
         "--host",
