@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 DAY_MS = 86_400_000
 DAY_START_MS = 4 * 3_600_000
-"""The model's store keeps winter time in London: its business day starts at 04:00 UTC."""
+"""The model's store never changes its clocks: its business day starts at 04:00 UTC."""
 
 LOCKED, DEDUCTED, UNLOCKED, RETURNED, EXPIRED = "LOCKED", "DEDUCTED", "UNLOCKED", "RETURNED", "EXPIRED"
 PRECEDENCE = [
