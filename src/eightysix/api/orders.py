@@ -31,10 +31,10 @@ from eightysix.wire.order import (
     DeductBody,
     LockBody,
     Operation,
-    OrderBody,
     RawBatchBody,
     ReturnBody,
     UnlockBody,
+    VerbBody,
 )
 from eightysix.wire.problem import STATUS, Problem, Rejection
 from eightysix.wire.reading import read_json
@@ -44,7 +44,7 @@ from .reply import ABSENT, Reply, failed, rejected, rejection_of
 
 Submit = Callable[[Command], "asyncio.Future[Outcome]"]
 
-VERBS: dict[str, type[OrderBody]] = {
+VERBS: dict[str, type[VerbBody]] = {
     "lock": LockBody,
     "deduct": DeductBody,
     "unlock": UnlockBody,
@@ -74,7 +74,7 @@ class Orders:
 
     async def _verb(self, name: str, content: bytes, authorization: bytes, language: Language) -> Reply:
         try:
-            body: OrderBody = read_json(content, _DECODERS[name])
+            body: VerbBody = read_json(content, _DECODERS[name])
             caller = self._doorkeeper.caller(authorization)
             caller.must(Action.ORDER)
             outcome = await self._submit(self._command(body, caller))
@@ -103,7 +103,7 @@ class Orders:
 
     def _begin(self, operation: msgspec.Raw, caller: Caller) -> "asyncio.Future[Outcome] | Rejection":
         try:
-            body: OrderBody = read_json(bytes(operation), _OPERATION)
+            body: VerbBody = read_json(bytes(operation), _OPERATION)
             return self._submit(self._command(body, caller))
         except Rejection as rejection:
             return rejection
@@ -119,7 +119,7 @@ class Orders:
             rejection = rejection_of(fault)
             return STATUS[rejection.code], rejection_answer(rejection, language)
 
-    def _command(self, body: OrderBody, caller: Caller) -> Command:
+    def _command(self, body: VerbBody, caller: Caller) -> Command:
         try:
             command = body.command(caller.actor)
         except Rejection as rejection:
@@ -130,7 +130,7 @@ class Orders:
         caller.reach(body.brand_id, body.poi_id)
         return command
 
-    def _prefer_absence(self, body: OrderBody, rejection: Rejection) -> None:
+    def _prefer_absence(self, body: VerbBody, rejection: Rejection) -> None:
         """What doesn't exist (404) is told before what is wrong (422)."""
         catalogue = self._catalog.current
         if rejection.code is Problem.ID_INVALID:

@@ -23,6 +23,7 @@ from .orders import Orders
 from .reply import ABSENT, Reply, failed, rejected
 
 _Request = Request[Any, Any, Any]
+_Answer = Callable[[_Request, bytes, Language], Awaitable[Reply]]
 
 _MOST_QUERY_FIELDS = 2_000
 
@@ -44,7 +45,8 @@ def site(table: Sequence[Endpoint], orders: Orders, doorkeeper: Doorkeeper) -> L
 
 
 def _handler(endpoint: Endpoint, orders: Orders, doorkeeper: Doorkeeper, bodies: Bodies) -> HTTPRouteHandler:
-    attempt = _attempts(endpoint, doorkeeper)
+    run = endpoint.run
+    answer = _verb(run, orders) if isinstance(run, str) else _answer(endpoint, run, doorkeeper)
 
     async def read(request: _Request, most: int) -> bytes:
         declared = request.headers.get("content-length", "").encode("latin-1")
@@ -57,20 +59,24 @@ def _handler(endpoint: Endpoint, orders: Orders, doorkeeper: Doorkeeper, bodies:
         except Rejection as rejection:
             more = rejection.code is Problem.BODY_TOO_LARGE
             return _response(rejected(rejection, language), BackgroundTask(linger, request.receive) if more else None)
-        if endpoint.verb == "batch":
-            return _response(await orders.batch(content, _authorization(request), language))
-        if endpoint.verb is not None:
-            return _response(await orders.verb(endpoint.verb, content, _authorization(request), language))
-        reply = await attempt(request, content, language)
-        if reply.status in ABSENT and endpoint.action is not None and await doorkeeper.catalog.look_again():
-            reply = await attempt(request, content, language)
-        return _response(reply)
+        return _response(await answer(request, content, language))
 
     return HTTPRouteHandler(_route(endpoint), http_method=endpoint.method, status_code=200)(handle)
 
 
-def _attempts(endpoint: Endpoint, doorkeeper: Doorkeeper) -> Callable[[_Request, bytes, Language], Awaitable[Reply]]:
-    """What answers a request of `endpoint` whose body was read."""
+def _verb(name: str, orders: Orders) -> _Answer:
+    """What answers an order verb: the same functions as in the lean layer."""
+
+    async def answer(request: _Request, content: bytes, language: Language) -> Reply:
+        if name == "batch":
+            return await orders.batch(content, _authorization(request), language)
+        return await orders.verb(name, content, _authorization(request), language)
+
+    return answer
+
+
+def _answer(endpoint: Endpoint, run: Callable[[Call], Awaitable[Reply]], doorkeeper: Doorkeeper) -> _Answer:
+    """What answers any other request: what seems absent is looked for once more, another process may have made it."""
     lists = _list_fields(endpoint.query)
 
     async def attempt(request: _Request, content: bytes, language: Language) -> Reply:
@@ -78,16 +84,22 @@ def _attempts(endpoint: Endpoint, doorkeeper: Doorkeeper) -> Callable[[_Request,
             query = None if endpoint.query is None else read_query(_query(request, lists), endpoint.query)
             body = None if endpoint.body is None else endpoint.body.read(content)
             if endpoint.action is None:
-                return await endpoint.run(Call(NOBODY, query, body, language, ""))
+                return await run(Call(NOBODY, query, body, language, ""))
             caller = doorkeeper.caller(_authorization(request))
             caller.must(endpoint.action)
-            return await endpoint.run(Call(caller, query, body, language, _tail(request, endpoint.path.count("/"))))
+            return await run(Call(caller, query, body, language, _tail(request, endpoint.path.count("/"))))
         except Rejection as rejection:
             return rejected(rejection, language)
         except Exception as fault:  # noqa: BLE001 - every fault becomes an answer, and is logged there
             return failed(fault, language)
 
-    return attempt
+    async def answer(request: _Request, content: bytes, language: Language) -> Reply:
+        reply = await attempt(request, content, language)
+        if reply.status in ABSENT and endpoint.action is not None and await doorkeeper.catalog.look_again():
+            reply = await attempt(request, content, language)
+        return reply
+
+    return answer
 
 
 def _options(table: Sequence[Endpoint]) -> list[HTTPRouteHandler]:

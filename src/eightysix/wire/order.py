@@ -11,7 +11,6 @@ from eightysix.core.command import (
     DeductStock,
     Line,
     LockStock,
-    OrderCommand,
     ReturnStock,
     UnlockStock,
 )
@@ -117,10 +116,6 @@ class OrderBody(Body):
     def store(self) -> StoreKey:
         return StoreKey.of(identifier(self.brand_id, "brandId"), identifier(self.poi_id, "poiId"))
 
-    def command(self, actor: Actor) -> OrderCommand:
-        """The command this body asks for; raises `Rejection` for a wrong value."""
-        raise NotImplementedError
-
 
 class LockBody(OrderBody):
     """Hold portions for an order. `expires_in` in seconds."""
@@ -198,6 +193,10 @@ class AmendBody(OrderBody):
         order_id, request_id = identifier(self.order_id, "order_id"), identifier(self.request_id, "request_id")
         held = _hold_seconds(self.expires_in)
         return AmendStock(self.store(), order_id, lines, request_id, actor, held, reason(self.reason))
+
+
+VerbBody = LockBody | DeductBody | UnlockBody | ReturnBody | AmendBody
+"""The body of any order verb; its `command` is the command it asks for, or a `Rejection` of a wrong value."""
 
 
 class LockOperation(LockBody, tag_field="op", tag="lock"): ...
