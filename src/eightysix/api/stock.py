@@ -87,14 +87,13 @@ class Stocks:
         self._store(call, body.brand_id, body.poi_id)
         outcome = await self._submit(body.command(call.caller.actor))
         if isinstance(outcome, StocksSet):
-            results = [_result(result, call.language, is_many=sent.is_many) for result in outcome.results]
-        elif isinstance(outcome, Refused):
-            results = [_result(outcome, call.language, is_many=sent.is_many)]
-            return json_reply(results[0].body, results[0].status)
+            results = [_result(result, call.language) for result in outcome.results]
+            if sent.is_many:
+                return json_reply(UpdateAnswer(results))
+        elif isinstance(outcome, Refused):  # the brand or the store was taken away meanwhile
+            results = [_result(outcome, call.language)]
         else:
             raise TypeError(f"{SetStock.__name__} came to {type(outcome).__name__}")
-        if sent.is_many:
-            return json_reply(UpdateAnswer(results))
         return json_reply(results[0].body, results[0].status)
 
     def _store(self, call: Call, brand_id: str, poi_id: str) -> StoreKey:
@@ -124,9 +123,7 @@ class Stocks:
         return items
 
 
-def _result(result: StockRow | Refused, language: Language, *, is_many: bool) -> SettingResult:
+def _result(result: StockRow | Refused, language: Language) -> SettingResult:
     if isinstance(result, StockRow):
         return SettingResult(200, stock_answer(result.stock, result.channels))
-    if not is_many and result.field is not None:
-        result = msgspec.structs.replace(result, field=result.field.removeprefix("items[0]."))
     return SettingResult(STATUS[result.code], refused_answer(result, language))

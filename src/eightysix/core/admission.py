@@ -21,9 +21,7 @@ def admit(command: Command, catalogue: Catalogue) -> Refused | None:
         return Refused(Code.STORE_NOT_FOUND, field="poiId")
     if isinstance(command, LockStock):
         return _admit_lock(command, catalogue)
-    if isinstance(command, SetStock):
-        return _admit_settings(command, catalogue)
-    if isinstance(command, ExpireLocks) or command.lines is None:
+    if isinstance(command, (SetStock, ExpireLocks)) or command.lines is None:
         return None
     return _admit_quantities(store, command.lines, catalogue, zero=isinstance(command, AmendStock))
 
@@ -75,26 +73,25 @@ def _is_exact(quantity: int, item: Item) -> bool:
     )
 
 
-def _admit_settings(command: SetStock, catalogue: Catalogue) -> Refused | None:
-    brand_id = command.store.brand_id
-    for at, setting in enumerate(command.settings):
-        item = catalogue.item(brand_id, *setting.key)
-        if item is None:
-            return Refused(Code.ITEM_NOT_FOUND, field=f"items[{at}].object_id")
-        field = _wrong_setting(setting, item)
+def admit_setting(brand_id: str, setting: Setting, catalogue: Catalogue) -> Refused | None:
+    """The refusal of one setting that needs no rows, or None. Settings of one command are refused each on its own."""
+    item = catalogue.item(brand_id, *setting.key)
+    if item is None:
+        return Refused(Code.ITEM_NOT_FOUND, field="object_id")
+    field = _wrong_setting(setting, item)
+    if field is not None:
+        return Refused(Code.QUANTITY_TOO_FINE, field=field)
+    named: set[str] = set()
+    for at, channel in enumerate(setting.channels):
+        where = f"channel_stocks[{at}]"
+        if channel.channel_code in named:
+            return Refused(Code.SETTING_INVALID, field=f"{where}.channel_code")
+        named.add(channel.channel_code)
+        if catalogue.channel(brand_id, channel.channel_code) is None:
+            return Refused(Code.CHANNEL_NOT_FOUND, field=f"{where}.channel_code")
+        field = _wrong_channel(channel, item)
         if field is not None:
-            return Refused(Code.QUANTITY_TOO_FINE, field=f"items[{at}].{field}")
-        named: set[str] = set()
-        for channel_at, channel in enumerate(setting.channels):
-            where = f"items[{at}].channel_stocks[{channel_at}]"
-            if channel.channel_code in named:
-                return Refused(Code.SETTING_INVALID, field=f"{where}.channel_code")
-            named.add(channel.channel_code)
-            if catalogue.channel(brand_id, channel.channel_code) is None:
-                return Refused(Code.CHANNEL_NOT_FOUND, field=f"{where}.channel_code")
-            field = _wrong_channel(channel, item)
-            if field is not None:
-                return Refused(Code.QUANTITY_TOO_FINE, field=f"{where}.{field}")
+            return Refused(Code.QUANTITY_TOO_FINE, field=f"{where}.{field}")
     return None
 
 

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from .admission import admit_setting
 from .availability import period_start
 from .command import ChannelSetting, SetStock, Setting
 from .draft import Draft, turned
@@ -27,6 +28,9 @@ def set_stock(command: SetStock, shelf: Shelf) -> Decision:
 
 
 def _set_one(command: SetStock, setting: Setting, draft: Draft, shelf: Shelf) -> StockRow | Refused:
+    refusal = admit_setting(command.store.brand_id, setting, shelf.catalogue)
+    if refusal is not None:
+        return refusal
     before = draft.stock(setting.key)
     if setting.expected_version is not None and setting.expected_version != before.settings_version:
         return Refused(Code.VERSION_CONFLICT, stock=before)
