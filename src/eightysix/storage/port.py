@@ -160,7 +160,8 @@ class Lane(Protocol):
     async def committed(self, batch_no: int) -> bool:
         """On a new connection: whether `batch_no` was committed, by the marker row.
 
-        Reads it under lock, so it waits for a transaction that may still hold it. Ends its own transaction.
+        Reads it under lock, so it waits for a transaction that may still hold it, and raises Conflict when that takes
+        too long (20 s). Ends its own transaction.
         """
         ...
 

@@ -1,6 +1,7 @@
 """A lane on PostgreSQL: one connection, one transaction after the other (the port's `Lane`)."""
 
 from collections.abc import Coroutine, Mapping, Sequence
+from time import monotonic
 from typing import Any, TypeVar
 
 import asyncpg
@@ -31,6 +32,10 @@ DELETE FROM poi_stock_marker AS m USING (
 ) AS old
 WHERE m.product_shard_id = $1 AND m.owner = old.owner AND m.lane = old.lane
 """
+MARKER_SECONDS = 20.0
+"""How long `committed` waits for a transaction that a lost connection left behind. One that hangs in its COMMIT, as it
+does while a synchronous standby is away, isn't idle and may hold the row for ever."""
+
 _BEGIN_ROUNDS = 4
 """How often a begin starts again because head rows appeared or were missing."""
 
@@ -110,11 +115,13 @@ class PostgresLane:
         self._plans = PlanAge()
 
     async def committed(self, batch_no: int) -> bool:
+        give_up_at = monotonic() + MARKER_SECONDS
         while True:
             try:
                 found = await unbroken(self._connection.fetchval(_READ_MARKER, *self._marker))
             except CLIENT_ERRORS as error:
-                if isinstance(error, asyncpg.PostgresError) and error.sqlstate == LOCK_NOT_AVAILABLE:
+                waited = isinstance(error, asyncpg.PostgresError) and error.sqlstate == LOCK_NOT_AVAILABLE
+                if waited and monotonic() < give_up_at:
                     continue  # the old transaction still lives; the server ends an idle one after 5 s
                 raise statement_fault(error) from error
             return bool(found == batch_no)
