@@ -6,9 +6,10 @@ The environment (`EIGHTYSIX_<NAME>`) wins over the file, the file over the defau
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -25,15 +26,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     database_url: str = "sqlite:///var/eightysix.db"
     host: str = "127.0.0.1"
-    port: int = 8686
-    workers: int = 1
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8686
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
     lang: str = "en"
     log_level: str = "info"
-    lanes_per_shard: int | None = None
-    queue_commands: int = 4096
-    deadline_seconds: float = 2.0
-    catalog_refresh_seconds: float = 1.0
-    stop_seconds: float = 10.0
+    lanes_per_shard: Annotated[int, Meta(ge=1, le=64)] | None = None
+    queue_commands: Annotated[int, Meta(ge=1)] = 4096
+    deadline_seconds: Annotated[float, Meta(ge=0.01, le=60)] = 2.0
+    catalog_refresh_seconds: Annotated[float, Meta(ge=0.01, le=4)] = 1.0
+    """At most 4: a revoked key must work nowhere after 5 s."""
+    stop_seconds: Annotated[float, Meta(ge=0, le=3600)] = 10.0
 
 
 class Found(msgspec.Struct, frozen=True):

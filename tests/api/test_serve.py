@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx
+import psutil
 
 
 class Process(NamedTuple):
@@ -23,7 +24,13 @@ class Process(NamedTuple):
 
 @asynccontextmanager
 async def serving(folder: Path, *options: str) -> AsyncIterator[Process]:
-    command = (sys.executable, "-m", "eightysix", "serve", "--database", f"sqlite:///{folder}/s.db", *options)
+    async with started("--database", f"sqlite:///{folder}/s.db", *options) as process:
+        yield process
+
+
+@asynccontextmanager
+async def started(*options: str) -> AsyncIterator[Process]:
+    command = (sys.executable, "-m", "eightysix", "serve", *options)
     child = await asyncio.create_subprocess_exec(
         *command,
         env={**os.environ, "EIGHTYSIX_LANG": "en"},
@@ -94,3 +101,15 @@ async def test_several_workers_need_a_database_that_takes_them(tmp_path: Path) -
     child = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
     _, told = await asyncio.wait_for(child.communicate(), 60)
     assert (child.returncode, "one process" in told.decode()) == (2, True)
+
+
+async def test_workers_end_with_a_supervisor_that_is_killed(postgres_url: str) -> None:
+    """Else they would hold the port, and the service could not be started again."""
+    async with started("--database", postgres_url, "--migrate", "--port", "0", "--workers", "2") as service:
+        workers = psutil.Process(service.child.pid).children()
+        assert len(workers) == 2
+        service.child.kill()
+        _, alive = await asyncio.to_thread(psutil.wait_procs, workers, 20)
+        for worker in alive:
+            worker.kill()
+        assert not alive

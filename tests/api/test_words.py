@@ -62,3 +62,16 @@ def test_a_wrong_setting_is_named(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(BadSetting, match=r"port|prot|e\.toml"):
         load({}, file)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "-1"), ("PORT", "65536"), ("WORKERS", "0"), ("LANES_PER_SHARD", "0"), ("QUEUE_COMMANDS", "0"),
+        ("DEADLINE_SECONDS", "0"), ("DEADLINE_SECONDS", "nan"), ("DEADLINE_SECONDS", "inf"),
+        ("CATALOG_REFRESH_SECONDS", "0"), ("CATALOG_REFRESH_SECONDS", "60"), ("STOP_SECONDS", "-1"),
+    ],
+)  # fmt: skip
+def test_a_setting_out_of_its_range_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(BadSetting, match=rf"{name.lower()}: .*EIGHTYSIX_{name}"):
+        load({f"EIGHTYSIX_{name}": value})

@@ -12,8 +12,9 @@ from eightysix.core.change import DueLock, Head, Kind, LogRow, OutboxRow
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import State
 from eightysix.storage.migrate import migrate
-from eightysix.storage.port import LockTimeout, LostConnection, OrdersWanted, Rejected, Unavailable
+from eightysix.storage.port import Conflict, LockTimeout, LostConnection, OrdersWanted, Rejected, Unavailable
 from eightysix.storage.postgres import PostgresDatabase, connect, loading, reader, saving, tables
+from eightysix.storage.postgres import lane as lane_module
 from eightysix.storage.postgres.plan_age import PlanAge
 from eightysix.storage.postgres.session import SETTINGS
 from tests.servers import scratch
@@ -176,6 +177,24 @@ async def test_committed_waits_for_a_transaction_that_was_left_behind(
         assert await asked is expected
         await left_behind.close()
     watcher.terminate()
+
+
+async def test_committed_gives_up_on_a_transaction_that_does_not_end(
+    scene: Scene, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a COMMIT waits for a synchronous standby: callers are told, instead of being kept for ever."""
+    monkeypatch.setattr(lane_module, "MARKER_SECONDS", 0.1)
+    store = scene.store()
+    lane = await scene.lane(store)
+    batch_no = new_batch_number()
+    await lane.begin([store], batch_no)
+    left_behind = lane._connection
+    lane._connection = await _plain(url, **SETTINGS)
+    with pytest.raises(Conflict):
+        await lane.committed(batch_no)
+    await left_behind.execute("COMMIT")
+    assert await lane.committed(batch_no)
+    await left_behind.close()
 
 
 async def test_an_idle_transaction_is_ended_by_the_server(scene: Scene, url: str) -> None:

@@ -18,6 +18,7 @@ from eightysix.engine import (
     Engine,
     Limits,
     Observer,
+    OutcomeUnknown,
     Overloaded,
     Unavailable,
     batch,
@@ -174,6 +175,19 @@ async def test_a_late_command_is_answered_before_its_transaction_and_never_runs(
         assert (await slow).state is State.LOCKED  # past its deadline too, but in its transaction
     assert orders_by_state((await audit(database))["s0"]) == {State.LOCKED: 1}
     assert notes.counts["late"] == 1
+
+
+async def test_a_database_that_does_not_answer_keeps_no_caller_for_ever(database: Database):
+    gate = Gate("commit")
+    async with running(Tampered(database, before=gate), Limits(settle_seconds=0.2)) as engine:
+        gate.shut()
+        with pytest.raises(OutcomeUnknown):
+            async with asyncio.timeout(5):
+                await engine.submit(lock("s0", "o1"))
+        gate.open()
+        again = await engine.submit(lock("s0", "o1"))
+    assert isinstance(again, OrderDone)
+    assert (again.state, again.replayed) == (State.LOCKED, True)
 
 
 async def test_a_full_queue_says_when_to_come_back(database: Database):

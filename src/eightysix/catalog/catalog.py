@@ -59,7 +59,9 @@ class Catalog:
             version = await self._rows.version()
             if version == seen:
                 return
-            draft = SnapshotDraft(self.current)
+            if version < seen:  # a database restored from a backup: what it no longer has must go
+                seen = 0
+            draft = SnapshotDraft(self.current if seen else Snapshot.empty())
             for name, columns in COLUMNS.items():
                 async for row in self._rows.changed(schema.metadata.tables[name], seen, columns):
                     draft.put(name, row)
@@ -178,6 +180,8 @@ class Catalog:
                 await self.refresh()
             except StorageFault as fault:
                 _LOG.warning("the catalogue could not be read, its last state stays in use: %s", fault)
+            except Exception:  # noqa: BLE001 - were this loop to end, a revoked key would work for good
+                _LOG.exception("the catalogue could not be read, its last state stays in use")
 
 
 def read_all(kind: Kind, bodies: Sequence[Any]) -> list[dict[str, Any]]:

@@ -43,8 +43,9 @@ async def _require_parts(rows: Sequence[Row], write: CatalogWrite) -> None:
 
 def _refuse_nested(rows: Sequence[Row], snapshot: Snapshot) -> None:
     """No component becomes a combo. Looked up in memory: the combos of a component are found by a look at all items."""
+    combos = {brand_id: _combos(brand_id, snapshot) for brand_id in {row["brand_id"] for row in rows}}
     for at, row in enumerate(rows):
-        if row["components"] and _combo_with(row["object_id"], row["brand_id"], snapshot) is not None:
+        if row["components"] and row["object_id"] in combos[row["brand_id"]]:
             why = "a component can't be a combo"
             raise Rejection(Problem.VALUE_INVALID, "components", why=why).inside(f"items[{at}]")
 
@@ -73,16 +74,14 @@ async def release(kind: Kind, row: Row, write: CatalogWrite, snapshot: Snapshot)
         if skus:
             raise Rejection(Problem.STILL_IN_USE, "object_id", what=skus[0]["object_id"])
     elif kind is ITEM:
-        combo = _combo_with(row["object_id"], brand_id, snapshot)
+        combo = _combos(brand_id, snapshot).get(row["object_id"])
         if combo is not None:
             raise Rejection(Problem.STILL_IN_USE, "object_id", what=combo)
 
 
-def _combo_with(sku_id: int, brand_id: str, snapshot: Snapshot) -> int | None:
-    for item in snapshot.items(brand_id):
-        if item.components and any(part.sku_id == sku_id for part in item.components):
-            return item.object_id
-    return None
+def _combos(brand_id: str, snapshot: Snapshot) -> dict[int, int]:
+    """A combo of each SKU that is a component."""
+    return {part.sku_id: item.object_id for item in snapshot.items(brand_id) for part in item.components}
 
 
 def everyday_channels(brand_id: str) -> list[dict[str, Any]]:

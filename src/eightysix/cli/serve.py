@@ -18,7 +18,7 @@ from eightysix.storage.port import StorageFault
 from eightysix.storage.url import BadDatabaseUrl
 
 from .language import told
-from .workers import supervise
+from .workers import stop_when_alone, supervise
 
 
 def serve(  # noqa: PLR0917 - typer makes an option of each
@@ -58,6 +58,8 @@ async def _serve(settings: Settings, port: int, *, may_migrate: bool, as_worker:
             raise BadSetting(told("this database takes one process only", "该数据库只支持单进程"))
         raise typer.Exit(await supervise(settings, port, ready, stop_on_signals()))
     stop = stop_on_signals()
+    if as_worker:
+        stop_when_alone(stop)
     async with running(settings) as service:
         if service.first_key is not None:
             # before the address: whoever waits for that one finds the key already printed

@@ -153,11 +153,12 @@ class Engine:
         return future
 
     async def _expire_waiting(self) -> None:
-        """Answer overdue commands also while their lane is held up by a transaction."""
+        """Answer overdue commands also while their lane is held up by a transaction, and at last those in it."""
         while True:
             await asyncio.sleep(_EXPIRY_SECONDS)
             now = monotonic()
             for queue, writer in zip(self._queues, self._writers, strict=True):
+                writer.answer_stuck(now)
                 if len(queue):
                     late = queue.expire(now)
                     if late:

@@ -32,7 +32,7 @@ class Unavailable(EngineFault):
 
 
 class OutcomeUnknown(Unavailable):
-    """The connection was lost during COMMIT and the database has not been reached since.
+    """The connection was lost during COMMIT and the database has not been reached since, or it doesn't answer at all.
 
     The one fault after which the command may have been applied; its replay is safe and tells the outcome.
     """

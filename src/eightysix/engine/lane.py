@@ -11,10 +11,13 @@ It runs one batch after the other, decides what a fault means, and answers. What
   decided are sent. Not there: it is run again.
 
 Before each try, commands past their deadline are answered with DeadlineExceeded, so no recovery lasts longer than that.
+Where the database neither answers nor goes away, the callers of the running batch are told OutcomeUnknown after
+`settle_seconds`; the lane can only wait.
 """
 
 import asyncio
 import logging
+from math import inf
 from time import monotonic
 from typing import Protocol
 
@@ -74,6 +77,7 @@ class LaneWriter:
         self._contended: set[StoreKey] = set()
         self._aside: dict[StoreKey, list[Ticket]] = {}
         self._running: list[Ticket] = []
+        self._running_since = inf
         self._batch: Batch | None = None
 
     async def run(self) -> None:
@@ -98,6 +102,16 @@ class LaneWriter:
         for ticket in tickets:
             ticket.answer(DeadlineExceeded("the command waited longer than its deadline; nothing was changed"))
 
+    def answer_stuck(self, now: float) -> None:
+        """Answer the batch that the database has not ended for so long that nobody should wait any more."""
+        if now - self._running_since <= self._limits.settle_seconds:
+            return
+        self._running_since = inf
+        _log.error("lane %d has been stuck in batch %d for too long", self._lane_no, self._batch_no)
+        self._observer.unavailable(self._lane_no, len(self._running))
+        unknown = OutcomeUnknown("the database does not answer; send the same request again")
+        self._answer_all(self._running, unknown)
+
     def give_up(self) -> None:
         """Answer what the stopped loop leaves behind: what was being carried out, and what still waits."""
         fault = Unavailable("the engine stopped before the command was carried out; nothing was changed")
@@ -112,14 +126,14 @@ class LaneWriter:
 
     async def _carry_out_safely(self, tickets: list[Ticket]) -> None:
         """Carry the batch out; a bug in the recovery itself must not end the lane."""
-        self._running = tickets
+        self._running, self._running_since = tickets, monotonic()
         try:
             await self._carry_out(tickets)
         except Exception:  # noqa: BLE001 - as above; it is logged and answered
             _log.exception("lane %d could not recover a batch of %d commands", self._lane_no, len(tickets))
             self._broken = True
             self._answer_all(tickets, OutcomeUnknown("the batch could not be recovered; send the same request again"))
-        self._running = []
+        self._running, self._running_since = [], inf
         self._batch = None
         if self._aside:
             self._queue.put_back(self._aside, monotonic() + self._limits.locked_retry_seconds)

@@ -29,7 +29,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     locked_retry_seconds: float = 0.05
     """When to ask again for a store whose head row another process holds."""
     settle_seconds: float = 30.0
-    """How long to look for the outcome of a COMMIT whose connection was lost."""
+    """How long to look for the outcome of a COMMIT whose connection was lost, and how long the callers of a batch wait
+    for a database that neither answers nor goes away."""
 
     sweep_seconds: float = 0.5
     """Pause between two looks for due locks; well under the 1 s in which each must be tidied."""

@@ -23,6 +23,13 @@ from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
 from eightysix.core.stock import ChannelStock, Stock
 
+DAY_MS = 86_400_000
+
+MARKER_DAYS = 7
+"""Each start of a process makes marker rows of its own. Whoever opens a lane removes those in its marker bucket that
+began no batch for so long: hundreds of times what `committed` may still ask about. A process that lives on after all
+makes its row anew."""
+
 
 class StorageFault(Exception):
     """The database could not do it. `retryable` says whether the same batch may succeed if run again."""
@@ -111,7 +118,8 @@ class Lane(Protocol):
     async def begin(self, stores: Sequence[StoreKey], batch_no: int, *, skip_locked: bool = False) -> Opened:
         """Begin a transaction, write `batch_no` into the marker row, lock the heads of `stores`, read the clock.
 
-        The heads are locked in key order, in a statement of their own; missing ones are made.
+        The heads are locked in key order, in a statement of their own; missing ones are made. So is a missing marker
+        row (a restored database), in a transaction of its own: others must see it before the batch commits.
 
         Raises LockTimeout when a head can't be had in 500 ms (never with `skip_locked`).
         """
@@ -152,7 +160,8 @@ class Lane(Protocol):
     async def committed(self, batch_no: int) -> bool:
         """On a new connection: whether `batch_no` was committed, by the marker row.
 
-        Reads it under lock, so it waits for a transaction that may still hold it. Ends its own transaction.
+        Reads it under lock, so it waits for a transaction that may still hold it, and raises Conflict when that takes
+        too long (20 s). Ends its own transaction.
         """
         ...
 
@@ -214,7 +223,7 @@ class Database(Protocol):
     capabilities: Capabilities
 
     async def lane(self, lane_no: int, marker_bucket: int) -> Lane:
-        """A lane's own connection, its marker row made if need be.
+        """A lane's own connection, its marker row made if need be, those of the long gone removed.
 
         The row belongs to (this process, `lane_no`) and lives in `marker_bucket`, a bucket of the lane's shard.
         """

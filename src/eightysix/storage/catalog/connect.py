@@ -11,6 +11,15 @@ from .rows import CatalogRows
 
 BUSY_TIMEOUT_SECONDS = 5
 _POOL_SIZE = 3
+_CONNECT_SECONDS = 5
+_ANSWER_SECONDS = 10
+"""How long a statement may take. A server that vanished without a word would else hold up the refresh, and with it the
+revocation of keys, for as long as the operating system keeps trying."""
+
+_LIMITS: dict[str, dict[str, object]] = {
+    "postgresql": {"timeout": _CONNECT_SECONDS, "command_timeout": _ANSWER_SECONDS},
+    "mysql": {"connect_timeout": _CONNECT_SECONDS, "read_timeout": _ANSWER_SECONDS},
+}
 
 
 def connect(url: str) -> CatalogRows:
@@ -20,7 +29,9 @@ def connect(url: str) -> CatalogRows:
         return CatalogRows(_sqlite(target.sqlalchemy.render_as_string(hide_password=False)))
     engine = create_async_engine(
         target.sqlalchemy,
+        connect_args=_LIMITS[target.scheme],
         pool_size=_POOL_SIZE,
+        pool_timeout=_ANSWER_SECONDS,
         max_overflow=0,
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",

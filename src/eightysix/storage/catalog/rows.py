@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Table, insert, literal, select, tuple_, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from eightysix.storage import schema
@@ -83,7 +84,7 @@ class CatalogRows:
                     yield connection
         except IntegrityError:
             raise
-        except (DBAPIError, OSError) as error:
+        except (DBAPIError, PoolTimeoutError, OSError) as error:
             raise Unavailable(f"the configuration tables can't be used: {type(error).__name__}") from error
 
 

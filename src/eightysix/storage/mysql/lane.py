@@ -13,6 +13,8 @@ from eightysix.core.invariant import invariant
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation, State
 from eightysix.storage.port import (
+    DAY_MS,
+    MARKER_DAYS,
     Conflict,
     LockTimeout,
     LostConnection,
@@ -52,11 +54,28 @@ class MysqlLane:
         self._marker = f"({int(marker_bucket)},{literal.text(owner)},{int(lane_no)},0,0)"
 
     async def open(self) -> None:
-        """Connect, and make the marker row if need be. The clock that starts it is the server's."""
+        """Connect, make the marker row if need be, and remove those of the long gone."""
         await self._session.open()
+        await self._make_marker()
+        await self._remove_old_markers()
+
+    async def _make_marker(self) -> None:
+        """Its clock starts with the first batch, by the server's."""
         columns = "product_shard_id,owner,lane,batch_no,started_at"
         sql = f"INSERT INTO poi_stock_marker ({columns}) VALUES {self._marker}"
         await self._session.change(f"{sql} ON DUPLICATE KEY UPDATE batch_no = batch_no")
+
+    async def _remove_old_markers(self) -> None:
+        """One by one, by the whole key: a DELETE over the bucket would wait for the rows of lanes at work."""
+        bucket = f"product_shard_id = {int(self._bucket)}"
+        old = f"started_at < {load.CLOCK} - {MARKER_DAYS * DAY_MS}"
+        sql = f"SELECT owner, lane FROM poi_stock_marker WHERE {bucket} AND {old} AND NOT ({self._mine})"
+        for owner, lane in await self._session.rows(sql):
+            key = f"{bucket} AND owner = {literal.text(owner)} AND lane = {int(lane)}"
+            try:
+                await self._session.change(f"DELETE FROM poi_stock_marker WHERE {key} AND {old}")
+            except Conflict:
+                continue  # it lives, or another process is at it
 
     async def begin(self, stores: Sequence[StoreKey], batch_no: int, *, skip_locked: bool = False) -> Opened:
         wanted = sorted(set(stores))
@@ -79,10 +98,11 @@ class MysqlLane:
 
     async def _try(self, wanted: list[StoreKey], batch_no: int) -> tuple[dict[StoreKey, Head] | None, set[StoreKey]]:
         """(the heads that could be locked, the stores whose head is busy). No heads: the transaction is rolled back."""
-        await self._session.change("START TRANSACTION")
-        sql = f"UPDATE poi_stock_marker SET batch_no = {int(batch_no)}, started_at = {load.CLOCK} WHERE {self._mine}"
-        if await self._session.change(sql) != 1:
-            raise LostConnection("the lane's marker row is gone")
+        if not await self._mark(batch_no):
+            await self._session.change("ROLLBACK")
+            await self._make_marker()
+            if not await self._mark(batch_no):
+                raise LostConnection("the lane's marker row is gone")
         heads = await load.heads(self._session, wanted, _SKIP)
         missing = [store for store in wanted if store not in heads]
         if not missing:
@@ -97,6 +117,12 @@ class MysqlLane:
                 return None, set(absent)
             heads |= await load.heads(self._session, absent, _SKIP)
         return heads, {store for store in wanted if store not in heads}
+
+    async def _mark(self, batch_no: int) -> bool:
+        """Begin and write the number; False where the marker row is gone."""
+        await self._session.change("START TRANSACTION")
+        sql = f"UPDATE poi_stock_marker SET batch_no = {int(batch_no)}, started_at = {load.CLOCK} WHERE {self._mine}"
+        return await self._session.change(sql) == 1
 
     async def _make_heads(self, stores: Sequence[StoreKey]) -> None:
         rows = [HEAD.row(literal.store_key(store), Head()) for store in stores]

@@ -1,6 +1,7 @@
 """A lane on PostgreSQL: one connection, one transaction after the other (the port's `Lane`)."""
 
 from collections.abc import Coroutine, Mapping, Sequence
+from time import monotonic
 from typing import Any, TypeVar
 
 import asyncpg
@@ -8,7 +9,7 @@ import asyncpg
 from eightysix.core.change import StoreChanges
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
-from eightysix.storage.port import Conflict, Opened, OrdersWanted, StoreOrders, StoreStocks
+from eightysix.storage.port import DAY_MS, MARKER_DAYS, Conflict, Opened, OrdersWanted, StoreOrders, StoreStocks
 from eightysix.storage.url import DatabaseUrl
 
 from . import loading, saving
@@ -24,6 +25,17 @@ _MAKE_MARKER = f"""
 INSERT INTO poi_stock_marker (product_shard_id, owner, lane, batch_no, started_at) VALUES ($1, $2, $3, 0, {CLOCK})
 ON CONFLICT (product_shard_id, owner, lane) DO NOTHING
 """
+_REMOVE_OLD_MARKERS = f"""
+DELETE FROM poi_stock_marker AS m USING (
+    SELECT owner, lane FROM poi_stock_marker WHERE product_shard_id = $1 AND started_at < {CLOCK} - $2::bigint
+    FOR UPDATE SKIP LOCKED
+) AS old
+WHERE m.product_shard_id = $1 AND m.owner = old.owner AND m.lane = old.lane
+"""
+MARKER_SECONDS = 20.0
+"""How long `committed` waits for a transaction that a lost connection left behind. One that hangs in its COMMIT, as it
+does while a synchronous standby is away, isn't idle and may hold the row for ever."""
+
 _BEGIN_ROUNDS = 4
 """How often a begin starts again because head rows appeared or were missing."""
 
@@ -59,10 +71,11 @@ class PostgresLane:
 
     @classmethod
     async def open(cls, target: DatabaseUrl, owner: str, lane_no: int, marker_bucket: int) -> "PostgresLane":
-        """Connect and make the marker row if need be."""
+        """Connect, make the marker row if need be, and remove those of the long gone."""
         lane = cls(target, owner, lane_no, marker_bucket, await open_session(target, _session_name(owner, lane_no)))
         try:
             await lane._statement(lane._make_marker())
+            await lane._statement(lane._remove_old_markers())
         except BaseException:
             lane._connection.terminate()
             raise
@@ -102,11 +115,13 @@ class PostgresLane:
         self._plans = PlanAge()
 
     async def committed(self, batch_no: int) -> bool:
+        give_up_at = monotonic() + MARKER_SECONDS
         while True:
             try:
                 found = await unbroken(self._connection.fetchval(_READ_MARKER, *self._marker))
             except CLIENT_ERRORS as error:
-                if isinstance(error, asyncpg.PostgresError) and error.sqlstate == LOCK_NOT_AVAILABLE:
+                waited = isinstance(error, asyncpg.PostgresError) and error.sqlstate == LOCK_NOT_AVAILABLE
+                if waited and monotonic() < give_up_at:
                     continue  # the old transaction still lives; the server ends an idle one after 5 s
                 raise statement_fault(error) from error
             return bool(found == batch_no)
@@ -155,7 +170,16 @@ class PostgresLane:
             await self._mark(batch_no)
 
     async def _mark(self, batch_no: int) -> None:
-        """Begin, and take the marker's row lock: one round trip, its reply awaited before anything else is sent."""
+        """Begin, and take the marker's row lock; a row that is gone is made anew, for all to see."""
+        if await self._found_marker(batch_no):
+            return
+        await self._connection.execute("ROLLBACK")
+        await self._make_marker()
+        if not await self._found_marker(batch_no):
+            raise Conflict("this lane's marker row is gone")
+
+    async def _found_marker(self, batch_no: int) -> bool:
+        """Begin and write the number: one round trip, its reply awaited before anything else is sent."""
         bucket, owner, lane_no = self._marker
         quoted = owner.replace("'", "''")
         fresh_plans = "DISCARD PLANS; " if self._plans.too_old() else ""
@@ -163,11 +187,13 @@ class PostgresLane:
             f"{fresh_plans}BEGIN; UPDATE poi_stock_marker SET batch_no = {batch_no:d}, started_at = {CLOCK} "
             f"WHERE product_shard_id = {bucket:d} AND owner = '{quoted}' AND lane = {lane_no:d}"
         )
-        if status != "UPDATE 1":
-            raise Conflict("this lane's marker row is gone")
+        return bool(status == "UPDATE 1")
 
     async def _make_marker(self) -> None:
         await self._connection.execute(_MAKE_MARKER, *self._marker)
+
+    async def _remove_old_markers(self) -> None:
+        await self._connection.execute(_REMOVE_OLD_MARKERS, self._marker[0], MARKER_DAYS * DAY_MS)
 
     async def _rollback(self) -> None:
         if self._connection.is_closed():

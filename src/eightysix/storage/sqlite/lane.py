@@ -8,10 +8,11 @@ from eightysix.core.change import Head, StoreChanges
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
 from eightysix.storage.port import (
+    DAY_MS,
+    MARKER_DAYS,
     LostConnection,
     Opened,
     OrdersWanted,
-    StorageFault,
     StoreOrders,
     StoreStocks,
 )
@@ -19,6 +20,8 @@ from eightysix.storage.port import (
 from . import rows, statements
 from .connection import ConnectionThread
 from .save import run, writes
+
+_REMOVE_OLD_MARKERS = f"DELETE FROM poi_stock_marker WHERE product_shard_id = ? AND started_at < {statements.NOW} - ?"  # noqa: S608 - no value
 
 
 class SqliteLane:
@@ -30,9 +33,10 @@ class SqliteLane:
         self._on_close = on_close
 
     async def open(self) -> None:
-        """Connect, and make the marker row if need be."""
+        """Connect, make the marker row if need be, and remove those of the long gone."""
         await self._thread.open()
         await self._thread.run(self._make_marker)
+        await self._thread.run(self._remove_old_markers)
 
     async def begin(self, stores: Sequence[StoreKey], batch_no: int, *, skip_locked: bool = False) -> Opened:  # noqa: ARG002 - the port's
         """See the port. Nothing is ever skipped: whoever has the write lock has every store."""
@@ -41,7 +45,8 @@ class SqliteLane:
         def work(connection: sqlite3.Connection) -> tuple[int, list[list[int]]]:
             connection.execute("BEGIN IMMEDIATE")
             if connection.execute(statements.MARK, (batch_no, *self._marker)).rowcount != 1:
-                raise StorageFault(f"the marker row of lane {self._marker[2]} is gone")
+                self._make_marker(connection)  # nobody else looks at it before this transaction has ended
+                connection.execute(statements.MARK, (batch_no, *self._marker))
             now, text = connection.execute(statements.HEADS, (wanted,)).fetchone()
             found = rows.decode(text)
             if len(found) < len(stores):
@@ -161,6 +166,9 @@ class SqliteLane:
 
     def _make_marker(self, connection: sqlite3.Connection) -> None:
         connection.execute(statements.MAKE_MARKER, self._marker)
+
+    def _remove_old_markers(self, connection: sqlite3.Connection) -> None:
+        connection.execute(_REMOVE_OLD_MARKERS, (self._marker[0], MARKER_DAYS * DAY_MS))
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
