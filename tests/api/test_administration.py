@@ -66,7 +66,7 @@ async def test_several_are_written_together_or_not_at_all(shop: Shop) -> None:
         ({**good, "poiId": "s8", "business_day_start": "4:00"}, 422, "items[1].business_day_start"),
         ({**good, "poiId": "s8", "status": "asleep"}, 422, "items[1].status"),
         ({**good, "poiId": "s8", "brandId": "wolf"}, 404, "items[1].brandId"),
-        (good, 422, "items[1].poi_id"),
+        (good, 422, "items[1].poiId"),
         ({**good, "poiId": "s1"}, 409, "items[1]"),
     ):
         answer = await shop.post("/api/v1/stores", {"items": [good, bad]})

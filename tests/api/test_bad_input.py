@@ -83,6 +83,9 @@ CASES: list[tuple[str, bytes, int, str, str | None]] = [
     ("an unknown channel", lock(channel_code="DRONE"), 404, "CHANNEL_NOT_FOUND", "channel_code"),
     ("an unknown item", line(sku_id=999), 404, "ITEM_NOT_FOUND", "lines[1].sku_id"),
     ("absent before wrong", lock(poiId="s9", expires_in=0), 404, "STORE_NOT_FOUND", "poiId"),
+    ("an absent item before a wrong value", line(sku_id=999, quantity=0), 404, "ITEM_NOT_FOUND", "lines[1].sku_id"),
+    ("malformed before absent", lock(poiId="s9", expires_in="soon"), 400, "WRONG_TYPE", "expires_in"),
+    ("an impossible item", line(sku_id=-1), 422, "NUMBER_OUT_OF_RANGE", "lines[1].sku_id"),
     ("force online", lock(channel_code="ONLINE_ORDER", force=True), 422, "FORCE_NOT_ALLOWED", "force"),
     ("force without a reason", lock(force=True), 422, "REASON_REQUIRED", "reason"),
 ]  # fmt: skip
@@ -142,6 +145,8 @@ UPDATES: list[tuple[dict[str, Any], int, str, str | None]] = [
     ({"items": [{"object_id": RICE, "price": 1}]}, 400, "UNKNOWN_FIELD", "items[0].price"),
     ({"object_id": RICE, "channel_stocks": [{"channel_code": "DRONE"}]}, 404, "CHANNEL_NOT_FOUND",
      "channel_stocks[0].channel_code"),
+    ({"object_id": RICE, "channel_stocks": [{"channel_code": "POS", "weight": 1}, {"channel_code": "POS"}]}, 422,
+     "SETTING_INVALID", "channel_stocks[1].channel_code"),
     ({"object_id": RICE, "expected_version": 10**9, "real_quantity": 1}, 409, "VERSION_CONFLICT", None),
 ]  # fmt: skip
 

@@ -92,6 +92,9 @@ async def test_an_order_id_may_hold_anything_printable(shop: Shop) -> None:
         path = f"/api/v1/stock/orders/{quote(order, safe='')}"
         held = await shop.call("GET", path, params={"brandId": "fox", "poiId": "s1"})
         assert (held.status_code, held.json()["order_id"]) == (200, order)
+        if order == "a/b":  # the slash as it is: never the answer about an order "b"
+            bare = await shop.call("GET", "/api/v1/stock/orders/a/b", params={"brandId": "fox", "poiId": "s1"})
+            assert bare.json() == held.json()
         assert (await shop.verb("unlock", order)).status_code == 200
 
 

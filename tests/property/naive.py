@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 DAY_MS = 86_400_000
 DAY_START_MS = 4 * 3_600_000
-"""The model's store keeps winter time in London: its business day starts at 04:00 UTC."""
+"""The model's store never changes its clocks: its business day starts at 04:00 UTC."""
 
 LOCKED, DEDUCTED, UNLOCKED, RETURNED, EXPIRED = "LOCKED", "DEDUCTED", "UNLOCKED", "RETURNED", "EXPIRED"
 PRECEDENCE = [
@@ -28,6 +28,10 @@ PRECEDENCE = [
 IN_STORE = {"POS", "KIOSK"}
 POOL = 30
 """The SPU that SKU 3 and 4 share; named by a number that no SKU has."""
+COMBO = 6
+"""The SKU of a combo of one portion of SKU 1 and two of SKU 2."""
+STEP = 100
+"""Every item is sold in tenths."""
 
 
 @dataclass
@@ -74,16 +78,23 @@ class Naive:
     def thing(self, stock: int) -> Thing:
         return self.things.get(stock) or Thing()
 
-    def chain(self, sku: int) -> list[int]:
-        return [sku, POOL] if sku in (3, 4) else [sku]
+    def chain(self, sku: int) -> dict[int, int]:
+        """The stocks that one portion takes from, with how much of each."""
+        if sku == COMBO:
+            return {COMBO: 1, 1: 1, 2: 2}
+        return {sku: 1, POOL: 1} if sku in (3, 4) else {sku: 1}
 
     def locked(self, stock: int) -> int:
-        return sum(line.quantity for line in self.lines.values() if line.state == LOCKED and stock in line.counted)
+        return sum(
+            line.quantity * self.chain(sku)[stock]
+            for (_, sku, _), line in self.lines.items()
+            if line.state == LOCKED and stock in line.counted
+        )
 
     def used(self, stock: int, channel: str) -> int:
         today = (self.now - DAY_START_MS) // DAY_MS * DAY_MS + DAY_START_MS
         return sum(
-            line.quantity - line.restocked
+            (line.quantity - line.restocked) * self.chain(sku)[stock]
             for (_, sku, _), line in self.lines.items()
             if stock in self.chain(sku)
             and line.channel == channel
@@ -112,7 +123,8 @@ class Naive:
         chain = self.chain(sku)
         if any(self.thing(stock).sold_out for stock in chain):
             return 0
-        limits = [left for stock in chain if (left := self.left_for(stock, channel)) is not None]
+        lefts = {stock: self.left_for(stock, channel) for stock in chain}
+        limits = [left // chain[stock] // STEP * STEP for stock, left in lefts.items() if left is not None]
         return max(0, min(limits)) if limits else None
 
     # --- what happens by itself
@@ -136,7 +148,7 @@ class Naive:
         states = {line.state for line in self.order(order).values()} or {UNLOCKED}
         return states.pop() if len(states) == 1 else "MIXED"
 
-    def lock(self, order: str, channel: str, wants: dict[tuple[int, int], int], hold: int) -> object:
+    def lock(self, order: str, channel: str, wants: dict[tuple[int, int], int], hold: int, *, partial: bool) -> object:
         held = self.order(order)
         bad: dict[tuple[int, int], str] = {}
         fresh = []
@@ -160,13 +172,18 @@ class Naive:
         saved = dict(self.lines)
         live = [line.expires_at for line in held.values() if line.state == LOCKED]
         expires_at = max([self.now + hold * 1000, *live])
+        nothing = not live
         for key in fresh:
             can = self.available(key[0], channel)
-            if can is not None and can < wants[key]:
+            got = wants[key] if can is None else min(can, wants[key])
+            if got < wants[key] and not partial:
                 bad[key] = "OUT_OF_STOCK"
                 continue
+            nothing = nothing and got == 0
             counted = frozenset(stock for stock in self.chain(key[0]) if self.is_counted(stock))
-            self.lines[(order, *key)] = Line(channel, LOCKED, wants[key], wants[key], self.now, expires_at, counted)
+            self.lines[(order, *key)] = Line(channel, LOCKED, wants[key], got, self.now, expires_at, counted)
+        if nothing:
+            bad = dict.fromkeys(fresh, "OUT_OF_STOCK")
         if bad:
             self.lines = saved
             return _refuse(bad)
@@ -195,7 +212,7 @@ class Naive:
         for key, quantity in chosen.items():
             line = held[key]
             can = self.available(key[0], line.channel)
-            short = self._sold_out(key[0]) or (can is not None and can < quantity)
+            short = quantity > 0 and (self._sold_out(key[0]) or (can is not None and can < quantity))
             if line.state == EXPIRED and short:
                 bad[key] = "LOCK_EXPIRED_NO_STOCK"
             elif line.state == EXPIRED:
@@ -208,7 +225,7 @@ class Naive:
             line = held[key]
             if line.state == LOCKED:
                 acted = True
-                self._consume(line, quantity)
+                self._consume(line, key[0], quantity)
         return self.state(order), not acted
 
     def _sold_out(self, sku: int) -> bool:
@@ -231,11 +248,11 @@ class Naive:
             return None if quantity == line.quantity else "IDEMPOTENCY_MISMATCH"
         return f"ALREADY_{line.state}"
 
-    def _consume(self, line: Line, quantity: int) -> None:
+    def _consume(self, line: Line, sku: int, quantity: int) -> None:
         for stock in line.counted:
             thing = self.things.get(stock)
             if thing is not None and thing.limited:
-                thing.real -= quantity
+                thing.real -= quantity * self.chain(sku)[stock]
         line.state = DEDUCTED
         line.quantity = quantity
         for stock in line.counted:
@@ -269,12 +286,18 @@ class Naive:
             changed = True
         return self.state(order), not changed
 
-    def give_back(self, order: str, request: str, wants: dict[tuple[int, int], tuple[int, bool]]) -> object:
-        body = ("return", order, tuple(sorted(wants.items())))
+    def give_back(self, order: str, request: str, wants: dict[tuple[int, int], tuple[int, bool]] | None) -> object:
+        body = ("return", order, wants and tuple(sorted(wants.items())))
         if request in self.requests:
             known, answer = self.requests[request]
             return (answer[0], True) if known == body else _refuse_whole("IDEMPOTENCY_MISMATCH")  # type: ignore[index]
         held = self.order(order)
+        if wants is None:
+            lines = {key: line for key, line in held.items() if line.state != UNLOCKED}
+            lines = {key: line for key, line in lines.items() if line.state != RETURNED} or lines
+            if not lines:
+                return _refuse(dict.fromkeys(held, "NOT_DEDUCTED")) if held else _refuse_whole("ORDER_NOT_FOUND")
+            wants = {key: (line.quantity - line.returned, False) for key, line in lines.items()}
         bad: dict[tuple[int, int], str] = {}
         acts = []
         for key, (quantity, _) in wants.items():
@@ -290,32 +313,39 @@ class Naive:
         if bad:
             return _refuse(bad)
         for key in acts:
-            self._return_line(held[key], *wants[key])
+            self._return_line(held[key], key[0], *wants[key])
         answer = (self.state(order), not acts)
         if acts:
             self.requests[request] = (body, answer)
         return answer
 
-    def _return_line(self, line: Line, quantity: int, restock: bool) -> None:
+    def _return_line(self, line: Line, sku: int, quantity: int, restock: bool) -> None:
         line.returned += quantity
         if restock:
             line.restocked += quantity
             for stock in line.counted:
                 thing = self.things.get(stock)
                 if thing is not None and thing.limited:
-                    thing.real += quantity
+                    thing.real += quantity * self.chain(sku)[stock]
                     self.turn(stock)
         if line.returned == line.quantity:
             line.state = RETURNED
 
-    def amend(self, order: str, request: str, wants: dict[tuple[int, int], int], hold: int) -> object:
-        body = ("amend", order, tuple(sorted(wants.items())), hold)
+    def amend(self, order: str, request: str, wants: dict[tuple[int, int], int] | None, hold: int) -> object:
+        body = ("amend", order, wants and tuple(sorted(wants.items())), hold)
         if request in self.requests:
             known, answer = self.requests[request]
             return (answer[0], True) if known == body else _refuse_whole("IDEMPOTENCY_MISMATCH")  # type: ignore[index]
         held = self.order(order)
         codes = {EXPIRED: "LOCK_EXPIRED", DEDUCTED: "ALREADY_DEDUCTED", UNLOCKED: "ALREADY_UNLOCKED"}
         codes[RETURNED] = "ALREADY_RETURNED"
+        if wants is None:
+            if not held:
+                return _refuse_whole("ORDER_NOT_FOUND")
+            live = {key: line.quantity for key, line in held.items() if line.state == LOCKED}
+            wants = live or dict.fromkeys(held, 0)
+            if live:
+                return self._amended(order, request, body, hold)
         bad: dict[tuple[int, int], str] = {}
         for key in wants:
             if key not in held:
@@ -329,9 +359,12 @@ class Naive:
                 bad[key] = "OUT_OF_STOCK"
         if bad:
             return "ROLLBACK", _refuse(bad)
-        live = [line for line in held.values() if line.state == LOCKED]
-        for line in live:
-            line.expires_at = max(line.expires_at, self.now + hold * 1000)
+        return self._amended(order, request, body, hold)
+
+    def _amended(self, order: str, request: str, body: object, hold: int) -> object:
+        for line in self.order(order).values():
+            if line.state == LOCKED:
+                line.expires_at = max(line.expires_at, self.now + hold * 1000)
         answer = (self.state(order), False)
         self.requests[request] = (body, answer)
         return answer

@@ -8,8 +8,8 @@
     unlock o1 [1]                                                       -> UNLOCKED
     pass 900s | pass 8h
     sweep
-    close brand | close store | open brand | open store | forget 1
-    see 1 real=3 locked=0 [left=3] [status=2] [oversold=0] [POS.used=2]
+    close brand | close store | open brand | open store | forget 1 | day-start 12:30
+    see 1 real=3 locked=0 [left=3] [status=2] [oversold=0] [POS.used=2] [version=moved, since it was last seen]
     line o1 1 state=DEDUCTED quantity=2 [returned=1]
     incident forced_sale 1 2
 
@@ -65,6 +65,10 @@ def _step(kitchen: Kitchen, line: str) -> None:
         kitchen.now += int(words[0][:-1]) * {"s": 1000, "h": 3_600_000}[words[0][-1]]
     elif verb in ("close", "open"):
         _switch(kitchen, words[0], verb == "open")
+    elif verb == "day-start":
+        hours, minutes = words[0].split(":")
+        stores = kitchen.menu.stores
+        stores[BRAND_ID, "1"] = replace(stores[BRAND_ID, "1"], day_start_minute=int(hours) * 60 + int(minutes))
     elif verb == "forget":
         del kitchen.menu.items[2, int(words[0])]
     elif verb in ("see", "line", "incident"):
@@ -194,6 +198,10 @@ def _see(kitchen: Kitchen, words: list[str]) -> None:
     stock = kitchen.stocks[key]
     for word in words[1:]:
         name, value = word.split("=")
+        if value == "moved":
+            assert stock.version > kitchen.seen.get(key, 0), f"version stayed {stock.version}"
+            kitchen.seen[key] = stock.version
+            continue
         code, _, field = name.rpartition(".")
         if code:
             row = kitchen.channels[key, code]

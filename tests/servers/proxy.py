@@ -60,6 +60,10 @@ class Proxy(Server):
         for database in PHYSICAL_DATABASES:
             asyncio.run(migrate_physical(backend._replace(path=f"/{database}").geturl(), TABLE_SUFFIXES))
 
+    def command(self) -> list[str]:
+        """The script, which leaves the proxy in the background."""
+        return ["bash", str(SCRIPT), "start", str(urlsplit(self._mariadb_url).port or 3306), str(self.port)]
+
     def launch(self) -> psutil.Process:
         """Run the script, which returns when the proxy accepts connections."""
         backend = urlsplit(self._mariadb_url)
@@ -69,8 +73,7 @@ class Proxy(Server):
             "EIGHTYSIX_BACKEND_USER": USER,
             "EIGHTYSIX_BACKEND_PASSWORD": PASSWORD,
         }
-        command = ["bash", str(SCRIPT), "start", str(backend.port or 3306), str(self.port)]
-        run(command, env={**os.environ, **settings}, cwd=self.folder)
+        run(self.command(), env={**os.environ, **settings}, cwd=self.folder)
         return psutil.Process(int((self.folder / "pid").read_text()))
 
     def answers(self) -> bool:

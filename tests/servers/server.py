@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -27,7 +28,7 @@ class ServerMissing(Exception):
     """The programs of a server are not on this machine; the message says what to install."""
 
 
-class Server:
+class Server(ABC):
     """A server with its own folder and its own port on loopback.
 
     The folder keeps `server.json` (pid, port, url), so another process can stop what this one started. Killing and
@@ -51,27 +52,27 @@ class Server:
     # --- what each kind of server says about itself
 
     @property
+    @abstractmethod
     def url(self) -> str:
         """The address, as EIGHTYSIX_DATABASE_URL takes it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def prepare(self) -> None:
         """Make the data folder; called before each start, does nothing the second time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def command(self) -> list[str]:
         """What to run, in the foreground."""
-        raise NotImplementedError
 
     def popen_arguments(self) -> dict[str, Any]:
         """Further arguments of subprocess.Popen, such as the account."""
         return {}
 
+    @abstractmethod
     def answers(self) -> bool:
         """Whether the server takes a statement now."""
-        raise NotImplementedError
 
-    def after_first_start(self) -> None:
+    def after_first_start(self) -> None:  # noqa: B027 - most servers have nothing to do here
         """What is to be done once, on the running server."""
 
     def launch(self) -> psutil.Process:

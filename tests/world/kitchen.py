@@ -35,6 +35,8 @@ class Kitchen:
         self.logs: list[LogRow] = []
         self.outbox: list[OutboxRow] = []
         self.incidents: list[Incident] = []
+        self.seen: dict[StockKey, int] = {}
+        """The version that a scenario has last looked at."""
 
     def run(self, command: Command) -> Outcome:
         """One command in a batch of its own."""
@@ -65,11 +67,13 @@ class Kitchen:
 
     def shelf(self) -> Shelf:
         """All rows on a shelf; a real batch loads only what it may touch."""
-        shelf = Shelf(STORE, self.now, self.head, self.menu, business_day(self.now, "Europe/London", 240))
+        store = self.menu.stores[STORE.brand_id, STORE.poi_id]
+        day = business_day(self.now, store.time_zone, store.day_start_minute)
+        shelf = Shelf(STORE, self.now, self.head, self.menu, day)
         due = [DueLock(due_at, order_id) for due_at, order_id in sorted(self.due) if due_at <= self.now]
         shelf.add_orders(self.reservations.values(), self.facts.values(), self.requests.values(), due)
         shelf.add_stocks(self.stocks.values(), self.channels.values())
-        shelf.taken = list(self.reservations.values())
+        shelf.taken = [each for each in self.reservations.values() if each.locked_at >= day.starts_at]
         return shelf
 
     def _save(self, shelf: Shelf) -> None:

@@ -1,7 +1,8 @@
 """A small fixed catalogue for rule tests.
 
 SKU 1 and 2 stand alone; SKU 3 and 4 share the SPU 30; SKU 5 has no decimals; SKU 6 is a combo of 1 (one) and 2 (two);
-SKU 7 has three decimals.
+SKU 7 has three decimals; SKU 8 is a combo of 3 (one) and 4 (two).
+EMENU holds for 60 s, the other channels for 900 s.
 """
 
 from eightysix.core.catalogue import Brand, Channel, Component, Item, Store
@@ -19,7 +20,11 @@ class Menu:
         self.stores = {(BRAND_ID, "1"): Store(BRAND_ID, "1", "Europe/London")}
         self.codes = {
             code: Channel(
-                BRAND_ID, code, in_store=code in ("POS", "KIOSK", "EMENU", "WARN", "ALLOW"), oversell=oversell
+                BRAND_ID,
+                code,
+                in_store=code in ("POS", "KIOSK", "EMENU", "WARN", "ALLOW"),
+                expires_in=60 if code == "EMENU" else 900,
+                oversell=oversell,
             )
             for code, oversell in [
                 ("POS", "deny"),
@@ -39,6 +44,7 @@ class Menu:
             Item(BRAND_ID, 2, 5, decimals=0),
             Item(BRAND_ID, 2, 6, components=(Component(1, 1000), Component(2, 2000))),
             Item(BRAND_ID, 2, 7, decimals=3),
+            Item(BRAND_ID, 2, 8, components=(Component(3, 1000), Component(4, 2000))),
         ]
         self.items = {(item.object_type, item.object_id): item for item in items}
 

@@ -89,11 +89,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     summary: tuple[str, str]
     action: Action | None
-    run: Callable[[Call], Awaitable[Reply]]
+    run: Callable[[Call], Awaitable[Reply]] | str
+    """What answers a call; or the name of the order verb that `Orders` answers from the raw body."""
     answers: dict[int, tuple[Any, ...]]
     refusals: tuple[int, ...] = ()
     query: type[Any] | None = None
     body: JsonBody | OneOrManyBody | CsvBody | None = None
     most_bytes: int = MAX_BYTES
-    verb: str | None = None
-    """The order verb that `Orders` answers from the raw body; `run` isn't used then."""

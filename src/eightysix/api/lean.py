@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from eightysix.wire.language import Language, preferred
-from eightysix.wire.problem import Rejection
+from eightysix.wire.problem import Problem, Rejection
 
-from .body import CallerLeft, Receive, linger, read_body
+from .body import Bodies, Receive, linger
 from .orders import VERBS, Orders
 from .reply import Reply, rejected
 
@@ -27,6 +27,7 @@ class Lean:
     def __init__(self, orders: Orders, site: Asgi) -> None:
         self._orders = orders
         self.site = site
+        self._bodies = Bodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = _PATHS.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
@@ -43,12 +44,11 @@ class Lean:
                 accept_language = value
         language = preferred(accept_language) if accept_language else Language.ENGLISH
         try:
-            body = await read_body(receive, length)
+            body = await self._bodies.read(receive, length)
         except Rejection as rejection:
             await _send(send, rejected(rejection, language))
-            await linger(receive)
-            return
-        except CallerLeft:
+            if rejection.code is Problem.BODY_TOO_LARGE:
+                await linger(receive)
             return
         if name == "batch":
             reply = await self._orders.batch(body, authorization, language)

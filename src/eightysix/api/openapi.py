@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from eightysix.wire.answer import ErrorAnswer, OrderAnswer
+from eightysix.wire.fields import MAX_ID_LENGTH
 from eightysix.wire.stock import StockRowAnswer
 
 from .endpoint import Endpoint
@@ -25,7 +26,8 @@ _REFUSALS = {
     503: "Overloaded or not available; try again after Retry-After seconds",
 }
 
-_NUMBER = {"anyOf": [{"type": "number"}, {"type": "string", "format": "decimal"}]}
+_DIGITS = {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,3})?$"}
+_NUMBER = {"anyOf": [{"type": "number"}, _DIGITS]}
 """A quantity: digit for digit the number that is meant, never a binary fraction."""
 
 _ALWAYS = {ErrorAnswer, OrderAnswer, StockRowAnswer}
@@ -114,7 +116,7 @@ def _refusals(endpoint: Endpoint) -> set[int]:
 def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     if "{order_id}" not in endpoint.path:
         return []
-    schema = {"type": "string", "minLength": 1, "maxLength": 64}
+    schema = {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH}
     return [{"name": "order_id", "in": "path", "required": True, "schema": schema}]
 
 

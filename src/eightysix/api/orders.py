@@ -25,15 +25,16 @@ from eightysix.wire.answer import (
 )
 from eightysix.wire.language import Language
 from eightysix.wire.order import (
+    MAX_LINES,
     MAX_OPERATIONS,
     AmendBody,
     DeductBody,
     LockBody,
     Operation,
-    OrderBody,
     RawBatchBody,
     ReturnBody,
     UnlockBody,
+    VerbBody,
 )
 from eightysix.wire.problem import STATUS, Problem, Rejection
 from eightysix.wire.reading import read_json
@@ -43,7 +44,7 @@ from .reply import ABSENT, Reply, failed, rejected, rejection_of
 
 Submit = Callable[[Command], "asyncio.Future[Outcome]"]
 
-VERBS: dict[str, type[OrderBody]] = {
+VERBS: dict[str, type[VerbBody]] = {
     "lock": LockBody,
     "deduct": DeductBody,
     "unlock": UnlockBody,
@@ -73,7 +74,7 @@ class Orders:
 
     async def _verb(self, name: str, content: bytes, authorization: bytes, language: Language) -> Reply:
         try:
-            body: OrderBody = read_json(content, _DECODERS[name])
+            body: VerbBody = read_json(content, _DECODERS[name])
             caller = self._doorkeeper.caller(authorization)
             caller.must(Action.ORDER)
             outcome = await self._submit(self._command(body, caller))
@@ -102,7 +103,7 @@ class Orders:
 
     def _begin(self, operation: msgspec.Raw, caller: Caller) -> "asyncio.Future[Outcome] | Rejection":
         try:
-            body: OrderBody = read_json(bytes(operation), _OPERATION)
+            body: VerbBody = read_json(bytes(operation), _OPERATION)
             return self._submit(self._command(body, caller))
         except Rejection as rejection:
             return rejection
@@ -118,15 +119,18 @@ class Orders:
             rejection = rejection_of(fault)
             return STATUS[rejection.code], rejection_answer(rejection, language)
 
-    def _command(self, body: OrderBody, caller: Caller) -> Command:
-        caller.reach(body.brand_id, body.poi_id)
+    def _command(self, body: VerbBody, caller: Caller) -> Command:
         try:
-            return body.command(caller.actor)
+            command = body.command(caller.actor)
         except Rejection as rejection:
-            self._prefer_absence(body, rejection)
+            if STATUS[rejection.code] != 400:
+                caller.reach(body.brand_id, body.poi_id)
+                self._prefer_absence(body, rejection)
             raise
+        caller.reach(body.brand_id, body.poi_id)
+        return command
 
-    def _prefer_absence(self, body: OrderBody, rejection: Rejection) -> None:
+    def _prefer_absence(self, body: VerbBody, rejection: Rejection) -> None:
         """What doesn't exist (404) is told before what is wrong (422)."""
         catalogue = self._catalog.current
         if rejection.code is Problem.ID_INVALID:
@@ -135,8 +139,13 @@ class Orders:
             raise Rejection(Code.BRAND_NOT_FOUND, "brandId") from None
         if catalogue.store(body.brand_id, body.poi_id) is None:
             raise Rejection(Code.STORE_NOT_FOUND, "poiId") from None
-        if isinstance(body, LockBody) and catalogue.channel(body.brand_id, body.channel_code) is None:
+        if not isinstance(body, LockBody):
+            return
+        if catalogue.channel(body.brand_id, body.channel_code) is None:
             raise Rejection(Code.CHANNEL_NOT_FOUND, "channel_code") from None
+        for at, sku_id in enumerate(line.known_sku() for line in body.lines[:MAX_LINES]):
+            if sku_id is not None and catalogue.item(body.brand_id, 2, sku_id) is None:
+                raise Rejection(Code.ITEM_NOT_FOUND, f"lines[{at}].sku_id") from None
 
 
 def _check_number(operations: list[msgspec.Raw]) -> None:

@@ -15,7 +15,7 @@ from eightysix.wire.problem import Problem, Rejection
 from eightysix.wire.reading import read_query
 
 from .auth import NOBODY, Doorkeeper
-from .body import CallerLeft, linger, read_body
+from .body import Bodies, linger
 from .docs_page import docs_page
 from .endpoint import Call, Endpoint
 from .openapi import document
@@ -23,17 +23,18 @@ from .orders import Orders
 from .reply import ABSENT, Reply, failed, rejected
 
 _Request = Request[Any, Any, Any]
+_Answer = Callable[[_Request, bytes, Language], Awaitable[Reply]]
 
 _MOST_QUERY_FIELDS = 2_000
 
 
 def site(table: Sequence[Endpoint], orders: Orders, doorkeeper: Doorkeeper) -> Litestar:
     """The application."""
-    described = document(table)
+    described, bodies = document(table), Bodies()
     return Litestar(
         route_handlers=[
             *_options(table),  # first, or the framework makes its own, which know one method each
-            *(_handler(endpoint, orders, doorkeeper) for endpoint in table),
+            *(_handler(endpoint, orders, doorkeeper, bodies) for endpoint in table),
             _page("/openapi.json", lambda _: (described, "application/json")),
             _page("/docs", lambda language: (docs_page(table, language), "text/html; charset=utf-8")),
         ],
@@ -43,31 +44,39 @@ def site(table: Sequence[Endpoint], orders: Orders, doorkeeper: Doorkeeper) -> L
     )
 
 
-def _handler(endpoint: Endpoint, orders: Orders, doorkeeper: Doorkeeper) -> HTTPRouteHandler:
-    attempt = _attempts(endpoint, doorkeeper)
+def _handler(endpoint: Endpoint, orders: Orders, doorkeeper: Doorkeeper, bodies: Bodies) -> HTTPRouteHandler:
+    run = endpoint.run
+    answer = _verb(run, orders) if isinstance(run, str) else _answer(endpoint, run, doorkeeper)
+
+    async def read(request: _Request, most: int) -> bytes:
+        declared = request.headers.get("content-length", "").encode("latin-1")
+        return await bodies.read(request.receive, declared, most)
 
     async def handle(request: _Request) -> Response[bytes]:
         language = _language(request)
         try:
-            content = b"" if endpoint.body is None else await _content(request, endpoint.most_bytes)
+            content = b"" if endpoint.body is None else await read(request, endpoint.most_bytes)
         except Rejection as rejection:
-            return _response(rejected(rejection, language), BackgroundTask(linger, request.receive))
-        except CallerLeft:
-            return _response(Reply(499, b""))  # nobody is left to read it
-        if endpoint.verb == "batch":
-            return _response(await orders.batch(content, _authorization(request), language))
-        if endpoint.verb is not None:
-            return _response(await orders.verb(endpoint.verb, content, _authorization(request), language))
-        reply = await attempt(request, content, language)
-        if reply.status in ABSENT and endpoint.action is not None and await doorkeeper.catalog.look_again():
-            reply = await attempt(request, content, language)
-        return _response(reply)
+            more = rejection.code is Problem.BODY_TOO_LARGE
+            return _response(rejected(rejection, language), BackgroundTask(linger, request.receive) if more else None)
+        return _response(await answer(request, content, language))
 
     return HTTPRouteHandler(_route(endpoint), http_method=endpoint.method, status_code=200)(handle)
 
 
-def _attempts(endpoint: Endpoint, doorkeeper: Doorkeeper) -> Callable[[_Request, bytes, Language], Awaitable[Reply]]:
-    """What answers a request of `endpoint` whose body was read."""
+def _verb(name: str, orders: Orders) -> _Answer:
+    """What answers an order verb: the same functions as in the lean layer."""
+
+    async def answer(request: _Request, content: bytes, language: Language) -> Reply:
+        if name == "batch":
+            return await orders.batch(content, _authorization(request), language)
+        return await orders.verb(name, content, _authorization(request), language)
+
+    return answer
+
+
+def _answer(endpoint: Endpoint, run: Callable[[Call], Awaitable[Reply]], doorkeeper: Doorkeeper) -> _Answer:
+    """What answers any other request: what seems absent is looked for once more, another process may have made it."""
     lists = _list_fields(endpoint.query)
 
     async def attempt(request: _Request, content: bytes, language: Language) -> Reply:
@@ -75,16 +84,22 @@ def _attempts(endpoint: Endpoint, doorkeeper: Doorkeeper) -> Callable[[_Request,
             query = None if endpoint.query is None else read_query(_query(request, lists), endpoint.query)
             body = None if endpoint.body is None else endpoint.body.read(content)
             if endpoint.action is None:
-                return await endpoint.run(Call(NOBODY, query, body, language, ""))
+                return await run(Call(NOBODY, query, body, language, ""))
             caller = doorkeeper.caller(_authorization(request))
             caller.must(endpoint.action)
-            return await endpoint.run(Call(caller, query, body, language, _tail(request)))
+            return await run(Call(caller, query, body, language, _tail(request, endpoint.path.count("/"))))
         except Rejection as rejection:
             return rejected(rejection, language)
         except Exception as fault:  # noqa: BLE001 - every fault becomes an answer, and is logged there
             return failed(fault, language)
 
-    return attempt
+    async def answer(request: _Request, content: bytes, language: Language) -> Reply:
+        reply = await attempt(request, content, language)
+        if reply.status in ABSENT and endpoint.action is not None and await doorkeeper.catalog.look_again():
+            reply = await attempt(request, content, language)
+        return reply
+
+    return answer
 
 
 def _options(table: Sequence[Endpoint]) -> list[HTTPRouteHandler]:
@@ -142,14 +157,9 @@ def _authorization(request: _Request) -> bytes:
     return request.headers.get("authorization", "").encode("latin-1")
 
 
-async def _content(request: _Request, most: int) -> bytes:
-    declared = request.headers.get("content-length", "").encode("latin-1")
-    return await read_body(request.receive, declared, most)
-
-
-def _tail(request: _Request) -> str:
-    """The path's last part: an id may hold slashes, which are only told from the path's own before decoding."""
-    return unquote(request.scope["raw_path"].rpartition(b"/")[2].decode("latin-1"))
+def _tail(request: _Request, slashes: int) -> str:
+    """What follows the path's own slashes, decoded: an id may hold slashes of its own, sent as they are or encoded."""
+    return unquote(request.scope["raw_path"].split(b"/", slashes)[-1].decode("latin-1"))
 
 
 def _query(request: _Request, lists: frozenset[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from eightysix.core.key import StoreKey
 from eightysix.core.outcome import Code, Refused, StockRow, StocksSet
 from eightysix.storage.port import Reader
 from eightysix.wire.answer import either, refused_answer
-from eightysix.wire.fields import Body, identifier, object_id
+from eightysix.wire.fields import MAX_OBJECT_ID, Body, Identifier, identifier, object_id, whole
 from eightysix.wire.language import Language
 from eightysix.wire.order import MAX_LINES
 from eightysix.wire.problem import STATUS, Problem, Rejection
@@ -26,17 +26,17 @@ from .reply import Reply, json_reply
 class OrderQuery(Body):
     """Which store's order."""
 
-    brand_id: str = msgspec.field(name="brandId")
-    poi_id: str = msgspec.field(name="poiId")
+    brand_id: Identifier = msgspec.field(name="brandId")
+    poi_id: Identifier = msgspec.field(name="poiId")
 
 
 class AvailabilityQuery(Body):
     """Which store and channel; `sku_id` may come several times, without it all items are listed."""
 
-    brand_id: str = msgspec.field(name="brandId")
-    poi_id: str = msgspec.field(name="poiId")
-    channel_code: str
-    sku_id: list[int] = msgspec.field(default_factory=list)
+    brand_id: Identifier = msgspec.field(name="brandId")
+    poi_id: Identifier = msgspec.field(name="poiId")
+    channel_code: Identifier
+    sku_id: list[Annotated[int, whole(1, MAX_OBJECT_ID)]] = msgspec.field(default_factory=list)
 
 
 class SettingResult(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from eightysix.core.outcome import Code
 from eightysix.storage import schema
 from eightysix.storage.catalog import CatalogRows, CatalogWrite, Row
 from eightysix.storage.port import StorageFault
-from eightysix.wire.administration import KeyBody, KeyMade, KeyShown, Page
+from eightysix.wire.administration import PAGE_LIMIT, KeyBody, KeyMade, KeyShown, Page
 from eightysix.wire.fields import integer
 from eightysix.wire.problem import Problem, Rejection
 
@@ -25,7 +25,6 @@ from .snapshot import COLUMNS, Snapshot, SnapshotDraft
 
 _LOG = logging.getLogger(__name__)
 
-PAGE_LIMIT = 1_000
 LOOK_SECONDS = 0.02
 
 
@@ -190,7 +189,8 @@ def read_all(kind: Kind, bodies: Sequence[Any]) -> list[dict[str, Any]]:
         except Rejection as rejection:
             raise rejection.inside(f"items[{at}]") from None
         if kind.key_of(row) in rows:
-            raise Rejection(Problem.VALUE_INVALID, f"items[{at}].{kind.key[-1]}", why="named twice")
+            field = kind.body.__struct_encode_fields__[kind.body.__struct_fields__.index(kind.key[-1])]
+            raise Rejection(Problem.VALUE_INVALID, f"items[{at}].{field}", why="named twice")
         rows[kind.key_of(row)] = row
     return list(rows.values())
 

@@ -6,13 +6,18 @@ from typing import Any
 
 from eightysix.core.instant import to_iso
 from eightysix.storage.catalog import Row
-from eightysix.wire.administration import KeyBody, KeyMade, KeyShown
+from eightysix.wire.administration import (
+    MAX_LIFE_SECONDS,
+    MAX_STORES,
+    NAME_LENGTH,
+    KeyBody,
+    KeyMade,
+    KeyShown,
+)
 from eightysix.wire.fields import identifier, integer, text
 from eightysix.wire.problem import Problem, Rejection
 
 PREFIX = "e86_"
-MAX_LIFE_SECONDS = 10 * 366 * 86_400
-MAX_STORES = 10_000
 
 _NEEDS_BRAND = ("brand", "order-service", "store", "hub", "channel")
 
@@ -30,7 +35,7 @@ def mint(body: KeyBody, now: int) -> tuple[str, dict[str, Any]]:
     return secret, {
         "key_id": "key_" + secrets.token_hex(8),
         "key_hash": hash_of(secret.encode()),
-        "name": text(body.name, "name", 200),
+        "name": text(body.name, "name", NAME_LENGTH),
         "role": body.role,
         "brand_id": None if body.brand_id is None else identifier(body.brand_id, "brandId"),
         "poi_ids": body.poi_ids and [identifier(one, f"poi_ids[{at}]") for at, one in enumerate(body.poi_ids)],

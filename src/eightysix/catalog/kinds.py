@@ -12,15 +12,21 @@ from eightysix.core.outcome import Code
 from eightysix.core.quantity import UNIT
 from eightysix.storage import schema
 from eightysix.storage.catalog import Row
-from eightysix.wire.administration import BrandBody, ChannelBody, ComponentBody, ItemBody, ItemName, StoreBody
+from eightysix.wire.administration import (
+    CATEGORY_LENGTH,
+    MAX_COMPONENTS,
+    MAX_TAGS,
+    NAME_LENGTH,
+    BrandBody,
+    ChannelBody,
+    ComponentBody,
+    ItemBody,
+    ItemName,
+    StoreBody,
+)
 from eightysix.wire.fields import MAX_HOLD_SECONDS, identifier, integer, object_id, portion, text
 from eightysix.wire.problem import Problem, Rejection
 from eightysix.wire.stock import object_type
-
-NAME_LENGTH = 200
-CATEGORY_LENGTH = 100
-MAX_TAGS = 50
-MAX_COMPONENTS = 50
 
 
 class Kind(msgspec.Struct, frozen=True):

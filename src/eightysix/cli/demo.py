@@ -137,11 +137,16 @@ def _introduce(service: Service, dishes: list[DemoDish], console: Console) -> No
     for name, value in lines:
         console.print(f"  {name:8} {value}", markup=False, highlight=False, soft_wrap=True)
     body = f'{{"brandId":"{BRAND}","poiId":"soho","order_id":"my-1","channel_code":"POS",'
-    body += '"lines":[{"sku_id":1001,"quantity":2}]}'
+    body += f'"lines":[{{"sku_id":{_always_there(dishes)},"quantity":2}}]}}'
     call = f"curl -s {service.url}/api/v1/stock/lock -H 'Authorization: Bearer {service.key}' -d '{body}'"
     console.print(told("\n  try:", "\n  试一试："))
     console.print(f"  {call}\n", markup=False, highlight=False, soft_wrap=True)
     console.print(told("  Ctrl-C stops and checks the books.\n", "  按 Ctrl-C 停止并校验账目。\n"))
+
+
+def _always_there(dishes: list[DemoDish]) -> int:
+    """A dish that the rush can't sell out, so that the first call of a guest succeeds at any time."""
+    return next(dish.object_id for dish in dishes if dish.object_type == 2 and dish.portions is None)
 
 
 async def _watch(rush: Rush, running: asyncio.Task[None], seconds: float | None, console: Console) -> None:

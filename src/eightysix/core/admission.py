@@ -84,8 +84,12 @@ def _admit_settings(command: SetStock, catalogue: Catalogue) -> Refused | None:
         field = _wrong_setting(setting, item)
         if field is not None:
             return Refused(Code.QUANTITY_TOO_FINE, field=f"items[{at}].{field}")
+        named: set[str] = set()
         for channel_at, channel in enumerate(setting.channels):
             where = f"items[{at}].channel_stocks[{channel_at}]"
+            if channel.channel_code in named:
+                return Refused(Code.SETTING_INVALID, field=f"{where}.channel_code")
+            named.add(channel.channel_code)
             if catalogue.channel(brand_id, channel.channel_code) is None:
                 return Refused(Code.CHANNEL_NOT_FOUND, field=f"{where}.channel_code")
             field = _wrong_channel(channel, item)

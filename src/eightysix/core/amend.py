@@ -32,8 +32,8 @@ def amend(command: AmendStock, shelf: Shelf) -> Decision:
         return Decision(Refused(Code.ORDER_NOT_FOUND))
     if refusals:
         return Decision(refused(refusals))
-    # what is freed first can serve what grows in the same call
-    by_growth = sorted(wanted, key=lambda key: wanted[key] - held[key].quantity)
+    # what is freed first can serve what grows in the same call; without lines nothing changes but the expiry
+    by_growth = sorted(wanted, key=lambda key: wanted[key] - held[key].quantity) if command.lines is not None else []
     short = [each for key in by_growth if (each := _amend_line(draft, held[key], wanted[key])) is not None]
     if short:
         return Decision(refused(short))
@@ -74,24 +74,27 @@ def _shortage(draft: Draft, reservation: Reservation, quantity: int) -> LineRefu
     channel = draft.catalogue.channel(draft.store.brand_id, reservation.channel_code)
     if item is None or channel is None:
         by = BlockedBy.SKU if item is None else BlockedBy.CHANNEL
-        return LineRefusal(*key, Code.OUT_OF_STOCK, quantity, reservation.quantity, by)
+        return LineRefusal(*key, Code.OUT_OF_STOCK, quantity - reservation.quantity, 0, by)
     # a stock that wasn't counted at the lock and is limited now must have room for the whole line
     anew = any(not each.counted and draft.stock(each.key).is_limited for each in reservation.takes)
     more = quantity if anew else quantity - reservation.quantity
     can = available(draft, item, channel, [(each.key, each.ratio) for each in reservation.takes])
     if can.blocked_by is None and (can.quantity is None or can.quantity >= more):
         return None
-    return LineRefusal(*key, Code.OUT_OF_STOCK, more, can.quantity, can.blocked_by or can.binding)
+    return LineRefusal(*key, Code.OUT_OF_STOCK, more, can.quantity, can.obstacle(more))
 
 
 def _extend(command: AmendStock, draft: Draft) -> None:
-    """Move all live lines of the order to max(old, now + expires_in)."""
+    """Move all live lines of the order, together, to max(old, now + expires_in).
+
+    Without `expires_in` the longest default of the channels that the order's lines came over holds for all of them.
+    """
     live = [each for each in draft.lines().values() if each.state is State.LOCKED]
+    seconds = command.expires_in
+    if seconds is None:
+        channels = (draft.catalogue.channel(draft.store.brand_id, each.channel_code) for each in live)
+        seconds = max((channel.expires_in for channel in channels if channel is not None), default=0)
+    expires_at = max((draft.now + seconds * 1000, *(each.expires_at for each in live)))
     for each in live:
-        seconds = command.expires_in
-        if seconds is None:
-            channel = draft.catalogue.channel(draft.store.brand_id, each.channel_code)
-            seconds = channel.expires_in if channel is not None else 0
-        expires_at = max(draft.now + seconds * 1000, *(other.expires_at for other in live), 0)
-        if expires_at > each.expires_at:
+        if each.expires_at < expires_at:
             draft.keep(replace(each, expires_at=expires_at))

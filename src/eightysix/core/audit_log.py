@@ -61,14 +61,14 @@ def _explains(row: LogRow, before: _Counters) -> bool:
         case Kind.LOCK | Kind.RELOCK:
             return (real, locked) == (0, quantity) and quantity > 0
         case Kind.UNLOCK | Kind.EXPIRE:
-            return (real, locked) == (0, -quantity) and quantity > 0
+            return (real, locked) == (0, -quantity) and quantity >= 0
         case Kind.AMEND:
             return (real, locked) == (0, quantity)
         case Kind.DEDUCT:
             moved = {LIMITED: (-quantity,), UNLIMITED: (0,)}.get(before.type or 0, (0, -quantity))
             return real in moved and locked <= -quantity <= 0
         case Kind.RETURN:
-            return (real, locked) == (quantity, 0) and quantity > 0 and before.type != UNLIMITED
+            return (real, locked) == (quantity, 0) and quantity >= 0 and (quantity == 0 or before.type != UNLIMITED)
         case Kind.SET:
             return (real, locked) == (quantity, 0)
 

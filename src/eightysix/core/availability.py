@@ -37,22 +37,43 @@ class Availability(NamedTuple):
     """How many thousandths can be sold; None is unlimited. `blocked_by` is None where at least something can be sold.
 
     `soft` says that only the count is in the way, which staff may override with `force`; an 86 by a person is not soft.
-    `binding` names what a request above `quantity` runs into.
+    `total` is what there would be without the channel's caps, None without a limit.
     """
 
     quantity: int | None
     blocked_by: BlockedBy | None = None
     soft: bool = True
-    binding: BlockedBy = BlockedBy.QUANTITY
+    total: int | None = None
+
+    def obstacle(self, quantity: int) -> BlockedBy:
+        """The first thing that a request for `quantity`, more than there is, runs into."""
+        if self.blocked_by is not None and self.blocked_by not in _COUNTED:
+            return self.blocked_by
+        by_total = self.total is not None and self.total < quantity
+        return BlockedBy.QUANTITY if by_total else BlockedBy.CHANNEL_QUANTITY
 
 
-def chain(item: Item) -> tuple[tuple[StockKey, int], ...]:
-    """The stocks that one portion takes from, with the thousandths of each: the SKU, its SPU, its components."""
+_COUNTED = (BlockedBy.QUANTITY, BlockedBy.CHANNEL_QUANTITY)
+
+
+def chain(item: Item, catalogue: Catalogue) -> tuple[tuple[StockKey, int], ...]:
+    """The stocks that one portion takes from, with the thousandths of each: the SKU, its SPU, its components.
+
+    A component takes from its own SPU's pool too, as it does when it is sold alone. Each stock is named once.
+    """
     own = (sku_key(item.object_id), UNIT)
-    if item.spu_id is None and not item.components:
-        return (own,)
     pool = () if item.spu_id is None else ((spu_key(item.spu_id), UNIT),)
-    return (own, *pool, *((sku_key(each.sku_id), each.quantity) for each in item.components))
+    if not item.components:
+        return (own, *pool)
+    taken = dict((own, *pool))
+    for each in item.components:
+        key = sku_key(each.sku_id)
+        taken[key] = taken.get(key, 0) + each.quantity
+        component = catalogue.item(item.brand_id, 2, each.sku_id)
+        if component is not None and component.spu_id is not None:
+            shared = spu_key(component.spu_id)
+            taken[shared] = taken.get(shared, 0) + each.quantity
+    return tuple(taken.items())
 
 
 class Part(NamedTuple):
@@ -73,9 +94,9 @@ def available(
     closed = _closed(view)
     if closed is not None:
         return Availability(0, closed, soft=False)
-    parts = [
-        Part(ratio, view.stock(key), view.channel_rows(key)) for key, ratio in (chain(item) if links is None else links)
-    ]
+    if links is None:
+        links = chain(item, view.catalogue)
+    parts = [Part(ratio, view.stock(key), view.channel_rows(key)) for key, ratio in links]
     return _obstructed(parts, item, channel) or _counted(view, parts, item.decimals, channel)
 
 
@@ -99,53 +120,61 @@ def _obstructed(parts: Sequence[Part], item: Item, channel: Channel) -> Availabi
         return None
     by = min((_block(stock.key, item) for stock in sold_out), key=_BLOCKS.index, default=BlockedBy.CHANNEL)
     by_hand = any(stock.manual or not stock.is_limited for stock in sold_out)
-    return Availability(0, by, soft=not (by_hand or off_channel), binding=by)
+    return Availability(0, by, soft=not (by_hand or off_channel))
 
 
 _BLOCKS = (BlockedBy.SPU, BlockedBy.SKU, BlockedBy.COMPONENT)
 
 
 def _block(key: StockKey, item: Item) -> BlockedBy:
-    if key.object_type == 1:
-        return BlockedBy.SPU
-    return BlockedBy.SKU if key.object_id == item.object_id else BlockedBy.COMPONENT
+    if key == item.key:
+        return BlockedBy.SPU if item.object_type == 1 else BlockedBy.SKU
+    return BlockedBy.SPU if key.object_type == 1 and key.object_id == item.spu_id else BlockedBy.COMPONENT
 
 
 def _counted(view: StockView, parts: Sequence[Part], decimals: int, channel: Channel) -> Availability:
     """The least that any stock allows, in whole units of the item."""
-    least: int | None = None
-    binding = BlockedBy.QUANTITY
+    total: int | None = None
+    capped: int | None = None
     for part in parts:
-        allowed, by = _allowance(view, part, channel)
-        if allowed is None:
-            continue
-        if part.ratio != UNIT:
-            allowed = allowed * UNIT // part.ratio
-        if least is None or allowed < least:
-            least, binding = allowed, by
-    if least is None:
-        return _UNLIMITED
-    least = floor_to(least, decimals) if least > 0 else 0
-    return Availability(least, None if least > 0 else binding, soft=True, binding=binding)
+        of_stock, of_channel = _allowance(view, part, channel)
+        if of_stock is not None:
+            portions = _portions(of_stock, part.ratio, decimals)
+            total = portions if total is None else min(total, portions)
+        if of_channel is not None:
+            portions = _portions(of_channel, part.ratio, decimals)
+            capped = portions if capped is None else min(capped, portions)
+    if total == 0:
+        return Availability(0, BlockedBy.QUANTITY, total=0)
+    if capped is None:
+        return _UNLIMITED if total is None else Availability(total, total=total)
+    if capped == 0:
+        return Availability(0, BlockedBy.CHANNEL_QUANTITY, total=total)
+    return Availability(capped if total is None else min(total, capped), total=total)
 
 
 _UNLIMITED = Availability(None)
 
 
-def _allowance(view: StockView, part: Part, channel: Channel) -> tuple[int | None, BlockedBy]:
-    """What one stock lets `channel` take, in its own thousandths (None: unlimited; may be negative), and what binds."""
+def _portions(amount: int, ratio: int, decimals: int) -> int:
+    """How much of the item `amount` thousandths of a stock are enough for, in whole units of the item."""
+    if amount <= 0:
+        return 0
+    return floor_to(amount if ratio == UNIT else amount * UNIT // ratio, decimals)
+
+
+def _allowance(view: StockView, part: Part, channel: Channel) -> tuple[int | None, int | None]:
+    """What one stock lets `channel` take, in its own thousandths: (what is there for it, what its cap leaves).
+
+    None is unlimited; both may be negative.
+    """
     _, stock, rows = part
     if not rows:
-        return (stock.left if stock.is_limited else None), BlockedBy.QUANTITY
+        return (stock.left if stock.is_limited else None), None
     period_at = period_start(view.day, stock)
     total = stock.left - guaranteed_to_others(view, stock, rows, channel, period_at) if stock.is_limited else None
     row = rows.get(channel.channel_code)
-    if row is None or row.limit is None:
-        return total, BlockedBy.QUANTITY
-    capped = row.limit - used_since(row, period_at)
-    if total is None or capped < total:
-        return capped, BlockedBy.CHANNEL_QUANTITY
-    return total, BlockedBy.QUANTITY
+    return total, None if row is None or row.limit is None else row.limit - used_since(row, period_at)
 
 
 def period_start(day: BusinessDay, stock: Stock) -> int:

@@ -26,7 +26,7 @@ class LogRow(msgspec.Struct, frozen=True, gc=False):
     """One change of one stock, append-only. `seq` is the store's sequence value and becomes the stock's version.
 
     `quantity` is what the verb moved, in thousandths of the stock: locked, deducted, freed or returned, each positive;
-    signed only for AMEND (what more is locked) and SET (the change of real).
+    signed only for AMEND (what more is locked) and SET (the change of real). 0 where only a channel's `used` fell.
     `content` is JSON, only where a setting changed.
     """
 

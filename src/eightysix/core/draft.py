@@ -84,16 +84,13 @@ class Draft:
         limited = stock.type == LIMITED
         moved_real = real if limited else 0
         self._seq += 1
-        now_locked = stock.locked + locked
-        now_real = stock.real + moved_real
-        invariant(now_locked >= 0, f"locked of {key} would be negative")
-        rise = now_locked + stock.grant - now_real - stock.oversold if limited else 0
+        changed = replace(stock, locked=stock.locked + locked, real=stock.real + moved_real, version=self._seq)
+        invariant(changed.locked >= 0, f"locked of {key} would be negative")
+        rise = -changed.left - stock.uncovered if limited and changed.left < 0 else 0
         if rise > 0:
             invariant(oversell is not None, f"{key} would promise more than there is")
             self._open_incident(key, oversell or "", rise, reason)
-        else:
-            rise = 0
-        changed = replace(stock, locked=now_locked, real=now_real, oversold=stock.oversold + rise, version=self._seq)
+            changed = replace(changed, oversold=stock.oversold + rise)
         if moved_real:
             changed = turned(changed)
         self._write(changed, kind, quantity, channel_code, None)
@@ -102,9 +99,7 @@ class Draft:
         """Write a stock that a person set. Oversold rises with an incident where less is there than was promised."""
         self._seq += 1
         before = self.stock(stock.key)
-        rise = 0
-        if stock.is_limited:
-            rise = max(0, stock.locked + stock.grant - stock.real - stock.oversold)
+        rise = max(0, -stock.left - before.uncovered) if stock.is_limited else 0
         if rise:
             self._open_incident(stock.key, oversell, rise, reason)
         changed = turned(replace(stock, oversold=stock.oversold + rise, version=self._seq))
@@ -136,32 +131,28 @@ class Draft:
             Incident(self._seq, kind, key, quantity, self._order_id, self._actor.name, reason, self.now)
         )
 
-    def use(self, key: StockKey, channel_code: str, amount: int) -> None:
-        """Add to what the channel has used in this period, where a cap or a guarantee makes that count."""
-        row = self.channel_rows(key).get(channel_code)
-        if row is None or not row.counts or amount == 0:
-            return
-        period_at = max(row.period_at, period_start(self.day, self.stock(key)))
-        used = amount if row.period_at < period_at else row.used + amount
-        self.put_channel(replace(row, period_at=period_at, used=used))
+    def use(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> None:
+        """Add to what a lock of `locked_at` counts in the channel's `used`, where a cap or a guarantee makes it count.
 
-    def use_more(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> None:
-        """Add to what a reservation counts in `used`: the growth belongs to the period of its lock, as its end will."""
+        The growth of a lock belongs to the period of that lock, as its end will: a row of a later period ignores it.
+        """
         row = self.channel_rows(key).get(channel_code)
         if row is None or not row.counts or amount == 0 or locked_at < row.period_at:
             return
-        if locked_at < period_start(self.day, self.stock(key)):
-            self.put_channel(replace(row, used=row.used + amount))
-        else:
-            self.use(key, channel_code, amount)
+        if row.period_at < period_start(self.day, self.stock(key)) <= locked_at:
+            # counted from this take on, not from the day's start: where a store's day was moved into the past of takes
+            # that an earlier period has counted, freeing those must leave this one alone
+            row = replace(row, period_at=locked_at, used=0)
+        self.put_channel(replace(row, used=row.used + amount))
 
-    def free_used(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> None:
-        """Take back from `used`; a lock of an earlier period leaves it alone."""
+    def free_used(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> bool:
+        """Take back from `used`, and whether that changed it; a lock of an earlier period leaves it alone."""
         row = self.channel_rows(key).get(channel_code)
         if row is None or not row.counts or amount == 0 or locked_at < row.period_at:
-            return
+            return False
         invariant(row.used >= amount, f"used of {key} on {channel_code} would be negative")
         self.put_channel(replace(row, used=row.used - amount))
+        return True
 
     def put_channel(self, row: ChannelStock) -> None:
         """Write a channel row."""

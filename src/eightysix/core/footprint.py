@@ -4,9 +4,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from .availability import chain
 from .catalogue import Catalogue
 from .command import AmendStock, Command, DeductStock, ExpireLocks, LockStock, ReturnStock, SetStock
-from .key import StockKey, StoreKey, sku_key, spu_key
+from .key import StockKey, StoreKey
 from .reservation import Reservation
 
 
@@ -47,15 +48,10 @@ def takes_anew(command: Command) -> bool:
 
 
 def chains(store: StoreKey, sku_ids: Iterable[int], catalogue: Catalogue) -> tuple[StockKey, ...]:
-    """The stocks that selling these SKUs depends on: the SKU, its SPU, its components. Unknown SKUs are left out."""
+    """The stocks that selling these SKUs depends on. Unknown SKUs are left out."""
     keys: dict[StockKey, None] = {}
     for sku_id in sku_ids:
         item = catalogue.item(store.brand_id, 2, sku_id)
-        if item is None:
-            continue
-        keys[sku_key(sku_id)] = None
-        if item.spu_id is not None:
-            keys[spu_key(item.spu_id)] = None
-        for component in item.components:
-            keys[sku_key(component.sku_id)] = None
+        if item is not None:
+            keys.update(dict.fromkeys(key for key, _ in chain(item, catalogue)))
     return tuple(keys)

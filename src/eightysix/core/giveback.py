@@ -50,9 +50,9 @@ def giveback(command: ReturnStock, shelf: Shelf) -> Decision:
 
 def _whole(held: dict[LineKey, Reservation]) -> dict[LineKey, Asked]:
     """The whole order: what was unlocked is left out, what is returned in full replays."""
-    every_returned = bool(held) and all(each.state is State.RETURNED for each in held.values())
-    left_out = (State.UNLOCKED,) if every_returned else (State.UNLOCKED, State.RETURNED)
-    return {key: Asked(None) for key, each in held.items() if each.state not in left_out}
+    lines = {key: each for key, each in held.items() if each.state is not State.UNLOCKED}
+    to_return = {key: each for key, each in lines.items() if each.state is not State.RETURNED}
+    return dict.fromkeys(to_return or lines, Asked(None))
 
 
 def _return_line(draft: Draft, reservation: Reservation, ask: Asked) -> None:

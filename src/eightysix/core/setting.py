@@ -58,12 +58,10 @@ def _wanted(before: Stock, setting: Setting) -> Stock:
         return stock
     if setting.status == ON_SALE:
         return replace(stock, status=ON_SALE, manual=False)
-    if setting.manual is not UNSET:
-        # without a person, only an empty limited stock may be sold out; `turned` says so
-        return replace(stock, status=SOLD_OUT, manual=setting.manual or not stock.is_limited)
+    # false is the wire's default and says nothing: only status 1 lifts a manual 86
     newly = before.status == ON_SALE
     manual = (not stock.is_limited or stock.real > 0) if newly else before.manual
-    return replace(stock, status=SOLD_OUT, manual=manual)
+    return replace(stock, status=SOLD_OUT, manual=manual or setting.manual is True)
 
 
 def _channel_rows(setting: Setting, draft: Draft, shelf: Shelf) -> list[ChannelStock]:

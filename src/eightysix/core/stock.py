@@ -44,12 +44,19 @@ class Stock(msgspec.Struct, frozen=True, gc=False):
         """Total left for the cloud to promise: real − locked − grant. Negative after a forced sale."""
         return self.real - self.locked - self.grant
 
+    @property
+    def uncovered(self) -> int:
+        """How much of what is promised now isn't there and was let through with an incident: the live part of
+        `oversold`, which keeps what was oversold before until its incidents are resolved."""
+        return min(self.oversold, max(0, -self.left))
+
 
 class ChannelStock(msgspec.Struct, frozen=True, gc=False):
     """What one channel may take of one stock. Without a row a channel is on sale and has no cap.
 
-    `used` counts what the channel took since `period_at` (start of the business day or the last restore,
-    whichever is later): locked + deducted − unlocked − restocked returns.
+    `used` counts what the channel took since `period_at`: locked + deducted − unlocked − restocked returns. That is its
+    first take in the period, or where it was counted anew the period's start (the start of the business day or the last
+    restore, whichever is later).
     """
 
     key: StockKey

@@ -25,14 +25,14 @@ def take(
     An unlimited stock without caps is not counted: its take says so, and later verbs leave it alone.
     """
     takes: list[Take] = []
-    for key, ratio in chain(item):
+    for key, ratio in chain(item, draft.catalogue):
         counted = is_counted(draft, key)
         each = Take(key.object_type, key.object_id, ratio, counted)
         takes.append(each)
         amount = each.amount(quantity)
         if counted and amount:
             draft.move(key, kind, amount, locked=amount, channel_code=channel_code, oversell=oversell, reason=reason)
-        draft.use(key, channel_code, amount)
+        draft.use(key, channel_code, amount, draft.now)
     return tuple(takes)
 
 
@@ -50,16 +50,13 @@ def give_back(draft: Draft, reservation: Reservation, quantity: int, kind: Kind)
         amount = each.amount(quantity)
         if not amount:
             continue
-        key = each.key
+        key, code = each.key, reservation.channel_code
+        freed = draft.free_used(key, code, amount, reservation.locked_at)
         if each.counted:
-            draft.move(
-                key,
-                kind,
-                -amount if kind is Kind.AMEND else amount,
-                locked=-amount,
-                channel_code=reservation.channel_code,
-            )
-        draft.free_used(key, reservation.channel_code, amount, reservation.locked_at)
+            draft.move(key, kind, -amount if kind is Kind.AMEND else amount, locked=-amount, channel_code=code)
+        elif freed:
+            # what the channel may sell has changed, so the store's sequence must move
+            draft.move(key, kind, 0, channel_code=code)
 
 
 def consume(draft: Draft, reservation: Reservation, quantity: int) -> None:
@@ -69,10 +66,12 @@ def consume(draft: Draft, reservation: Reservation, quantity: int) -> None:
         gone = each.amount(quantity)
         if not held:
             continue
-        key = each.key
+        key, code = each.key, reservation.channel_code
+        freed = draft.free_used(key, code, held - gone, reservation.locked_at)
         if each.counted:
-            draft.move(key, Kind.DEDUCT, gone, locked=-held, real=-gone, channel_code=reservation.channel_code)
-        draft.free_used(key, reservation.channel_code, held - gone, reservation.locked_at)
+            draft.move(key, Kind.DEDUCT, gone, locked=-held, real=-gone, channel_code=code)
+        elif freed:
+            draft.move(key, Kind.DEDUCT, 0, channel_code=code)
 
 
 def put_back(draft: Draft, reservation: Reservation, quantity: int) -> None:
@@ -81,10 +80,11 @@ def put_back(draft: Draft, reservation: Reservation, quantity: int) -> None:
         amount = each.amount(quantity)
         if not amount:
             continue
-        key = each.key
-        if each.counted and draft.stock(key).is_limited:
-            draft.move(key, Kind.RETURN, amount, real=amount, channel_code=reservation.channel_code)
-        draft.free_used(key, reservation.channel_code, amount, reservation.locked_at)
+        key, code = each.key, reservation.channel_code
+        freed = draft.free_used(key, code, amount, reservation.locked_at)
+        raised = amount if each.counted and draft.stock(key).is_limited else 0
+        if raised or freed:
+            draft.move(key, Kind.RETURN, raised, real=raised, channel_code=code)
 
 
 def raise_to(draft: Draft, reservation: Reservation, quantity: int) -> Reservation:
@@ -100,6 +100,6 @@ def raise_to(draft: Draft, reservation: Reservation, quantity: int) -> Reservati
         add = each.amount(quantity) - (each.amount(reservation.quantity) if each.counted else 0)
         if counted and add:
             draft.move(key, Kind.AMEND, add, locked=add, channel_code=reservation.channel_code)
-        draft.use_more(key, reservation.channel_code, each.amount(more), reservation.locked_at)
+        draft.use(key, reservation.channel_code, each.amount(more), reservation.locked_at)
         takes.append(replace(each, counted=counted) if counted != each.counted else each)
     return replace(reservation, quantity=quantity, takes=tuple(takes))

@@ -1,11 +1,23 @@
 """Brands, stores, channels, items and keys on the wire (DESIGN section 5), as they are sent and as they are shown."""
 
-from decimal import Decimal
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 
-from .fields import Body, Integer
+from .fields import (
+    MAX_OBJECT_ID,
+    Body,
+    Digits,
+    HoldSeconds,
+    Identifier,
+    ObjectId,
+    OneOrTwo,
+    Portion,
+    documented,
+    several,
+    whole,
+    words,
+)
 
 Openness = Literal["open", "closed"]
 Role = Literal["platform", "brand", "order-service", "store", "hub", "channel", "auditor"]
@@ -13,75 +25,87 @@ Role = Literal["platform", "brand", "order-service", "store", "hub", "channel", 
 MAX_AT_ONCE = 1_000
 """Objects in one call."""
 
+PAGE_LIMIT = 1_000
+NAME_LENGTH = 200
+CATEGORY_LENGTH = 100
+MAX_TAGS = 50
+MAX_COMPONENTS = 50
+MAX_STORES = 10_000
+MAX_LIFE_SECONDS = 10 * 366 * 86_400
+
 
 class BrandBody(Body):
     """A tenant. A closed brand sells nothing."""
 
-    brand_id: str = msgspec.field(name="brandId")
-    name: str
+    brand_id: Identifier = msgspec.field(name="brandId")
+    name: Annotated[str, words(NAME_LENGTH)]
     status: Openness = "open"
 
 
 class StoreBody(Body):
     """A restaurant. `time_zone` is an IANA name, `business_day_start` a local time such as 04:00."""
 
-    brand_id: str = msgspec.field(name="brandId")
-    poi_id: str = msgspec.field(name="poiId")
-    name: str
-    time_zone: str
-    business_day_start: str = "04:00"
+    brand_id: Identifier = msgspec.field(name="brandId")
+    poi_id: Identifier = msgspec.field(name="poiId")
+    name: Annotated[str, words(NAME_LENGTH)]
+    time_zone: Annotated[str, words(64)]
+    business_day_start: Annotated[str, documented(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "04:00"
     status: Openness = "open"
 
 
 class ChannelBody(Body):
     """A way to sell. `expires_in` in seconds: how long a lock lasts that doesn't say so itself."""
 
-    brand_id: str = msgspec.field(name="brandId")
-    channel_code: str
-    name: str
+    brand_id: Identifier = msgspec.field(name="brandId")
+    channel_code: Identifier
+    name: Annotated[str, words(NAME_LENGTH)]
     place: Literal["in_store", "online"]
     party: Literal["own", "third"]
-    expires_in: Integer = 900
+    expires_in: HoldSeconds = 900
     oversell: Literal["deny", "warn", "allow"] = "deny"
 
 
 class ItemName(Body):
     """A dish's name in both languages."""
 
-    en: str
-    zh: str
+    en: Annotated[str, words(NAME_LENGTH)]
+    zh: Annotated[str, words(NAME_LENGTH)]
 
 
 class ComponentBody(Body):
     """A SKU that one portion of a combo needs, and how much of it."""
 
-    object_id: Integer
-    quantity: Decimal
+    object_id: ObjectId
+    quantity: Portion
 
 
 class ItemBody(Body):
     """A dish (1, SPU) or a sellable variant of it (2, SKU), the same in all stores of the brand."""
 
-    brand_id: str = msgspec.field(name="brandId")
-    object_type: Integer
-    object_id: Integer
+    brand_id: Identifier = msgspec.field(name="brandId")
+    object_type: OneOrTwo
+    object_id: ObjectId
     name: ItemName
-    spu_id: Integer | None = None
-    category: str | None = None
-    tags: list[str] = msgspec.field(default_factory=list)
-    decimals: Integer = 1
-    components: list[ComponentBody] = msgspec.field(default_factory=list)
+    spu_id: ObjectId | None = None
+    category: Annotated[str, words(CATEGORY_LENGTH)] | None = None
+    tags: Annotated[list[Annotated[str, words(CATEGORY_LENGTH)]], documented(maxItems=MAX_TAGS)] = msgspec.field(
+        default_factory=list
+    )
+    decimals: Annotated[int, whole(0, 3)] | Digits = 1
+    components: Annotated[list[ComponentBody], documented(maxItems=MAX_COMPONENTS)] = msgspec.field(
+        default_factory=list
+    )
 
 
 class KeyBody(Body):
     """A new key: what it may do (`role`), and of what (brand, stores, channel). `expires_in` in seconds."""
 
-    name: str
+    name: Annotated[str, words(NAME_LENGTH)]
     role: Role
-    brand_id: str | None = msgspec.field(name="brandId", default=None)
-    poi_ids: list[str] | None = None
-    channel_code: str | None = None
-    expires_in: Integer | None = None
+    brand_id: Identifier | None = msgspec.field(name="brandId", default=None)
+    poi_ids: Annotated[list[Identifier], several(MAX_STORES)] | None = None
+    channel_code: Identifier | None = None
+    expires_in: Annotated[int, whole(1, MAX_LIFE_SECONDS)] | Digits | None = None
 
 
 class KeyShown(msgspec.Struct, frozen=True):
@@ -117,7 +141,7 @@ _T = TypeVar("_T")
 class Several(Body, Generic[_T]):
     """Several objects in one call: all of them or none."""
 
-    items: list[_T]
+    items: Annotated[list[_T], several(MAX_AT_ONCE)]
 
 
 class Page(msgspec.Struct, Generic[_T], frozen=True):
@@ -155,84 +179,84 @@ class Imported(msgspec.Struct, frozen=True):
 class BrandQuery(Body):
     """Which brands; with `brandId` one."""
 
-    brand_id: str | None = msgspec.field(name="brandId", default=None)
+    brand_id: Identifier | None = msgspec.field(name="brandId", default=None)
     cursor: str | None = None
-    limit: int = 100
+    limit: Annotated[int, whole(1, PAGE_LIMIT)] = 100
 
 
 class StoreQuery(Body):
     """Which stores of a brand; with `poiId` one."""
 
-    brand_id: str = msgspec.field(name="brandId")
-    poi_id: str | None = msgspec.field(name="poiId", default=None)
+    brand_id: Identifier = msgspec.field(name="brandId")
+    poi_id: Identifier | None = msgspec.field(name="poiId", default=None)
     cursor: str | None = None
-    limit: int = 100
+    limit: Annotated[int, whole(1, PAGE_LIMIT)] = 100
 
 
 class ChannelQuery(Body):
     """Which channels of a brand; with `channel_code` one."""
 
-    brand_id: str = msgspec.field(name="brandId")
-    channel_code: str | None = None
+    brand_id: Identifier = msgspec.field(name="brandId")
+    channel_code: Identifier | None = None
     cursor: str | None = None
-    limit: int = 100
+    limit: Annotated[int, whole(1, PAGE_LIMIT)] = 100
 
 
 class ItemQuery(Body):
     """Which items of a brand; with `object_type` and `object_id` one."""
 
-    brand_id: str = msgspec.field(name="brandId")
-    object_type: int | None = None
-    object_id: int | None = None
+    brand_id: Identifier = msgspec.field(name="brandId")
+    object_type: Annotated[int, whole(1, 2)] | None = None
+    object_id: Annotated[int, whole(1, MAX_OBJECT_ID)] | None = None
     cursor: str | None = None
-    limit: int = 100
+    limit: Annotated[int, whole(1, PAGE_LIMIT)] = 100
 
 
 class KeyQuery(Body):
     """Which keys; with `key_id` one."""
 
-    key_id: str | None = None
-    brand_id: str | None = msgspec.field(name="brandId", default=None)
+    key_id: Identifier | None = None
+    brand_id: Identifier | None = msgspec.field(name="brandId", default=None)
     cursor: str | None = None
-    limit: int = 100
+    limit: Annotated[int, whole(1, PAGE_LIMIT)] = 100
 
 
 class BrandNamed(Body):
     """One brand."""
 
-    brand_id: str = msgspec.field(name="brandId")
+    brand_id: Identifier = msgspec.field(name="brandId")
 
 
 class StoreNamed(Body):
     """One store."""
 
-    brand_id: str = msgspec.field(name="brandId")
-    poi_id: str = msgspec.field(name="poiId")
+    brand_id: Identifier = msgspec.field(name="brandId")
+    poi_id: Identifier = msgspec.field(name="poiId")
 
 
 class ChannelNamed(Body):
     """One channel."""
 
-    brand_id: str = msgspec.field(name="brandId")
-    channel_code: str
+    brand_id: Identifier = msgspec.field(name="brandId")
+    channel_code: Identifier
 
 
 class ItemNamed(Body):
     """One item."""
 
-    brand_id: str = msgspec.field(name="brandId")
-    object_type: int
-    object_id: int
+    brand_id: Identifier = msgspec.field(name="brandId")
+    object_type: Annotated[int, whole(1, 2)]
+    object_id: Annotated[int, whole(1, MAX_OBJECT_ID)]
 
 
 class KeyNamed(Body):
     """One key."""
 
-    key_id: str
+    key_id: Identifier
 
 
 class ImportQuery(Body):
     """For which brand; with `dry_run` nothing is written."""
 
-    brand_id: str = msgspec.field(name="brandId")
+    brand_id: Identifier = msgspec.field(name="brandId")
     dry_run: bool = False

@@ -10,6 +10,7 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
         "The body is larger than {most} bytes.",
         "请求体超过 {most} 字节。",
     ),
+    Problem.BODY_BROKEN: ("The body broke off, or its chunks are wrong.", "请求体中断或分块有误。"),
     Problem.MALFORMED_JSON: ("The body is not valid JSON: {why}.", "请求体不是有效的 JSON：{why}。"),
     Problem.WRONG_TYPE: ("Expected {expected}, got {got}.", "类型错误：应为 {expected}，实为 {got}。"),
     Problem.MISSING_FIELD: ("A required field is missing.", "缺少必填字段。"),

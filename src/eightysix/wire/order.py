@@ -1,8 +1,7 @@
 """The bodies of the order verbs (DESIGN section 5), and the commands they ask for."""
 
 from collections.abc import Callable
-from decimal import Decimal
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -12,7 +11,6 @@ from eightysix.core.command import (
     DeductStock,
     Line,
     LockStock,
-    OrderCommand,
     ReturnStock,
     UnlockStock,
 )
@@ -22,13 +20,21 @@ from .fields import (
     MAX_HOLD_SECONDS,
     MAX_LINE_NO,
     Body,
+    HoldSeconds,
+    Identifier,
     Integer,
+    LineNo,
+    ObjectId,
+    Portion,
+    Quantity,
+    Reason,
     identifier,
     integer,
     object_id,
     portion,
     quantity,
     reason,
+    several,
 )
 from .problem import Problem, Rejection
 
@@ -39,20 +45,27 @@ MAX_OPERATIONS = 1_000
 class LockLine(Body):
     """One dish of an order. Lines with the same `sku_id` and `line_no` are summed."""
 
-    sku_id: Integer
-    quantity: Decimal
-    line_no: Integer = 0
+    sku_id: ObjectId
+    quantity: Portion
+    line_no: LineNo = 0
 
     def line(self) -> Line:
         return Line(object_id(self.sku_id, "sku_id"), _line_no(self.line_no), portion(self.quantity, "quantity"))
+
+    def known_sku(self) -> int | None:
+        """The SKU, or None where what was sent can't be one."""
+        try:
+            return object_id(self.sku_id, "sku_id")
+        except Rejection:
+            return None
 
 
 class HeldLine(Body):
     """A line that the order already holds; without `quantity` all of it."""
 
-    sku_id: Integer
-    quantity: Decimal | None = None
-    line_no: Integer = 0
+    sku_id: ObjectId
+    quantity: Portion | None = None
+    line_no: LineNo = 0
 
     def line(self) -> Line:
         amount = None if self.quantity is None else portion(self.quantity, "quantity")
@@ -62,8 +75,8 @@ class HeldLine(Body):
 class NamedLine(Body):
     """A line that the order already holds, as a whole."""
 
-    sku_id: Integer
-    line_no: Integer = 0
+    sku_id: ObjectId
+    line_no: LineNo = 0
 
     def line(self) -> Line:
         return Line(object_id(self.sku_id, "sku_id"), _line_no(self.line_no))
@@ -72,9 +85,9 @@ class NamedLine(Body):
 class ReturnLine(Body):
     """Portions that come back; `restock` puts the food on sale again."""
 
-    sku_id: Integer
-    quantity: Decimal
-    line_no: Integer = 0
+    sku_id: ObjectId
+    quantity: Portion
+    line_no: LineNo = 0
     restock: bool = False
 
     def line(self) -> Line:
@@ -85,9 +98,9 @@ class ReturnLine(Body):
 class AmendLine(Body):
     """A live line's new quantity; 0 unlocks it."""
 
-    sku_id: Integer
-    quantity: Decimal
-    line_no: Integer = 0
+    sku_id: ObjectId
+    quantity: Quantity
+    line_no: LineNo = 0
 
     def line(self) -> Line:
         return Line(object_id(self.sku_id, "sku_id"), _line_no(self.line_no), quantity(self.quantity, "quantity"))
@@ -96,27 +109,23 @@ class AmendLine(Body):
 class OrderBody(Body):
     """What every order verb names."""
 
-    brand_id: str = msgspec.field(name="brandId")
-    poi_id: str = msgspec.field(name="poiId")
-    order_id: str
+    brand_id: Identifier = msgspec.field(name="brandId")
+    poi_id: Identifier = msgspec.field(name="poiId")
+    order_id: Identifier
 
     def store(self) -> StoreKey:
         return StoreKey.of(identifier(self.brand_id, "brandId"), identifier(self.poi_id, "poiId"))
-
-    def command(self, actor: Actor) -> OrderCommand:
-        """The command this body asks for; raises `Rejection` for a wrong value."""
-        raise NotImplementedError
 
 
 class LockBody(OrderBody):
     """Hold portions for an order. `expires_in` in seconds."""
 
-    channel_code: str
-    lines: list[LockLine]
-    expires_in: Integer | None = None
+    channel_code: Identifier
+    lines: Annotated[list[LockLine], several(MAX_LINES)]
+    expires_in: HoldSeconds | None = None
     partial: bool = False
     force: bool = False
-    reason: str | None = None
+    reason: Reason | None = None
 
     def command(self, actor: Actor) -> LockStock:
         return LockStock(
@@ -135,9 +144,9 @@ class LockBody(OrderBody):
 class DeductBody(OrderBody):
     """The order is paid. Without `lines` the whole order."""
 
-    lines: list[HeldLine] | None = None
+    lines: Annotated[list[HeldLine], several(MAX_LINES)] | None = None
     relock: bool = False
-    reason: str | None = None
+    reason: Reason | None = None
 
     def command(self, actor: Actor) -> DeductStock:
         lines = None if self.lines is None else _lines(self.lines, HeldLine.line)
@@ -148,8 +157,8 @@ class DeductBody(OrderBody):
 class UnlockBody(OrderBody):
     """The order is cancelled before it was paid. Without `lines` the whole order, which is closed by that."""
 
-    lines: list[NamedLine] | None = None
-    reason: str | None = None
+    lines: Annotated[list[NamedLine], several(MAX_LINES)] | None = None
+    reason: Reason | None = None
 
     def command(self, actor: Actor) -> UnlockStock:
         lines = None if self.lines is None else _lines(self.lines, NamedLine.line)
@@ -159,9 +168,9 @@ class UnlockBody(OrderBody):
 class ReturnBody(OrderBody):
     """Paid portions come back. Without `lines` all that is left of the order."""
 
-    request_id: str
-    lines: list[ReturnLine] | None = None
-    reason: str | None = None
+    request_id: Identifier
+    lines: Annotated[list[ReturnLine], several(MAX_LINES)] | None = None
+    reason: Reason | None = None
 
     def command(self, actor: Actor) -> ReturnStock:
         lines = None if self.lines is None else _lines(self.lines, ReturnLine.line)
@@ -172,10 +181,10 @@ class ReturnBody(OrderBody):
 class AmendBody(OrderBody):
     """New quantities for live lines; without `lines`, `expires_in` extends what is live."""
 
-    request_id: str
-    lines: list[AmendLine] | None = None
-    expires_in: Integer | None = None
-    reason: str | None = None
+    request_id: Identifier
+    lines: Annotated[list[AmendLine], several(MAX_LINES)] | None = None
+    expires_in: HoldSeconds | None = None
+    reason: Reason | None = None
 
     def command(self, actor: Actor) -> AmendStock:
         if self.lines is None and self.expires_in is None:
@@ -184,6 +193,10 @@ class AmendBody(OrderBody):
         order_id, request_id = identifier(self.order_id, "order_id"), identifier(self.request_id, "request_id")
         held = _hold_seconds(self.expires_in)
         return AmendStock(self.store(), order_id, lines, request_id, actor, held, reason(self.reason))
+
+
+VerbBody = LockBody | DeductBody | UnlockBody | ReturnBody | AmendBody
+"""The body of any order verb; its `command` is the command it asks for, or a `Rejection` of a wrong value."""
 
 
 class LockOperation(LockBody, tag_field="op", tag="lock"): ...
@@ -208,7 +221,7 @@ Operation = LockOperation | DeductOperation | UnlockOperation | ReturnOperation 
 class BatchBody(Body):
     """At most 1,000 operations, each decided on its own."""
 
-    operations: list[Operation]
+    operations: Annotated[list[Operation], several(MAX_OPERATIONS)]
 
 
 class RawBatchBody(Body):

@@ -12,6 +12,7 @@ class Problem(StrEnum):
     """Every `code` of an error that isn't an outcome of the core. Stable."""
 
     BODY_TOO_LARGE = "BODY_TOO_LARGE"
+    BODY_BROKEN = "BODY_BROKEN"
     MALFORMED_JSON = "MALFORMED_JSON"
     WRONG_TYPE = "WRONG_TYPE"
     MISSING_FIELD = "MISSING_FIELD"
@@ -36,7 +37,13 @@ class Problem(StrEnum):
     INTERNAL = "INTERNAL"
 
 
-_BAD_REQUEST = (Problem.MALFORMED_JSON, Problem.WRONG_TYPE, Problem.MISSING_FIELD, Problem.UNKNOWN_FIELD)
+_BAD_REQUEST = (
+    Problem.BODY_BROKEN,
+    Problem.MALFORMED_JSON,
+    Problem.WRONG_TYPE,
+    Problem.MISSING_FIELD,
+    Problem.UNKNOWN_FIELD,
+)
 
 STATUS: dict[Problem | Code, int] = {
     **dict.fromkeys(Problem, 422),

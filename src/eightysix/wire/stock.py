@@ -13,7 +13,24 @@ from eightysix.core.key import ObjectType, StockKey, StoreKey
 from eightysix.core.quantity import as_number
 from eightysix.core.stock import ChannelStock, Stock
 
-from .fields import Body, Integer, identifier, integer, object_id, quantity, reason
+from .fields import (
+    Body,
+    Digits,
+    Identifier,
+    Integer,
+    ObjectId,
+    OneOrTwo,
+    Quantity,
+    Reason,
+    documented,
+    identifier,
+    integer,
+    object_id,
+    quantity,
+    reason,
+    several,
+    whole,
+)
 from .problem import Problem, Rejection
 
 MAX_SETTINGS = 1_000
@@ -78,12 +95,12 @@ class StockRowAnswer(msgspec.Struct, frozen=True, gc=False):
 class ChannelStockBody(Body):
     """What to set for one channel; what is left out stays as it is."""
 
-    channel_code: str
-    stock_status: Integer | UnsetType = UNSET
-    stock_type: Integer | UnsetType = UNSET
-    limit_quantity: Decimal | UnsetType | None = UNSET
-    guarantee_quantity: Decimal | UnsetType = UNSET
-    weight: Integer | UnsetType = UNSET
+    channel_code: Identifier
+    stock_status: OneOrTwo | UnsetType = UNSET
+    stock_type: OneOrTwo | UnsetType = UNSET
+    limit_quantity: Quantity | UnsetType | None = UNSET
+    guarantee_quantity: Quantity | UnsetType = UNSET
+    weight: Annotated[int, whole(0, MAX_WEIGHT)] | Digits | UnsetType = UNSET
 
     def setting(self) -> ChannelSetting:
         limit = self.limit_quantity
@@ -104,17 +121,19 @@ class SettingBody(Body):
     `settings_version` that the change is based on.
     """
 
-    object_id: Integer
-    object_type: Integer = 2
-    stock_status: Integer | UnsetType = UNSET
-    stock_type: Integer | UnsetType = UNSET
-    plan_quantity: Decimal | UnsetType = UNSET
-    real_quantity: Decimal | UnsetType = UNSET
+    object_id: ObjectId
+    object_type: OneOrTwo = 2
+    stock_status: OneOrTwo | UnsetType = UNSET
+    stock_type: OneOrTwo | UnsetType = UNSET
+    plan_quantity: Quantity | UnsetType = UNSET
+    real_quantity: Quantity | UnsetType = UNSET
     manual: bool | UnsetType = UNSET
-    auto_restore_type: Integer | UnsetType = UNSET
+    auto_restore_type: Annotated[int, whole(0, 2)] | Digits | UnsetType = UNSET
     auto_restore_at: AwareInstant | UnsetType | None = UNSET
-    expected_version: Integer | None = None
-    channel_stocks: list[ChannelStockBody] = msgspec.field(default_factory=list)
+    expected_version: Annotated[int, whole(0, 2**53 - 1)] | Digits | None = None
+    channel_stocks: Annotated[list[ChannelStockBody], documented(maxItems=MAX_CHANNELS)] = msgspec.field(
+        default_factory=list
+    )
 
     def setting(self) -> Setting:
         kind, restore_at = self.auto_restore_type, self.auto_restore_at
@@ -147,10 +166,10 @@ class SettingBody(Body):
 class UpdateOneBody(SettingBody, kw_only=True):
     """Set one stock of a store."""
 
-    brand_id: str = msgspec.field(name="brandId")
-    poi_id: str = msgspec.field(name="poiId")
+    brand_id: Identifier = msgspec.field(name="brandId")
+    poi_id: Identifier = msgspec.field(name="poiId")
     op: Literal["set"] = "set"
-    reason: str | None = None
+    reason: Reason | None = None
 
     def command(self, actor: Actor) -> SetStock:
         store = StoreKey.of(identifier(self.brand_id, "brandId"), identifier(self.poi_id, "poiId"))
@@ -160,11 +179,11 @@ class UpdateOneBody(SettingBody, kw_only=True):
 class UpdateManyBody(Body):
     """Set several stocks of a store, each with a result of its own."""
 
-    brand_id: str = msgspec.field(name="brandId")
-    poi_id: str = msgspec.field(name="poiId")
-    items: list[SettingBody]
+    brand_id: Identifier = msgspec.field(name="brandId")
+    poi_id: Identifier = msgspec.field(name="poiId")
+    items: Annotated[list[SettingBody], several(MAX_SETTINGS)]
     op: Literal["set"] = "set"
-    reason: str | None = None
+    reason: Reason | None = None
 
     def command(self, actor: Actor) -> SetStock:
         store = StoreKey.of(identifier(self.brand_id, "brandId"), identifier(self.poi_id, "poiId"))
