@@ -18,7 +18,7 @@ _Job = tuple[Callable[[], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"
 LOCK_TIMEOUT_MS = 500
 """How long a statement waits for the write lock."""
 
-_WAL_PAGES = 4_000  # about 16 MB between checkpoints: a hot page is copied back once, not once a second
+_WAL_PAGES = 16_000  # about 64 MB between checkpoints: a page that many orders change is copied back once for them
 _CACHE_KIB = 32_000  # the stocks and heads of a brand's stores fit
 
 

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from eightysix.core.change import Head, StoreChanges
 from eightysix.core.key import StockKey, StoreKey
@@ -55,7 +56,8 @@ class SqliteLane:
 
         now, found = await self._thread.run(work)
         heads = dict.fromkeys(stores, Head())
-        for at, *row in found:
+        for row in found:
+            at = row.pop()
             heads[stores[at]] = rows.head(row)
         return Opened(now, heads)
 
@@ -72,25 +74,29 @@ class SqliteLane:
             for request_id in want.request_ids
         ]
 
-        def work(connection: sqlite3.Connection) -> tuple[list[rows.Row], str, str, str]:
+        def work(connection: sqlite3.Connection) -> tuple[list[list[Any]], str, str, str]:
             due = rows.decode(connection.execute(statements.DUE_NOW, (clocks,)).fetchone()[0])
-            named.update((at, order_id) for at, _, order_id in due)
+            named.update((at, order_id) for _, order_id, at in due)
             keys = rows.encode([(at, *stores[at], order_id) for at, order_id in named]).decode()
             lines, facts = connection.execute(statements.ORDERS, (keys,)).fetchone()
             records = "[]"
             if requests:
                 (records,) = connection.execute(statements.REQUESTS, (rows.encode(requests).decode(),)).fetchone()
-            return list(due), lines, facts, records
+            return due, lines, facts, records
 
         due, lines, facts, records = await self._thread.run(work)
         loaded = [StoreOrders([], [], [], []) for _ in stores]
-        for at, *row in due:
+        for row in due:
+            at = row.pop()
             loaded[at].due.append(rows.due(row))
-        for at, *row in rows.decode(lines):
+        for row in rows.decode(lines):
+            at = row.pop()
             loaded[at].reservations.append(rows.reservation(row))
-        for at, *row in rows.decode(facts):
+        for row in rows.decode(facts):
+            at = row.pop()
             loaded[at].facts.append(rows.fact(row))
-        for at, *row in rows.decode(records):
+        for row in rows.decode(records):
+            at = row.pop()
             loaded[at].requests.append(rows.request(row))
         return dict(zip(stores, loaded, strict=True))
 
@@ -106,9 +112,11 @@ class SqliteLane:
 
         stocks, channels = await self._thread.run(work)
         loaded = [StoreStocks([], []) for _ in wanted]
-        for at, *row in rows.decode(stocks):
+        for row in rows.decode(stocks):
+            at = row.pop()
             loaded[at].stocks.append(rows.stock(row))
-        for at, *row in rows.decode(channels):
+        for row in rows.decode(channels):
+            at = row.pop()
             loaded[at].channels.append(rows.channel(row))
         return dict(zip(wanted, loaded, strict=True))
 

@@ -41,7 +41,7 @@ def run(connection: sqlite3.Connection, write: Write) -> None:
 
 def _head_writes(changes: Changes) -> Iterable[Write]:
     heads: Values = [
-        (*store, *rows.head_row(change.head), change.head_before.seq)
+        store + rows.head_row(change.head) + (change.head_before.seq,)
         for store, change in changes.items()
         if change.head != change.head_before
     ]
@@ -50,21 +50,25 @@ def _head_writes(changes: Changes) -> Iterable[Write]:
 
 def _stock_writes(changes: Changes) -> Iterable[Write]:
     stocks: Values = []
+    counted: Values = []
     new_stocks: Values = []
     channels: Values = []
     new_channels: Values = []
     for store, change in changes.items():
         for before, stock in change.stocks:
             if before is None:
-                new_stocks.append((*store, *rows.stock_row(stock)))
+                new_stocks.append(store + rows.stock_row(stock))
+            elif rows.only_counted(before, stock):
+                counted.append(store + rows.counted_row(stock) + (before.version,))
             else:
-                stocks.append((*store, *rows.stock_row(stock), before.version))
+                stocks.append(store + rows.stock_row(stock) + (before.version,))
         for was, channel in change.channels:
             if was is None:
-                new_channels.append((*store, *rows.channel_row(channel)))
+                new_channels.append(store + rows.channel_row(channel))
             else:
-                channels.append((*store, *rows.channel_row(channel), was.period_at, was.used))
+                channels.append(store + rows.channel_row(channel) + (was.period_at, was.used))
     yield Write("stock", statements.SAVE_STOCKS, stocks)
+    yield Write("stock", statements.COUNT_STOCKS, counted)
     yield Write("stock", statements.ADD_STOCKS, new_stocks)
     yield Write("channel stock", statements.SAVE_CHANNELS, channels)
     yield Write("channel stock", statements.ADD_CHANNELS, new_channels)
@@ -72,14 +76,18 @@ def _stock_writes(changes: Changes) -> Iterable[Write]:
 
 def _order_writes(changes: Changes) -> Iterable[Write]:
     lines: Values = []
+    moved: Values = []
     new_lines: Values = []
     for store, change in changes.items():
         for before, line in change.reservations:
             if before is None:
-                new_lines.append((*store, *rows.reservation_row(line)))
+                new_lines.append(store + rows.reservation_row(line))
+            elif rows.only_moved(before, line):
+                moved.append(store + rows.moved_row(line) + (before.revision,))
             else:
-                lines.append((*store, *rows.reservation_row(line), before.revision))
+                lines.append(store + rows.reservation_row(line) + (before.revision,))
     yield Write("reservation", statements.SAVE_RESERVATIONS, lines)
+    yield Write("reservation", statements.MOVE_RESERVATIONS, moved)
     yield Write("reservation", statements.ADD_RESERVATIONS, new_lines)
     yield Write("due lock", statements.REMOVE_DUE, _every(changes, lambda change: change.due_removed, rows.due_row))
     yield Write("due lock", statements.ADD_DUE, _every(changes, lambda change: change.due_added, rows.due_row))
@@ -96,4 +104,4 @@ def _record_writes(changes: Changes) -> Iterable[Write]:
 
 
 def _every(changes: Changes, part: Callable[[StoreChanges], list[T]], row: Callable[[T], rows.Row]) -> Values:
-    return [(*store, *row(value)) for store, change in changes.items() for value in part(change)]
+    return [store + row(value) for store, change in changes.items() for value in part(change)]

@@ -17,6 +17,10 @@ STOCK = (
     "locked_quantity", "grant_quantity", "oversold_quantity", "version", "settings_version", "updated_at",
     "auto_restore_type", "auto_restore_at", "epoch_at",
 )  # fmt: skip
+STOCK_COUNTED = (
+    "object_type", "object_id", "stock_status", "real_quantity", "locked_quantity", "oversold_quantity", "version",
+)  # fmt: skip
+"""Of a stock: its key, and what orders move."""
 CHANNEL = (
     "object_type", "object_id", "channel_code", "stock_status", "stock_type", "limit_quantity", "guarantee_quantity",
     "weight", "period_at", "used_quantity",
@@ -25,6 +29,11 @@ RESERVATION = (
     "order_id", "sku_id", "line_no", "channel_code", "state", "requested_quantity", "quantity", "returned_quantity",
     "restocked_quantity", "locked_at", "expires_at", "counted", "takes", "revision",
 )  # fmt: skip
+RESERVATION_MOVED = (
+    "order_id", "sku_id", "line_no", "state", "quantity", "returned_quantity", "restocked_quantity", "expires_at",
+    "revision",
+)  # fmt: skip
+"""Of a reservation: its key, and what changes while the line goes on in its life."""
 FACT = ("order_id", "closed_at")
 DUE = ("due_at", "order_id")
 REQUEST = ("request_id", "digest", "outcome", "recorded_at")
@@ -52,12 +61,23 @@ def _shown(columns: Sequence[str], alias: str = "t") -> str:
 
 
 def _found(tag: str, table: str, columns: Sequence[str], key: Sequence[str], *, first: int) -> str:
-    """A subquery: JSON of `columns` (led by the wanted row's own tag) for each wanted key."""
+    """A subquery: JSON of `columns` (then the wanted row's own tag) for each wanted key."""
     shown = _shown(columns)
     return (
-        f"(SELECT json_group_array(json_array({tag}, {shown})) FROM json_each(?1) j "  # noqa: S608 - names, no values
+        f"(SELECT json_group_array(json_array({shown}, {tag})) FROM json_each(?1) j "  # noqa: S608 - names, no values
         f"CROSS JOIN {table} t WHERE {_matches('t', key, first=first)})"
     )
+
+
+def _found_in(key: Sequence[str], *tables: tuple[str, Sequence[str]]) -> str:
+    """As `_found` in several tables that start their key alike: what is wanted is taken apart only once."""
+    fields = ", ".join(f"json_extract(value, '$[{at}]') AS f{at}" for at in range(len(key) + 1))
+    matches = " AND ".join(f"t.{column} = j.f{at}" for at, column in enumerate(key, 1))
+    found = ", ".join(
+        f"(SELECT json_group_array(json_array({_shown(columns)}, j.f0)) FROM j CROSS JOIN {table} t WHERE {matches})"  # noqa: S608 - as above
+        for table, columns in tables
+    )
+    return f"WITH j AS MATERIALIZED (SELECT {fields} FROM json_each(?1)) SELECT {found}"  # noqa: S608 - as above
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:
@@ -95,31 +115,29 @@ MAKE_HEADS = (
 # --- load; the wanted rows are [store's number, bucket, brand, poi, key...]
 
 DUE_NOW = (
-    f"SELECT json_group_array(json_array({_field(0)}, t.due_at, t.order_id)) FROM json_each(?1) j "  # noqa: S608
+    f"SELECT json_group_array(json_array(t.due_at, t.order_id, {_field(0)})) FROM json_each(?1) j "  # noqa: S608
     f"CROSS JOIN poi_stock_due t WHERE t.product_shard_id = {_field(1)} AND t.due_at <= {_field(4)} "
     f"AND t.brand_id = {_field(2)} AND t.poi_id = {_field(3)}"
 )
-ORDERS = (
-    f"SELECT {_found(_field(0), 'poi_stock_reservation', RESERVATION, (*STORE, 'order_id'), first=1)}, "
-    f"{_found(_field(0), 'poi_stock_order', FACT, (*STORE, 'order_id'), first=1)}"
-)
+ORDERS = _found_in((*STORE, "order_id"), ("poi_stock_reservation", RESERVATION), ("poi_stock_order", FACT))
 REQUESTS = "SELECT " + _found(_field(0), "poi_stock_request", REQUEST, (*STORE, "request_id"), first=1)
-STOCKS = (
-    f"SELECT {_found(_field(0), 'poi_item_stock', STOCK, (*STORE, 'object_type', 'object_id'), first=1)}, "
-    f"{_found(_field(0), 'poi_item_channel_stock', CHANNEL, (*STORE, 'object_type', 'object_id'), first=1)}"
-)
+STOCKS = _found_in((*STORE, "object_type", "object_id"), ("poi_item_stock", STOCK), ("poi_item_channel_stock", CHANNEL))
 
 # --- save; run once a row
 
 SAVE_HEADS = _update("poi_stock_head", (), HEAD, ("seq",))
 ADD_STOCKS = _insert("poi_item_stock", STOCK)
 SAVE_STOCKS = _update("poi_item_stock", ("object_type", "object_id"), STOCK, ("version",))
+COUNT_STOCKS = _update("poi_item_stock", ("object_type", "object_id"), STOCK_COUNTED, ("version",))
 ADD_CHANNELS = _insert("poi_item_channel_stock", CHANNEL)
 SAVE_CHANNELS = _update(
     "poi_item_channel_stock", ("object_type", "object_id", "channel_code"), CHANNEL, ("period_at", "used_quantity")
 )
 ADD_RESERVATIONS = _insert("poi_stock_reservation", RESERVATION)
 SAVE_RESERVATIONS = _update("poi_stock_reservation", ("order_id", "sku_id", "line_no"), RESERVATION, ("revision",))
+MOVE_RESERVATIONS = _update(
+    "poi_stock_reservation", ("order_id", "sku_id", "line_no"), RESERVATION_MOVED, ("revision",)
+)
 ADD_FACTS = _insert("poi_stock_order", FACT)
 ADD_LOGS = _insert("poi_item_stock_log", LOG)
 ADD_OUTBOX = _insert("poi_stock_outbox", OUTBOX)
@@ -189,6 +207,8 @@ DUE_STORES = (
 HOT_STATEMENTS = {
     name: text
     for name, text in globals().items()
-    if name.isupper() and isinstance(text, str) and text.split(" ", 1)[0] in {"SELECT", "INSERT", "UPDATE", "DELETE"}
+    if name.isupper()
+    and isinstance(text, str)
+    and text.split(" ", 1)[0] in {"SELECT", "WITH", "INSERT", "UPDATE", "DELETE"}
 }
 """Every statement of this page by its name."""
