@@ -4,6 +4,7 @@ Run as ``python -m eightysix.cli.benching.in_process`` with a `Task` as JSON on 
 """
 
 import asyncio
+import gc
 import sys
 import time
 
@@ -126,6 +127,8 @@ async def run(task: Task) -> Run:
     engine = Engine(database, Menu(load.stores, load.items), Limits(lanes_per_shard=task.lanes), watch)
     await engine.start()
     clients = _Clients(engine, load)
+    gc.collect()
+    gc.freeze()  # as `serve` does
     tasks = [asyncio.create_task(clients.client()) for _ in range(load.clients)]
     await asyncio.sleep(load.warmup_seconds)
     clients.seconds, watch.phases = [], Phases()
