@@ -106,7 +106,7 @@ async def test_a_request_keeps_digest_and_outcome(scene: Scene) -> None:
     assert {row.request_id: row for row in loaded.requests} == {"r": record, "long": long}
 
 
-async def test_taken_since_counts_locked_and_deducted_only(scene: Scene) -> None:
+async def test_taken_since_counts_what_is_or_was_sold(scene: Scene) -> None:
     store, other = scene.stores(2)
     lane = await scene.lane(store)
     rows = [
@@ -115,8 +115,9 @@ async def test_taken_since_counts_locked_and_deducted_only(scene: Scene) -> None
     both = {key: changes(reservations=[(None, row) for row in rows]) for key in (store, other)}
     await write(lane, both)
     await lane.begin([store], new_batch_number())
+    sold = {State.LOCKED, State.DEDUCTED, State.RETURNED}
     taken = await lane.load_taken_since(store, 1_000)
-    expected = [row for row in rows if row.locked_at >= 1_000 and row.state in {State.LOCKED, State.DEDUCTED}]
+    expected = [row for row in rows if row.locked_at >= 1_000 and row.state in sold]
     assert by_line(taken) == by_line(expected)
 
 

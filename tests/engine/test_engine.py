@@ -9,7 +9,10 @@ from contextlib import asynccontextmanager
 import pytest
 from msgspec.structs import replace
 
+from eightysix.core.command import ChannelSetting, Line, ReturnStock, SetStock, Setting
+from eightysix.core.key import sku_key
 from eightysix.core.outcome import Code, OrderDone, Refused, StocksSet
+from eightysix.core.quantity import UNIT
 from eightysix.core.reservation import State
 from eightysix.engine import (
     BatchReport,
@@ -24,7 +27,7 @@ from eightysix.engine import (
     batch,
 )
 from eightysix.storage.port import Conflict, Database, GuardFailed, LostConnection, Rejected
-from tests.engine.shop import Shop, assert_sound, audit, deduct, lock, orders_by_state, stock, unlock
+from tests.engine.shop import ACTOR, Shop, assert_sound, audit, deduct, lock, orders_by_state, stock, unlock
 from tests.engine.tampering import Gate, Tampered
 
 STORES = [f"s{number}" for number in range(8)]
@@ -434,3 +437,22 @@ async def test_the_locks_of_a_store_that_is_no_longer_set_up_still_die(database:
 
 def store_key():
     return lock("s0", "any").store
+
+
+async def test_a_cap_set_in_the_middle_of_a_day_counts_what_came_back_but_not_on_sale(database: Database):
+    async with running(database) as engine:
+        await engine.submit(stock("s0", 9))
+        for order_id in ("eaten", "binned", "restocked"):
+            await engine.submit(lock("s0", order_id))
+            await engine.submit(deduct("s0", order_id))
+        for order_id, restock in (("binned", False), ("restocked", True)):
+            lines = (Line(1, quantity=UNIT, restock=restock),)
+            back = await engine.submit(ReturnStock(store_key(), order_id, lines, f"r-{order_id}", ACTOR))
+            assert back.state is State.RETURNED
+        cap = Setting(sku_key(1), channels=(ChannelSetting("ONLINE_ORDER", limit=3 * UNIT),))
+        await engine.submit(SetStock(store_key(), (cap,), ACTOR))
+        assert (await engine.submit(lock("s0", "last"))).state is State.LOCKED
+        assert (await engine.submit(lock("s0", "beyond"))).code is Code.OUT_OF_STOCK
+    found = (await audit(database))["s0"]
+    assert_sound(found)
+    assert [row.used for row in found.channels] == [3 * UNIT]

@@ -165,7 +165,7 @@ class MysqlLane:
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
         self._check([store])
         key = " AND ".join(f"{name} = {value}" for name, value in zip(STORE, load.store_tuple(store), strict=True))
-        states = f"{int(State.LOCKED)},{int(State.DEDUCTED)}"
+        states = f"{int(State.LOCKED)},{int(State.DEDUCTED)},{int(State.RETURNED)}"
         rows = await self._session.rows(
             f"SELECT {RESERVATION.selected} FROM {RESERVATION.table} "
             f"WHERE {key} AND state IN ({states}) AND locked_at >= {int(since)}"

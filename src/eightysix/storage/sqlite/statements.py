@@ -178,7 +178,7 @@ READ_ORDER = (
     f"{_of_store('poi_stock_order', FACT, ' AND t.order_id = ?4')}"
 )
 TAKEN_SINCE = "SELECT " + _of_store(
-    "poi_stock_reservation", RESERVATION, " AND t.state IN (1, 2) AND t.locked_at >= ?4"
+    "poi_stock_reservation", RESERVATION, " AND t.state IN (1, 2, 4) AND t.locked_at >= ?4"
 )
 DUE_STORES = (
     "SELECT json_group_array(json_array(b, brand_id, poi_id)) FROM (SELECT DISTINCT t.product_shard_id AS b, "  # noqa: S608
