@@ -46,6 +46,9 @@ class Notes(Observer):
     def batch_retried(self, lane_no: int, fault: BaseException) -> None:
         self.counts[type(fault).__name__] += 1
 
+    def stores_set_aside(self, lane_no: int, stores: int) -> None:
+        self.counts["aside"] += stores
+
     def overloaded(self, lane_no: int) -> None:
         self.counts["overloaded"] += 1
 
@@ -401,6 +404,28 @@ class Moving:
 
     def __init__(self) -> None:
         self.current = Shop(STORES)
+
+
+async def test_a_store_with_very_many_due_locks_is_released_before_it_goes_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(batch, "DUE_MOST", 3)
+    notes = Notes()
+    async with running(database, Limits(sweep_seconds=3600), notes) as engine:
+        await engine.submit(stock("s0", 5))
+        held = await asyncio.gather(*(engine.submit(lock("s0", f"o{number}", expires_in=1)) for number in range(5)))
+
+        async def dead() -> bool:
+            return (await database.reader.head(store_key()))[0] >= max(each.expires_at for each in held)
+
+        await until(dead)
+        await engine.submit(lock("s1", "elsewhere"))
+        notes.reports.clear()
+        fresh = await asyncio.gather(*(engine.submit(lock("s0", f"n{number}")) for number in range(6)))
+    assert states(fresh) == {State.LOCKED: 5, Code.OUT_OF_STOCK: 1}
+    assert notes.counts["aside"] == 1
+    assert [each.commands for each in notes.reports] == [6]
+    assert_sound((await audit(database))["s0"])
 
 
 async def test_a_catalogue_that_moved_on_is_asked_again(database: Database):
