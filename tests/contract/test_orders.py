@@ -2,7 +2,7 @@
 
 from eightysix.core.change import DueLock, OrderFact, RequestRecord
 from eightysix.core.reservation import State
-from eightysix.storage.port import OrdersWanted
+from eightysix.storage.port import DUE_MOST, OrdersWanted
 
 from .scene import (
     DISH,
@@ -106,7 +106,7 @@ async def test_a_request_keeps_digest_and_outcome(scene: Scene) -> None:
     assert {row.request_id: row for row in loaded.requests} == {"r": record, "long": long}
 
 
-async def test_taken_since_leaves_out_what_holds_nothing_any_more(scene: Scene) -> None:
+async def test_taken_since_counts_what_is_or_was_sold(scene: Scene) -> None:
     store, other = scene.stores(2)
     lane = await scene.lane(store)
     rows = [
@@ -115,9 +115,9 @@ async def test_taken_since_leaves_out_what_holds_nothing_any_more(scene: Scene) 
     both = {key: changes(reservations=[(None, row) for row in rows]) for key in (store, other)}
     await write(lane, both)
     await lane.begin([store], new_batch_number())
+    sold = {State.LOCKED, State.DEDUCTED, State.RETURNED}
     taken = await lane.load_taken_since(store, 1_000)
-    holding = {State.LOCKED, State.DEDUCTED, State.RETURNED}  # returned food that was thrown away is taken too
-    expected = [row for row in rows if row.locked_at >= 1_000 and row.state in holding]
+    expected = [row for row in rows if row.locked_at >= 1_000 and row.state in sold]
     assert by_line(taken) == by_line(expected)
 
 
@@ -141,3 +141,19 @@ async def test_a_batch_sees_what_it_saved(scene: Scene) -> None:
     await lane.begin([store], new_batch_number())
     await lane.save({store: changes(stocks=[(None, a_stock())])})
     assert (await lane.load_stocks({store: {DISH}}))[store].stocks == [a_stock()]
+
+
+async def test_the_oldest_of_many_due_orders_come_first(scene: Scene) -> None:
+    store, beside = scene.stores(2)
+    lane = await scene.lane(store)
+    dues = [DueLock(at, f"o{at}") for at in range(1, 4 * DUE_MOST + 10)]
+    few = [DueLock(5, "x")]
+    await write(lane, {store: changes(due_added=dues), beside: changes(due_added=few)})
+    await lane.begin([store, beside], new_batch_number())
+    wanted = {each: OrdersWanted(set(), set()) for each in (store, beside)}
+    loaded = await lane.load_orders(wanted, dict.fromkeys(wanted, 10**6))
+    given = sorted(loaded[store].due, key=lambda due: due.due_at)
+    assert len(given) >= DUE_MOST
+    assert given == dues[: len(given)]
+    assert loaded[beside].due == few
+    await lane.rollback()

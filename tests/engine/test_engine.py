@@ -9,7 +9,10 @@ from contextlib import asynccontextmanager
 import pytest
 from msgspec.structs import replace
 
+from eightysix.core.command import ChannelSetting, Line, ReturnStock, SetStock, Setting
+from eightysix.core.key import sku_key
 from eightysix.core.outcome import Code, OrderDone, Refused, StocksSet
+from eightysix.core.quantity import UNIT
 from eightysix.core.reservation import State
 from eightysix.engine import (
     BatchReport,
@@ -24,7 +27,7 @@ from eightysix.engine import (
     batch,
 )
 from eightysix.storage.port import Conflict, Database, GuardFailed, LostConnection, Rejected
-from tests.engine.shop import Shop, assert_sound, audit, deduct, lock, orders_by_state, stock, unlock
+from tests.engine.shop import ACTOR, Shop, assert_sound, audit, deduct, lock, orders_by_state, stock, unlock
 from tests.engine.tampering import Gate, Tampered
 
 STORES = [f"s{number}" for number in range(8)]
@@ -42,6 +45,9 @@ class Notes(Observer):
 
     def batch_retried(self, lane_no: int, fault: BaseException) -> None:
         self.counts[type(fault).__name__] += 1
+
+    def stores_set_aside(self, lane_no: int, stores: int) -> None:
+        self.counts["aside"] += stores
 
     def overloaded(self, lane_no: int) -> None:
         self.counts["overloaded"] += 1
@@ -400,6 +406,28 @@ class Moving:
         self.current = Shop(STORES)
 
 
+async def test_a_store_with_very_many_due_locks_is_released_before_it_goes_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(batch, "DUE_MOST", 3)
+    notes = Notes()
+    async with running(database, Limits(sweep_seconds=3600), notes) as engine:
+        await engine.submit(stock("s0", 5))
+        held = await asyncio.gather(*(engine.submit(lock("s0", f"o{number}", expires_in=1)) for number in range(5)))
+
+        async def dead() -> bool:
+            return (await database.reader.head(store_key()))[0] >= max(each.expires_at for each in held)
+
+        await until(dead)
+        await engine.submit(lock("s1", "elsewhere"))
+        notes.reports.clear()
+        fresh = await asyncio.gather(*(engine.submit(lock("s0", f"n{number}")) for number in range(6)))
+    assert states(fresh) == {State.LOCKED: 5, Code.OUT_OF_STOCK: 1}
+    assert notes.counts["aside"] == 1
+    assert [each.commands for each in notes.reports] == [6]
+    assert_sound((await audit(database))["s0"])
+
+
 async def test_a_catalogue_that_moved_on_is_asked_again(database: Database):
     gate, source = Gate("begin"), Moving()
     engine = Engine(Tampered(database, before=gate), source)
@@ -434,3 +462,22 @@ async def test_the_locks_of_a_store_that_is_no_longer_set_up_still_die(database:
 
 def store_key():
     return lock("s0", "any").store
+
+
+async def test_a_cap_set_in_the_middle_of_a_day_counts_what_came_back_but_not_on_sale(database: Database):
+    async with running(database) as engine:
+        await engine.submit(stock("s0", 9))
+        for order_id in ("eaten", "binned", "restocked"):
+            await engine.submit(lock("s0", order_id))
+            await engine.submit(deduct("s0", order_id))
+        for order_id, restock in (("binned", False), ("restocked", True)):
+            lines = (Line(1, quantity=UNIT, restock=restock),)
+            back = await engine.submit(ReturnStock(store_key(), order_id, lines, f"r-{order_id}", ACTOR))
+            assert back.state is State.RETURNED
+        cap = Setting(sku_key(1), channels=(ChannelSetting("ONLINE_ORDER", limit=3 * UNIT),))
+        await engine.submit(SetStock(store_key(), (cap,), ACTOR))
+        assert (await engine.submit(lock("s0", "last"))).state is State.LOCKED
+        assert (await engine.submit(lock("s0", "beyond"))).code is Code.OUT_OF_STOCK
+    found = (await audit(database))["s0"]
+    assert_sound(found)
+    assert [row.used for row in found.channels] == [3 * UNIT]

@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from eightysix.storage.migrate import migrate, migrate_physical, pending
+from eightysix.storage.migrate import SchemaAhead, migrate, migrate_physical, pending
 from eightysix.storage.port import Unavailable
 from eightysix.storage.schema import SHARDED, metadata
 from eightysix.storage.url import BadDatabaseUrl, parse
@@ -46,6 +46,15 @@ async def test_up_from_nothing(new_database: NewDatabase) -> None:
     assert await pending(url) == []
     assert await migrate(url) == []
     assert await in_database(url, tables) == set(metadata.tables)
+
+
+async def test_a_database_of_a_newer_program_is_left_alone(new_database: NewDatabase) -> None:
+    url = new_database()
+    await migrate(url)
+    await in_database(url, lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = 'x'")))
+    for act in (migrate, pending):
+        with pytest.raises(SchemaAhead, match="newer"):
+            await act(url)
 
 
 async def test_schema_and_migrations_agree(new_database: NewDatabase) -> None:

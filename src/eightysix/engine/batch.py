@@ -17,7 +17,7 @@ from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.outcome import Outcome
 from eightysix.core.reservation import State
 from eightysix.core.shelf import Shelf
-from eightysix.storage.port import Lane, Opened, OrdersWanted, StoreOrders
+from eightysix.storage.port import DUE_MOST, Lane, Opened, OrdersWanted, StoreOrders
 
 from .days import BusinessDays
 from .fault import CommandFailed
@@ -56,7 +56,8 @@ class Batch:
             else:
                 mine.append(ticket)
         self.aside: dict[StoreKey, list[Ticket]] = {}
-        """Tickets of stores that could not be had, after a run with `skip_locked`."""
+        """Tickets of stores that could not be had, after a run with `skip_locked`, or that have more due locks than a
+        batch is given: their locks are released, and their tickets come back when none is left."""
 
     async def run(self, batch_no: int, *, skip_locked: bool) -> None:
         """Run the transaction to its end. After an exception, `phase` says whether it may have been committed."""
@@ -98,6 +99,14 @@ class Batch:
         for store in [store for store in self.by_store if store not in opened.heads]:
             self.aside[store] = self.by_store.pop(store)
 
+    def _release_first(self, stores: Sequence[StoreKey]) -> None:
+        for store in stores:
+            tickets = self.by_store[store]
+            self.by_store[store] = [ticket for ticket in tickets if isinstance(ticket.command, ExpireLocks)]
+            waiting = [ticket for ticket in tickets if not isinstance(ticket.command, ExpireLocks)]
+            if waiting:
+                self.aside[store] = waiting
+
     async def _load(self, opened: Opened) -> tuple[dict[StoreKey, StoreOrders], dict[StoreKey, Shelf]]:
         catalogue = self._catalogue
         shelves: dict[StoreKey, Shelf] = {}
@@ -125,6 +134,7 @@ class Batch:
         if not shelves:
             return {}, {}
         orders = await self._lane.load_orders(orders_wanted, now)
+        self._release_first([store for store, found in orders.items() if len(found.due) >= DUE_MOST])
         for store, shelf in shelves.items():
             found = orders[store]
             shelf.add_orders(found.reservations, found.facts, found.requests, found.due)

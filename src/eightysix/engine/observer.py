@@ -33,7 +33,7 @@ class Observer:
         """A batch was rolled back and will be run again, or in halves."""
 
     def stores_set_aside(self, lane_no: int, stores: int) -> None:
-        """Head rows of so many stores are held by another process."""
+        """So many stores wait: their head rows are held by another process, or their due locks are many."""
 
     def commit_settled(self, lane_no: int, committed: bool | None) -> None:  # noqa: FBT001 - an answer, not an option
         """The outcome of a COMMIT with a lost connection is known, or (None) was given up."""

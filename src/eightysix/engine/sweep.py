@@ -12,7 +12,7 @@ from time import monotonic
 from eightysix.core.command import ExpireLocks
 from eightysix.core.key import StoreKey
 from eightysix.core.outcome import LocksExpired, Outcome
-from eightysix.storage.port import Reader, StorageFault
+from eightysix.storage.port import DUE_MOST, Reader, StorageFault
 
 from .fault import EngineFault
 from .limits import Limits
@@ -59,7 +59,7 @@ class Sweep:
                 await asyncio.sleep(max(0.0, started + self._limits.sweep_seconds - monotonic()))
 
     async def _sweep_once(self) -> int:
-        """Release the due locks of up to `sweep_stores` stores; how many had some.
+        """Release the due locks of up to `sweep_stores` stores; how many had some, all where one may have more.
 
         All releases are awaited, so a lane never has more than one round of them queued.
         """
@@ -71,4 +71,5 @@ class Sweep:
         if faults:
             _log.warning("the sweep of lane %d left %d stores for later: %r", self._lane_no, len(faults), faults[0])
             self._observer.sweep_failed(self._lane_no)
-        return sum(isinstance(result, LocksExpired) and result.orders > 0 for result in results)
+        released = [result.orders for result in results if isinstance(result, LocksExpired) and result.orders]
+        return self._limits.sweep_stores if max(released, default=0) >= DUE_MOST else len(released)

@@ -15,6 +15,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -36,10 +37,14 @@ class MigrationBlocked(StorageFault):
     retryable = True
 
 
+class SchemaAhead(StorageFault):
+    """A newer program has migrated the database: this one doesn't know what it holds now."""
+
+
 async def migrate(url: str, *, to: str = "head") -> list[str]:
     """Run what is missing up to revision `to`, and return the revisions that were run, oldest first.
 
-    Raises BadDatabaseUrl (also for a proxy's URL), Unavailable, MigrationBlocked.
+    Raises BadDatabaseUrl (also for a proxy's URL), Unavailable, MigrationBlocked, SchemaAhead.
     """
     target = parse(url)
     if target.physical_shards > 1:
@@ -81,7 +86,10 @@ def _config() -> Config:
 
 def _missing(versions: Sequence[str], to: str) -> list[str]:
     script = ScriptDirectory.from_config(_config())
-    done = {revision.revision for version in versions for revision in script.iterate_revisions(version, "base")}
+    try:
+        done = {revision.revision for version in versions for revision in script.iterate_revisions(version, "base")}
+    except RevisionError as error:
+        raise SchemaAhead(f"the database was migrated by a newer program (to {', '.join(versions)})") from error
     wanted = [revision.revision for revision in script.iterate_revisions(to, "base")]
     return [revision for revision in reversed(wanted) if revision not in done]
 

@@ -31,6 +31,12 @@ began no batch for so long: hundreds of times what `committed` may still ask abo
 makes its row anew."""
 
 
+DUE_MOST = 1_000
+"""Due orders of one store that a batch is given, the oldest. After hours without service a store may have any number,
+and a transaction that works on all of them for seconds would be ended by the database, again and again. A database
+that ends no slow transactions may give all."""
+
+
 class StorageFault(Exception):
     """The database could not do it. `retryable` says whether the same batch may succeed if run again."""
 
@@ -129,7 +135,8 @@ class Lane(Protocol):
         self, wanted: Mapping[StoreKey, OrdersWanted], now: Mapping[StoreKey, int]
     ) -> dict[StoreKey, StoreOrders]:
         """All reservations and facts of the named orders, the named requests, and each store's due locks
-        (`due_at <= now[store]`) together with all reservations and facts of those orders. Every store has an entry."""
+        (`due_at <= now[store]`) together with all reservations and facts of those orders. Every store has an entry.
+        Where DUE_MOST due locks or more are given, there may be others."""
         ...
 
     async def load_stocks(self, wanted: Mapping[StoreKey, set[StockKey]]) -> dict[StoreKey, StoreStocks]:

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from eightysix.core.change import DueLock, Head
 from eightysix.core.key import StockKey, StoreKey
+from eightysix.storage.port import DUE_MOST
 
 from . import literal
 from .session import Row, Session
@@ -16,6 +17,8 @@ T = TypeVar("T")
 
 CLOCK = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000"
 """The server's clock in milliseconds, when the statement began; the same in every time zone."""
+
+_DUE_AT_ONCE = 4 * DUE_MOST
 
 STOCK_KEY = (*STORE, "object_type", "object_id")
 
@@ -60,18 +63,28 @@ async def clock_and_head(session: Session, store: StoreKey) -> tuple[int, Head |
 
 
 async def due_locks(session: Session, until: Mapping[StoreKey, int]) -> dict[StoreKey, list[DueLock]]:
-    """Each store's locks that die at its instant or before. The key has the time before the store: a bucket's due locks
-    are few, for every batch and the sweep release them."""
+    """Each store's locks that die at its instant or before, DUE_MOST of them at least. The key has the time before the
+    store: a bucket's due locks are few, for every batch and the sweep release them. Where they are many, as after
+    hours without service, each store is asked for by itself."""
     found: dict[StoreKey, list[DueLock]] = defaultdict(list)
     if not until:
         return found
     buckets = literal.buckets(store.bucket for store in until)
     sql = f"SELECT {DUE.selected} FROM {DUE.table} WHERE {buckets} AND due_at <= {max(until.values())}"
-    for row in await session.rows(sql):
+    rows = await session.rows(f"{sql} LIMIT {_DUE_AT_ONCE}")
+    if len(rows) == _DUE_AT_ONCE:
+        return {store: await _due_locks_of(session, store, now) for store, now in until.items()}
+    for row in rows:
         store, due = _store(row), DUE.read(row[3:])
         if store in until and due.due_at <= until[store]:
             found[store].append(due)
     return found
+
+
+async def _due_locks_of(session: Session, store: StoreKey, now: int) -> list[DueLock]:
+    key = " AND ".join(f"{name} = {value}" for name, value in zip(STORE, store_tuple(store), strict=True))
+    sql = f"SELECT {DUE.selected} FROM {DUE.table} WHERE {key} AND due_at <= {now} ORDER BY due_at LIMIT {DUE_MOST}"
+    return [DUE.read(row[3:]) for row in await session.rows(sql)]
 
 
 async def by_text(

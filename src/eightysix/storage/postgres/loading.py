@@ -13,7 +13,7 @@ import asyncpg
 from eightysix.core.change import DueLock, Head, OrderFact, RequestRecord
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
-from eightysix.storage.port import Opened, OrdersWanted, StoreOrders, StoreStocks
+from eightysix.storage.port import DUE_MOST, Opened, OrdersWanted, StoreOrders, StoreStocks
 
 from .packing import STOCK, STORE, Field, Kind, pack, row_source
 from .rows import (
@@ -82,7 +82,10 @@ def _orders_statement() -> str:
     due = slots(3, "o.at", texts=("o.order_id",), numbers=("o.due_at",), width=10, texts_width=3)
     reservations = looked_up("poi_stock_reservation", "r", "o", _ORDER_KEY)
     facts = looked_up("poi_stock_order", "f", "o", _ORDER_KEY)
-    dues = looked_up("poi_stock_due", "d", "v", _STORE_KEY, "d.due_at <= v.now")
+    dues = (  # in the order of the key, so the limit ends the look
+        f"CROSS JOIN LATERAL (SELECT * FROM poi_stock_due AS d WHERE {same('d', 'v', _STORE_KEY)} "
+        f"AND d.due_at <= v.now ORDER BY d.due_at LIMIT {DUE_MOST}) AS d"
+    )
     return (
         f"WITH wanted AS MATERIALIZED (SELECT * FROM {orders} AS v), "
         "due AS MATERIALIZED (SELECT v.at, v.product_shard_id, v.brand_id, v.poi_id, d.order_id, d.due_at "
