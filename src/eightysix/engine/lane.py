@@ -11,7 +11,7 @@ It runs one batch after the other, decides what a fault means, and answers. What
   decided are sent. Not there: it is run again.
 
 Before each try, commands past their deadline are answered with DeadlineExceeded, so no recovery lasts longer than that.
-Where the database neither answers nor goes away, the callers of the running batch are told OutcomeUnknown after
+Where the database neither answers nor goes away, the callers of the running batch are told OutcomeUnknown after twice
 `settle_seconds`; the lane can only wait.
 """
 
@@ -104,8 +104,8 @@ class LaneWriter:
 
     def answer_stuck(self, now: float) -> None:
         """Answer the batch that the database has not ended for so long that nobody should wait any more."""
-        if now - self._running_since <= self._limits.settle_seconds:
-            return
+        if now - self._running_since <= 2 * self._limits.settle_seconds:
+            return  # a lost connection's outcome may still be found
         self._running_since = inf
         _log.error("lane %d has been stuck in batch %d for too long", self._lane_no, self._batch_no)
         self._observer.unavailable(self._lane_no, len(self._running))

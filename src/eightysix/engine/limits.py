@@ -29,7 +29,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     locked_retry_seconds: float = 0.05
     """When to ask again for a store whose head row another process holds."""
     settle_seconds: float = 30.0
-    """How long to look for the outcome of a COMMIT whose connection was lost, and how long the callers of a batch wait
+    """How long to look for the outcome of a COMMIT whose connection was lost; the callers of a batch wait twice as long
     for a database that neither answers nor goes away."""
 
     sweep_seconds: float = 0.5
