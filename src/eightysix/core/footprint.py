@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 import msgspec
+from msgspec import UNSET
 
 from .availability import chain
 from .catalogue import Catalogue
-from .command import AmendStock, Command, DeductStock, ExpireLocks, LockStock, ReturnStock, SetStock
+from .command import AmendStock, ChannelSetting, Command, DeductStock, ExpireLocks, LockStock, ReturnStock, SetStock
 from .key import StockKey, StoreKey
 from .reservation import Reservation
 
@@ -31,10 +32,15 @@ def footprint(command: Command, catalogue: Catalogue) -> Footprint:
     if isinstance(command, SetStock):
         return Footprint(
             stocks=tuple(setting.key for setting in command.settings),
-            counts_used=any(setting.channels for setting in command.settings),
+            counts_used=any(_may_count(channel) for setting in command.settings for channel in setting.channels),
         )
     request_id = command.request_id if isinstance(command, (ReturnStock, AmendStock)) else None
     return Footprint(order_id=command.order_id, request_id=request_id)
+
+
+def _may_count(channel: ChannelSetting) -> bool:
+    """Whether the setting may give a channel its first cap or guarantee."""
+    return channel.limit not in (None, UNSET) or channel.guarantee not in (0, UNSET)
 
 
 def stocks_held(reservations: Iterable[Reservation]) -> set[StockKey]:
