@@ -1,14 +1,16 @@
 """Messages, languages, settings: small things that must be complete."""
 
+import re
 import string
 from pathlib import Path
 
 import pytest
 
+import eightysix
 from eightysix.core.outcome import Code
 from eightysix.settings import BadSetting, load
 from eightysix.wire.language import Language, preferred
-from eightysix.wire.messages import MESSAGES
+from eightysix.wire.messages import MESSAGES, sentence
 from eightysix.wire.problem import STATUS, Problem
 
 
@@ -75,3 +77,17 @@ def test_a_wrong_setting_is_named(tmp_path: Path, text: str) -> None:
 def test_a_setting_out_of_its_range_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(BadSetting, match=rf"{name.lower()}: .*EIGHTYSIX_{name}"):
         load({f"EIGHTYSIX_{name}": value})
+
+
+def test_every_reason_is_told_in_chinese_too() -> None:
+    """A `why` in the code fills a message's blank; its words stand in the list of phrases."""
+    source = Path(eightysix.__file__).parent
+    reasons = {
+        reason
+        for file in source.rglob("*.py")
+        for reason in re.findall(r'\bwhy ?= ?"([^"]+)"', file.read_text("utf-8"))
+    }
+    assert len(reasons) > 10
+    for reason in reasons:
+        told = sentence(Problem.VALUE_INVALID, Language.CHINESE, why=reason)
+        assert reason not in told, told
