@@ -1,15 +1,27 @@
 """The commands, one file each: a file `import_menu.py` with a function `import_menu` is the command `import-menu`."""
 
-import pkgutil
 from importlib import import_module
+from inspect import getdoc
 
 import typer
 
 from .language import told
 
+_COMMANDS = {
+    "bench": "在同一个 PostgreSQL 上、同一次运行中，与手写 SQL 并列比较。",
+    "check": "校验数据库的全部约束；有破坏时退出码为 1，无法读取时为 2。",
+    "demo": "启动演示：服务、品牌、门店、菜单和实时订单。结束时全部删除。",
+    "import_menu": "导入菜单，全部成功或全部不导入。服务拒绝时退出码为 1，无法连接时为 2。",
+    "migrate": "把数据库升级到本程序的表结构。",
+    "replay": "重放历史订单。有行对不上或校验有问题时退出码为 1，输入有误时为 2。",
+    "serve": "提供 API 服务，直到 SIGTERM 或 Ctrl-C；已接受的请求都会先得到答复。",
+    "settings": "列出每项设置、取值及来源；密码等不显示。",
+}
+"""Every command, and what it does; in English its docstring says so."""
+
 
 def build() -> typer.Typer:
-    """The application with every command that has a file here."""
+    """The application with every command."""
     app = typer.Typer(
         name="eightysix",
         help=told("The stock service for restaurant platforms.", "餐饮平台的库存服务。"),
@@ -17,10 +29,9 @@ def build() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_show_locals=False,  # locals may hold secrets
     )
-    for found in pkgutil.iter_modules(__path__):
-        command = None if found.ispkg else getattr(import_module(f"{__name__}.{found.name}"), found.name, None)
-        if callable(command):
-            app.command(found.name.replace("_", "-"))(command)
+    for name, chinese in _COMMANDS.items():
+        command = getattr(import_module(f"{__name__}.{name}"), name)
+        app.command(name.replace("_", "-"), help=told(getdoc(command) or "", chinese))(command)
     return app
 
 

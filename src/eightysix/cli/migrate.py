@@ -14,6 +14,7 @@ from eightysix.storage.port import StorageFault
 from eightysix.storage.url import BadDatabaseUrl, parse
 
 from .language import told
+from .trouble import trouble
 
 
 def migrate(
@@ -28,7 +29,7 @@ def migrate(
             target.path.parent.mkdir(parents=True, exist_ok=True)
         done = asyncio.run(migrations.migrate(values.database_url))
     except (BadSetting, BadDatabaseUrl, StorageFault) as error:
-        Console(stderr=True).print(str(error), style="red", markup=False)
+        Console(stderr=True).print(trouble(error), style="red", markup=False)
         raise typer.Exit(2) from None
     if done:
         typer.echo(told(f"Migrations run: {', '.join(done)}.", f"已执行迁移：{'、'.join(done)}。"))

@@ -18,6 +18,7 @@ from eightysix.storage.port import StorageFault
 from eightysix.storage.url import BadDatabaseUrl
 
 from .language import told
+from .trouble import trouble
 from .workers import stop_when_alone, supervise
 
 
@@ -41,7 +42,7 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
         with reserved(settings.host, settings.port, shared=as_worker) as bound:
             uvloop.run(_serve(settings, bound, may_migrate=migrate, as_worker=as_worker))
     except (BadSetting, BadDatabaseUrl, PortTaken, SchemaBehind, StorageFault, ValueError) as error:
-        Console(stderr=True).print(str(error), style="red", markup=False)
+        Console(stderr=True).print(trouble(error), style="red", markup=False)
         raise typer.Exit(2) from None
 
 
