@@ -4,6 +4,7 @@ import pytest
 
 from eightysix.core.bucket import BUCKETS
 from eightysix.engine.layout import Layout
+from eightysix.engine.limits import measured_lanes
 
 
 @pytest.mark.parametrize(("physical", "per_shard"), [(1, 1), (1, 2), (1, 4), (8, 2), (96, 2)])
@@ -22,3 +23,8 @@ def test_a_lane_stays_within_one_physical_table(databases: int, tables: int):
     for lane_no in range(layout.lanes):
         places = {(bucket % databases, bucket // databases % tables) for bucket in layout.buckets(lane_no)}
         assert len(places) == 1
+
+
+def test_a_second_lane_needs_a_core_to_run_on() -> None:
+    assert [measured_lanes("postgresql", cores) for cores in (1, 2, 4)] == [1, 1, 2]
+    assert measured_lanes("sqlite", 64) == 1

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 from time import monotonic
 
 from eightysix.core.admission import admit
@@ -15,7 +16,7 @@ from .days import BusinessDays
 from .fault import Overloaded, Unavailable
 from .lane import CatalogueSource, LaneWriter
 from .layout import Layout
-from .limits import LANES_PER_SHARD, Limits
+from .limits import Limits, measured_lanes
 from .observer import Observer
 from .queue import LaneQueue
 from .sweep import Sweep
@@ -46,7 +47,8 @@ class Engine:
         self._limits = limits or Limits()
         self._observer = observer or Observer()
         capabilities = database.capabilities
-        per_shard = self._limits.lanes_per_shard or LANES_PER_SHARD.get(capabilities.dialect, 1)
+        cores = len(os.sched_getaffinity(0))
+        per_shard = self._limits.lanes_per_shard or measured_lanes(capabilities.dialect, cores)
         self.layout = Layout(capabilities.physical_shards, per_shard)
         self._queues = [LaneQueue(self._limits) for _ in range(self.layout.lanes)]
         self._writers: list[LaneWriter] = []

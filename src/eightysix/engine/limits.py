@@ -2,15 +2,26 @@
 
 import msgspec
 
-LANES_PER_SHARD = {"postgresql": 2, "mysql": 2, "mariadb": 2, "sqlite": 1}
-"""Measured best per database (DESIGN section 3)."""
+_LANES = {"postgresql": 2, "mysql": 2, "mariadb": 2, "sqlite": 1}
+
+
+def measured_lanes(dialect: str, cores: int) -> int:
+    """How many lanes a physical shard gets where nobody says: what was measured best (docs/BENCHMARKS.md).
+
+    On two cores a second lane only takes turns with the first and with the database beside it: it cost a third of the
+    rate and tripled the latency at a steady load.
+    """
+    return 1 if cores <= _FEW_CORES else _LANES.get(dialect, 1)
+
+
+_FEW_CORES = 2
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The bounds of lanes, batches and waits. Durations in seconds."""
 
     lanes_per_shard: int | None = None
-    """None: what was measured best for the database."""
+    """None: what was measured best for the database and this machine."""
 
     batch_commands: int = 1024
     batch_rows: int = 4096
