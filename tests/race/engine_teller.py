@@ -43,7 +43,8 @@ class EngineTeller:
         faults: Counter[str] = Counter()
         with guard.taken_out(target.without):
             database = guard.unguarded(await open_database(target.url, owner=uuid.uuid4().hex), target.without)
-            engine = Engine(database, Market(), Limits(deadline_seconds=10), _Faults(faults))
+            lanes = 2 if database.capabilities.several_processes else 1
+            engine = Engine(database, Market(), Limits(lanes_per_shard=lanes, deadline_seconds=10), _Faults(faults))
             await engine.start()
             try:
                 yield cls(engine, faults)

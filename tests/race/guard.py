@@ -101,9 +101,10 @@ def _take_out_version_guards(stack: contextlib.ExitStack) -> None:
     stack.enter_context(patch.object(mysql_save, "_GUARDS", dict.fromkeys(mysql_save._GUARDS, ())))
     stack.enter_context(patch.object(mysql_save, "_guard", lambda *_: None))
     stack.enter_context(patch.object(mysql_save, "inserts", _ignoring(mysql_statement.inserts)))
-    for name, guards in (("SAVE_HEADS", 1), ("SAVE_STOCKS", 1), ("SAVE_RESERVATIONS", 1), ("SAVE_CHANNELS", 2)):
+    updates = [name for name, text in vars(statements).items() if str(text).startswith("UPDATE") and name != "MARK"]
+    for name in updates:
         statement = getattr(statements, name)
-        for _ in range(guards):
+        for _ in range(2 if name == "SAVE_CHANNELS" else 1):
             statement = _changed(
                 r" AND \w+ = (\?\d+)((?: AND \?\d+ IS NOT NULL)*)$", r" AND \1 IS NOT NULL\2", statement
             )
