@@ -8,8 +8,8 @@ _LANES = {"postgresql": 2, "mysql": 2, "mariadb": 2, "sqlite": 1}
 def measured_lanes(dialect: str, cores: int) -> int:
     """How many lanes a physical shard gets where nobody says: what was measured best (docs/BENCHMARKS.md).
 
-    On two cores a second lane only takes turns with the first and with the database beside it: it cost a third of the
-    rate and tripled the latency at a steady load.
+    On two cores that the database shares, a second lane more than doubles the latency of a steady load; it helps only
+    where everything waits.
     """
     return 1 if cores <= _FEW_CORES else _LANES.get(dialect, 1)
 
