@@ -9,8 +9,7 @@ import asyncpg
 
 from eightysix.core.change import StoreChanges
 from eightysix.core.key import StoreKey
-from eightysix.core.reservation import Reservation
-from eightysix.core.stock import Stock
+from eightysix.storage.narrow import only_counted, only_moved
 from eightysix.storage.port import GuardFailed
 
 from . import tables
@@ -104,7 +103,7 @@ def _gather_rewritten(rows: dict[Write, RowSet], store: StoreKey, change: StoreC
         if stock_before is None:
             rows[tables.STOCKS_NEW].add(store, None, stock)
         else:
-            write = tables.STOCKS_COUNTED if _only_counted(stock_before, stock) else tables.STOCKS_SET
+            write = tables.STOCKS_COUNTED if only_counted(stock_before, stock) else tables.STOCKS_SET
             rows[write].add(store, stock_before, stock)
     for channel_before, channel in change.channels:
         write = tables.CHANNELS_NEW if channel_before is None else tables.CHANNELS_SET
@@ -113,30 +112,5 @@ def _gather_rewritten(rows: dict[Write, RowSet], store: StoreKey, change: StoreC
         if line_before is None:
             rows[tables.LINES_NEW].add(store, None, line)
         else:
-            write = tables.LINES_MOVED if _only_moved(line_before, line) else tables.LINES_REWRITTEN
+            write = tables.LINES_MOVED if only_moved(line_before, line) else tables.LINES_REWRITTEN
             rows[write].add(store, line_before, line)
-
-
-def _only_counted(before: Stock, after: Stock) -> bool:
-    """Whether an order moved counters and nobody set anything."""
-    return (
-        before.settings_version == after.settings_version
-        and before.updated_at == after.updated_at
-        and before.grant == after.grant
-        and before.manual == after.manual
-        and before.type == after.type
-        and before.plan == after.plan
-        and before.epoch_at == after.epoch_at
-        and before.auto_restore_type == after.auto_restore_type
-        and before.auto_restore_at == after.auto_restore_at
-    )
-
-
-def _only_moved(before: Reservation, after: Reservation) -> bool:
-    """Whether the line went on in its life; a new lock on a dead line replaces more than that."""
-    return (
-        before.locked_at == after.locked_at
-        and before.requested == after.requested
-        and before.channel_code == after.channel_code
-        and (before.takes is after.takes or before.takes == after.takes)
-    )

@@ -46,21 +46,6 @@ def counted_row(stock: Stock) -> Row:
     return (key[0], key[1], stock.status, stock.real, stock.locked, stock.oversold, stock.version)
 
 
-def only_counted(before: Stock, after: Stock) -> bool:
-    """Whether an order moved counters and nobody set anything."""
-    return (
-        before.settings_version == after.settings_version
-        and before.updated_at == after.updated_at
-        and before.grant == after.grant
-        and before.manual == after.manual
-        and before.type == after.type
-        and before.plan == after.plan
-        and before.epoch_at == after.epoch_at
-        and before.auto_restore_type == after.auto_restore_type
-        and before.auto_restore_at == after.auto_restore_at
-    )
-
-
 def channel_row(channel: ChannelStock) -> Row:
     key = channel.key
     return (
@@ -86,16 +71,6 @@ def moved_row(line: Reservation) -> Row:
         line.order_id, line.sku_id, line.line_no, int(line.state), line.quantity, line.returned, line.restocked,
         line.expires_at, line.revision,
     )  # fmt: skip
-
-
-def only_moved(before: Reservation, after: Reservation) -> bool:
-    """Whether the line went on in its life; a new lock on a dead line replaces more than that."""
-    return (
-        before.locked_at == after.locked_at
-        and before.requested == after.requested
-        and before.channel_code == after.channel_code
-        and (before.takes is after.takes or before.takes == after.takes)
-    )
 
 
 def reservation(row: Found) -> Reservation:

@@ -9,6 +9,7 @@ import msgspec
 
 from eightysix.core.change import StoreChanges
 from eightysix.core.key import StoreKey
+from eightysix.storage.narrow import only_counted, only_moved
 from eightysix.storage.port import GuardFailed
 
 from . import rows, statements
@@ -58,7 +59,7 @@ def _stock_writes(changes: Changes) -> Iterable[Write]:
         for before, stock in change.stocks:
             if before is None:
                 new_stocks.append(store + rows.stock_row(stock))
-            elif rows.only_counted(before, stock):
+            elif only_counted(before, stock):
                 counted.append(store + rows.counted_row(stock) + (before.version,))
             else:
                 stocks.append(store + rows.stock_row(stock) + (before.version,))
@@ -82,7 +83,7 @@ def _order_writes(changes: Changes) -> Iterable[Write]:
         for before, line in change.reservations:
             if before is None:
                 new_lines.append(store + rows.reservation_row(line))
-            elif rows.only_moved(before, line):
+            elif only_moved(before, line):
                 moved.append(store + rows.moved_row(line) + (before.revision,))
             else:
                 lines.append(store + rows.reservation_row(line) + (before.revision,))
