@@ -36,5 +36,7 @@ def fingerprint(connection: Connection) -> dict[str, list[str]]:
 
 
 def _lines(made: str) -> list[str]:
-    """A CREATE TABLE's lines, whatever order its constraints were written in."""
-    return [re.sub(r"\s+", " ", line).strip().rstrip(",") for line in made.splitlines() if line.strip()]
+    """A CREATE TABLE's lines, whatever order its columns and constraints were written in. SQLite puts columns that were
+    added later into one line."""
+    lines = [re.sub(r"\s+", " ", line).strip().rstrip(",") for line in made.splitlines() if line.strip()]
+    return [part for line in lines for part in re.split(r", (?=[a-z_]+ [A-Z])", line)]

@@ -125,12 +125,13 @@ async def test_mysql_takes_up_a_migration_that_was_cut_short(mysql_server: str) 
         whole = await in_database(url, fingerprint)
 
         def cut(connection: Connection) -> None:
-            for table in ("api_key", "store", "poi_stock_outbox"):
+            connection.execute(text("ALTER TABLE poi_item_stock_log DROP INDEX ix_stock_log_order, DROP COLUMN reason"))
+            for table in ("api_key", "store", "poi_stock_outbox", "poi_stock_timer"):
                 connection.execute(text(f"DROP TABLE {table}"))
             connection.execute(text("DELETE FROM alembic_version"))
 
         await in_database(url, cut)
-        assert await migrate(url) == ["0001"]
+        assert await migrate(url) == ["0001", "0002"]
         assert await in_database(url, fingerprint) == whole
 
 

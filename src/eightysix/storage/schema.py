@@ -14,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -84,6 +85,8 @@ def _instant(name: str, *, nullable: bool = False) -> Column[Any]:
     return Column(name, INSTANT, nullable=nullable)
 
 
+_STORE_COLUMNS = ("product_shard_id", "brand_id", "poi_id")
+
 SHARDED = "sharded"
 BROADCAST = "broadcast"
 
@@ -131,6 +134,12 @@ poi_item_stock = _sharded(
     Column("auto_restore_type", SmallInteger(), nullable=False, server_default="0"),
     _instant("auto_restore_at", nullable=True),
     Column("epoch_at", INSTANT, nullable=False, server_default="0"),
+    Column("restore_to", SmallInteger(), nullable=False, server_default="1"),
+    Column("auto_restore_from", INSTANT, nullable=False, server_default="0"),
+    _counter("restored_slot"),
+    Column("allocation", SmallInteger(), nullable=False, server_default="0"),
+    _quantity("low_quantity", default=None),
+    Column("is_low", Boolean(), nullable=False, server_default="0"),
     CheckConstraint("locked_quantity >= 0", name="ck_stock_locked"),
     CheckConstraint("grant_quantity >= 0", name="ck_stock_grant"),
     CheckConstraint("oversold_quantity >= 0", name="ck_stock_oversold"),
@@ -152,6 +161,9 @@ poi_item_channel_stock = _sharded(
     Column("weight", Integer(), nullable=False, server_default="0"),
     Column("period_at", INSTANT, nullable=False, server_default="0"),
     _quantity("used_quantity"),
+    Column("released_at", INSTANT, nullable=False, server_default="0"),
+    _quantity("low_quantity", default=None),
+    Column("is_low", Boolean(), nullable=False, server_default="0"),
     CheckConstraint("used_quantity >= 0", name="ck_channel_used"),
     CheckConstraint("guarantee_quantity >= 0", name="ck_channel_guarantee"),
     rewritten=True,
@@ -215,14 +227,21 @@ poi_item_stock_log = _sharded(
     Column("object_id", COUNTER, nullable=False),
     Column("kind", SmallInteger(), nullable=False),
     _quantity("quantity"),
+    _quantity("real_before", default=None),  # NULL in rows of before these columns were there
     _quantity("real_after"),
+    _quantity("locked_before", default=None),
     _quantity("locked_after"),
     Column("order_id", _ident(), nullable=True),
     Column("channel_code", _ident(), nullable=True),
     Column("actor", _ident(128), nullable=False),
     Column("source", _ident(16), nullable=False),
+    Column("event_id", _ident(), nullable=True),
+    _instant("happened_at", nullable=True),  # only where that isn't when it was recorded
     _instant("recorded_at"),
+    Column("reason", Text(), nullable=True),
     Column("content", Text(), nullable=True),
+    Index("ix_stock_log_object", *_STORE_COLUMNS, "object_type", "object_id", "seq"),
+    Index("ix_stock_log_order", *_STORE_COLUMNS, "order_id", "seq"),
 )
 
 poi_stock_outbox = _sharded(
@@ -249,6 +268,29 @@ poi_stock_incident = _sharded(
     _instant("opened_at"),
 )
 
+poi_stock_alert = _sharded(
+    "poi_stock_alert",
+    *_store_key(),
+    _key("seq", COUNTER),
+    _key("channel_code", _ident()),  # empty where it is about the stock as a whole: part of the key, so never NULL
+    Column("kind", _ident(32), nullable=False),
+    Column("object_type", SmallInteger(), nullable=False),
+    Column("object_id", COUNTER, nullable=False),
+    _quantity("quantity"),
+    _quantity("threshold"),
+    _instant("raised_at"),
+)
+
+poi_stock_timer = _sharded(
+    "poi_stock_timer",
+    *_store_key(),
+    _instant("due_at", nullable=True),
+    _counter("planned_version"),
+    Column("timed_at", INSTANT, nullable=False, server_default="0"),
+    _counter("revision"),
+    Index("ix_stock_timer_due", "product_shard_id", "due_at"),
+)
+
 poi_stock_marker = _sharded(
     "poi_stock_marker",
     _key("product_shard_id", SmallInteger()),
@@ -271,7 +313,7 @@ catalog_head = Table(
 )
 
 
-def _catalog(name: str, *columns: Column[Any]) -> Table:
+def _catalog(name: str, *columns: SchemaItem) -> Table:
     return Table(
         name,
         metadata,
@@ -297,6 +339,7 @@ store = _catalog(
     Column("name", String(200), nullable=False),
     Column("time_zone", String(64), nullable=False),
     Column("business_day_start", String(5), nullable=False),
+    Column("guarantees_end", String(5), nullable=True),  # a local time: what is guaranteed and open then flows back
     Column("status", String(16), nullable=False),
 )
 
@@ -337,4 +380,40 @@ api_key = _catalog(
     _instant("created_at"),
     _instant("expires_at", nullable=True),
     _instant("revoked_at", nullable=True),
+    Column("previous_hash", _ident(64), nullable=True),  # the secret before the last rotation ...
+    _instant("previous_until", nullable=True),  # ... and until when it still opens
+    Column("rate_limit", Integer(), nullable=True),
+    Index("ix_api_key_previous_hash", "previous_hash", unique=True),
 )
+
+restore_rule = _catalog(
+    "restore_rule",
+    _key("brand_id", _ident()),
+    _key("rule_id", _ident()),
+    Column("poi_id", _ident(), nullable=True),
+    Column("object_type", SmallInteger(), nullable=True),
+    Column("object_id", COUNTER, nullable=True),
+    Column("category", String(100), nullable=True),
+    Column("schedule", JSON(), nullable=False),
+    Column("restore_to", SmallInteger(), nullable=False),
+    _instant("since_at"),
+)
+
+admin_log = Table(
+    "admin_log",
+    metadata,
+    _key("catalog_version", COUNTER),
+    _key("line", Integer()),
+    _instant("at"),
+    Column("actor", _ident(128), nullable=False),
+    Column("action", _ident(16), nullable=False),
+    Column("kind", _ident(16), nullable=False),
+    Column("object", String(200), nullable=False),
+    Column("brand_id", _ident(), nullable=True),
+    Column("before", JSON(none_as_null=True), nullable=True),
+    Column("after", JSON(none_as_null=True), nullable=True),
+    Index("ix_admin_log_brand", "brand_id", "catalog_version", "line"),
+    info={"kind": BROADCAST},
+    **_MYSQL,
+)
+"""Who changed what of the configuration, append-only: a line for each object that a version changed."""
