@@ -5,7 +5,7 @@ import msgspec
 from eightysix.core.audit import findings
 from eightysix.core.bucket import bucket_of
 from eightysix.core.catalogue import Brand, Channel, Item, Store
-from eightysix.core.change import Head
+from eightysix.core.change import Head, Timer
 from eightysix.core.decide import decide, release_due
 from eightysix.core.instant import business_day
 from eightysix.core.key import StoreKey
@@ -53,6 +53,8 @@ class Ledger(msgspec.Struct, frozen=True):
     outbox: tuple = ()
     incidents: tuple = ()
     due: tuple = ()
+    alerts: tuple = ()
+    timer: Timer | None = None
 
     def rules(self):
         return [finding.rule for finding in findings(self)]
@@ -84,6 +86,8 @@ class Ledger(msgspec.Struct, frozen=True):
             outbox=(*self.outbox, *changes.outbox),
             incidents=(*self.incidents, *changes.incidents),
             due=tuple(due.values()),
+            alerts=(*self.alerts, *changes.alerts),
+            timer=self.timer if changes.timer is None else changes.timer[1],
         )
 
 

@@ -7,6 +7,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from eightysix.core.change import (
+    Alert,
     DueLock,
     Head,
     Incident,
@@ -16,6 +17,7 @@ from eightysix.core.change import (
     OutboxRow,
     RequestRecord,
     StoreChanges,
+    Timer,
 )
 from eightysix.core.key import StockKey
 from eightysix.core.quantity import MAX_QUANTITY
@@ -51,6 +53,9 @@ def stocks(draw: st.DrawFn, key: StockKey) -> Stock:
         locked=locked, grant=grant, oversold=oversold, version=draw(sequences), settings_version=draw(sequences),
         updated_at=draw(instants), auto_restore_type=draw(st.sampled_from([0, 1, 2])),
         auto_restore_at=draw(st.none() | instants), epoch_at=draw(instants),
+        restore_to=draw(st.sampled_from([1, 2, 3])), auto_restore_from=draw(instants),
+        restored_slot=draw(st.integers(0, 2**40)), allocation=draw(st.sampled_from([0, 1, 2])),
+        low=draw(st.none() | quantities), is_low=draw(st.booleans()),
     )  # fmt: skip
 
 
@@ -59,7 +64,8 @@ def channel_stocks(draw: st.DrawFn, key: StockKey, channel_code: str) -> Channel
     return ChannelStock(
         key, channel_code, status=draw(statuses), type=draw(st.sampled_from([UNLIMITED, LIMITED])),
         limit=draw(st.none() | quantities), guarantee=draw(quantities), weight=draw(st.integers(0, 2**31 - 1)),
-        period_at=draw(instants), used=draw(quantities),
+        period_at=draw(instants), used=draw(quantities), released_at=draw(instants),
+        low=draw(st.none() | quantities), is_low=draw(st.booleans()),
     )  # fmt: skip
 
 
@@ -84,9 +90,12 @@ def reservations(draw: st.DrawFn, order_id: str, sku_id: int, line_no: int) -> R
 def log_rows(draw: st.DrawFn, seq: int) -> LogRow:
     signed = st.integers(-MAX_QUANTITY, MAX_QUANTITY)
     return LogRow(
-        seq, draw(stock_keys), draw(st.sampled_from(Kind)), quantity=draw(signed), real_after=draw(signed),
+        seq, draw(stock_keys), draw(st.sampled_from(Kind)), quantity=draw(signed),
+        real_before=draw(st.none() | signed), real_after=draw(signed), locked_before=draw(st.none() | quantities),
         locked_after=draw(quantities), order_id=draw(st.none() | idents()), channel_code=draw(st.none() | idents()),
-        actor=draw(idents(128)), source=draw(idents(16)), at=draw(instants), content=draw(st.none() | json_texts),
+        actor=draw(idents(128)), source=draw(idents(16)), event_id=draw(st.none() | idents()),
+        happened_at=draw(st.none() | instants), at=draw(instants), reason=draw(st.none() | texts),
+        content=draw(st.none() | json_texts),
     )  # fmt: skip
 
 
@@ -97,6 +106,19 @@ def incidents(draw: st.DrawFn, seq: int) -> Incident:
         order_id=draw(st.none() | idents()), actor=draw(idents(128)), reason=draw(st.none() | texts),
         opened_at=draw(instants),
     )  # fmt: skip
+
+
+@st.composite
+def alerts(draw: st.DrawFn, seq: int, channel_code: str) -> Alert:
+    return Alert(
+        seq, channel_code, kind=draw(idents(32)), key=draw(stock_keys), quantity=draw(quantities),
+        threshold=draw(quantities), raised_at=draw(instants),
+    )  # fmt: skip
+
+
+@st.composite
+def timers(draw: st.DrawFn, revision: int) -> Timer:
+    return Timer(draw(st.none() | instants), draw(sequences), draw(instants), revision)
 
 
 heads = st.builds(Head, seq=sequences, outbox_seq=sequences, last_at=instants)
@@ -131,6 +153,8 @@ def new_store_rows(draw: st.DrawFn) -> StoreChanges:
         incidents=[draw(incidents(seq)) for seq in draw(_few(sequences))],
         due_added=draw(_few(dues, by=lambda row: (row.due_at, row.order_id))),
         due_removed=[],
+        alerts=[draw(alerts(*key)) for key in draw(_few(st.tuples(sequences, st.just("") | idents())))],
+        timer=draw(st.none() | st.tuples(st.none(), timers(1))),
     )
 
 
@@ -152,6 +176,7 @@ def rewritten(draw: st.DrawFn, first: StoreChanges) -> StoreChanges:
         incidents=[],
         due_added=[],
         due_removed=first.due_added[1:],
+        timer=None if first.timer is None else (first.timer[1], draw(timers(2))),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from eightysix.core.change import (
+    Alert,
     DueLock,
     Head,
     Incident,
@@ -14,6 +15,7 @@ from eightysix.core.change import (
     OutboxRow,
     RequestRecord,
     StoreChanges,
+    Timer,
 )
 from eightysix.core.key import StockKey
 from eightysix.core.reservation import State
@@ -24,9 +26,11 @@ from .scene import DISH, SOUP, Scene, a_channel, a_reservation, a_stock, changes
 
 FACT = OrderFact("closed", 5)
 REQUEST = RequestRecord("request", b"\x00" * 32, b"{}", 5)
-LOG = LogRow(1, DISH, Kind.LOCK, 1, 1, 1, "order", "POS", "me", "api", 5)
+LOG = LogRow(1, DISH, Kind.LOCK, 1, 1, 1, 0, 1, "order", "POS", "me", "api", None, None, 5)
 OUTBOX = OutboxRow(1, 0, DISH, 5)
 INCIDENT = Incident(1, "oversold", DISH, 1, None, "me", None, 5)
+ALERT = Alert(1, "POS", "low_stock", DISH, 1, 2, 5)
+TIMER = Timer(5_000_000_000_000, 1, 1, 1)
 DUE = DueLock(5_000_000_000_000, "order")
 
 
@@ -35,6 +39,7 @@ def first_rows() -> StoreChanges:
     return changes(
         stocks=[(None, a_stock())], channels=[(None, a_channel())], reservations=[(None, a_reservation())],
         facts=[FACT], requests=[REQUEST], logs=[LOG], outbox=[OUTBOX], incidents=[INCIDENT], due_added=[DUE],
+        alerts=[ALERT], timer=(None, TIMER),
     )  # fmt: skip
 
 
@@ -54,6 +59,9 @@ STALE: dict[str, dict[str, Any]] = {
     "log seq": {"logs": [LOG]},
     "outbox seq": {"outbox": [OUTBOX]},
     "incident seq": {"incidents": [INCIDENT]},
+    "alert seq": {"alerts": [ALERT]},
+    "timer revision": {"timer": (Timer(revision=7), Timer(revision=8))},
+    "new timer that is there": {"timer": (None, TIMER)},
     "due lock that is there": {"due_added": [DUE]},
     "due lock that is not there": {"due_removed": [DueLock(5_000_000_000_000, "other")]},
     "due lock at another time": {"due_removed": [DueLock(5_000_000_000_001, "order")]},

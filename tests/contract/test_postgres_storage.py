@@ -453,7 +453,7 @@ async def test_values_that_differ_from_row_to_row_and_values_that_do_not(scene: 
     lane = await scene.lane(first)
     logs = {
         store: [
-            LogRow(seq, DISH, Kind.LOCK, -1, 5, seq, order, channel, actor, "api", seq, content)
+            LogRow(seq, DISH, Kind.LOCK, -1, 4, 5, 0, seq, order, channel, actor, "api", None, None, seq, None, content)
             for seq, order, channel, actor, content in rows
         ]
         for store, rows in {

@@ -1,6 +1,6 @@
 """Reads outside of batches, each one consistent snapshot."""
 
-from eightysix.core.change import DueLock, Head, OrderFact
+from eightysix.core.change import Alert, DueLock, Head, OrderFact, Timer
 from eightysix.core.key import StoreKey
 from eightysix.core.reservation import State
 
@@ -82,6 +82,37 @@ async def test_stores_with_a_due_lock(scene: Scene) -> None:
     assert not {live, none} & set(found)
     assert await scene.database.reader.due_stores([(due.bucket + 512) % 1024], 1_000) != found
     assert len(await scene.database.reader.due_stores([due.bucket], 1)) == 1
+
+
+async def test_the_next_timers_and_what_each_was_planned_from(scene: Scene) -> None:
+    first, second, idle, none = scene.stores(4)
+    await scene.write({
+        first: changes(timer=(None, Timer(2_000, 7, 1, 1))), second: changes(timer=(None, Timer(1_000, 8, 1, 1))),
+        idle: changes(timer=(None, Timer(None, 9, 1, 1))), none: changes(),
+    })  # fmt: skip
+    buckets = sorted({store.bucket for store in (first, second, idle, none)})
+    now, found = await scene.database.reader.next_timers(buckets, 1_000)
+    mine = [(due_at, store) for due_at, store in found if store in {first, second, idle, none}]
+    assert mine == [(1_000, second), (2_000, first)]
+    assert [due_at for due_at, _ in found] == sorted(due_at for due_at, _ in found)
+    assert now > 1_600_000_000_000
+    assert (await scene.database.reader.next_timers(buckets, 1))[1] == found[:1]
+    planned = await scene.database.reader.planned_versions(buckets)
+    assert {store: planned[store] for store in (first, second, idle, none)} == {first: 7, second: 8, idle: 9, none: 0}
+
+
+async def test_alerts_come_newest_first_page_by_page(scene: Scene) -> None:
+    store, other = scene.stores(2)
+    keys = [(seq, code) for seq in (1, 2, 3) for code in ("", "APP", "POS")]
+    rows = [Alert(seq, code, "low_stock", DISH, 1, 2, 5) for seq, code in keys]
+    await scene.write({store: changes(alerts=rows), other: changes(alerts=rows[:1])})
+    found: list[Alert] = []
+    while page := await scene.database.reader.alerts(
+        store, (found[-1].seq, found[-1].channel_code) if found else None, 2
+    ):
+        assert len(page) <= 2
+        found += page
+    assert found == sorted(rows, key=lambda row: (row.seq, row.channel_code), reverse=True)
 
 
 async def test_readers_see_only_what_is_committed_and_wait_for_nobody(scene: Scene) -> None:

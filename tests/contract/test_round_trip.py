@@ -55,6 +55,8 @@ async def _assert_loads(scene: Scene, store: StoreKey, saved: StoreChanges) -> N
     wanted = OrdersWanted(order_ids, {row.request_id for row in saved.requests})
     orders = (await lane.load_orders({store: wanted}, {store: -1}))[store]
     stocks = (await lane.load_stocks({store: {row.key for _, row in saved.stocks}}))[store]
+    whole = (await lane.load_whole([store]))[store]
+    timers = await lane.load_timers([store])
     await lane.rollback()
     assert by_line(orders.reservations) == by_line(reservations)
     assert {row.order_id: row for row in orders.facts} == {row.order_id: row for row in saved.facts}
@@ -63,6 +65,9 @@ async def _assert_loads(scene: Scene, store: StoreKey, saved: StoreChanges) -> N
     assert {row.key: row for row in stocks.stocks} == {row.key: row for _, row in saved.stocks}
     channels = {(row.key, row.channel_code): row for _, row in saved.channels}
     assert {(row.key, row.channel_code): row for row in stocks.channels} == channels
+    assert {row.key: row for row in whole.stocks} == {row.key: row for _, row in saved.stocks}
+    assert {(row.key, row.channel_code): row for row in whole.channels} == channels
+    assert whole.timer == timers[store] == (None if saved.timer is None else saved.timer[1])
 
 
 @settings(_random, max_examples=8)
@@ -83,7 +88,9 @@ async def test_the_audit_yields_everything(scene: Scene, first: StoreChanges) ->
         (entry.outbox, first.outbox),
         (entry.incidents, first.incidents),
         (entry.due, first.due_added),
+        (entry.alerts, first.alerts),
     ]
+    assert entry.timer == (None if first.timer is None else first.timer[1])
     for found, saved in pairs:
         assert sorted(found, key=rows.describe) == sorted(saved, key=rows.describe)
 

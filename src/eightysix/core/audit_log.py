@@ -69,7 +69,7 @@ def _explains(row: LogRow, before: _Counters) -> bool:
             return real in moved and locked <= -quantity <= 0
         case Kind.RETURN:
             return (real, locked) == (quantity, 0) and quantity >= 0 and (quantity == 0 or before.type != UNLIMITED)
-        case Kind.SET:
+        case _:  # what a person or a rule set
             return (real, locked) == (quantity, 0)
 
 

@@ -20,27 +20,40 @@ class Kind(IntEnum):
     AMEND = 6
     RELOCK = 7
     SET = 8
+    ADD = 9
+    COUNT = 10
+    EIGHTY_SIX = 11
+    RESTORE = 12
+    SKIP = 13
+    ALLOCATE = 14
+    FLOW_BACK = 15
 
 
 class LogRow(msgspec.Struct, frozen=True, gc=False):
     """One change of one stock, append-only. `seq` is the store's sequence value and becomes the stock's version.
 
     `quantity` is what the verb moved, in thousandths of the stock: locked, deducted, freed or returned, each positive;
-    signed only for AMEND (what more is locked) and SET (the change of real). 0 where only a channel's `used` fell.
-    `content` is JSON, only where a setting changed.
+    signed for AMEND (what more is locked) and from SET on (the change of real). 0 where only a channel's `used` fell.
+    `content` is JSON, only where a setting changed. `real_before` and `locked_before` are None in rows that an earlier
+    program wrote; `happened_at` is None where that is when it was recorded, `at`.
     """
 
     seq: int
     key: StockKey
     kind: Kind
     quantity: int
+    real_before: int | None
     real_after: int
+    locked_before: int | None
     locked_after: int
     order_id: str | None
     channel_code: str | None
     actor: str
     source: str
+    event_id: str | None
+    happened_at: int | None
     at: int
+    reason: str | None = None
     content: str | None = None
 
 
@@ -64,6 +77,18 @@ class Incident(msgspec.Struct, frozen=True, gc=False):
     actor: str
     reason: str | None
     opened_at: int
+
+
+class Alert(msgspec.Struct, frozen=True, gc=False):
+    """A crossed threshold: `quantity` was left of the stock, or for `channel_code` (empty: the stock as a whole)."""
+
+    seq: int
+    channel_code: str
+    kind: str
+    key: StockKey
+    quantity: int
+    threshold: int
+    raised_at: int
 
 
 class OrderFact(msgspec.Struct, frozen=True, gc=False):
@@ -97,6 +122,19 @@ class DueLock(msgspec.Struct, frozen=True, gc=False):
     order_id: str
 
 
+class Timer(msgspec.Struct, frozen=True, gc=False):
+    """When something of a store is due by the clock next: a restore, or guarantees that flow back.
+
+    `due_at` None: nothing is. It was planned from the catalogue's `planned_version`; all that was due up to `timed_at`
+    has been run. `revision` guards each write.
+    """
+
+    due_at: int | None = None
+    planned_version: int = 0
+    timed_at: int = 0
+    revision: int = 0
+
+
 class StoreChanges(msgspec.Struct, gc=False):
     """The net effect of a batch on one store: each row once, as it must be afterwards.
 
@@ -115,6 +153,8 @@ class StoreChanges(msgspec.Struct, gc=False):
     incidents: list[Incident]
     due_added: list[DueLock]
     due_removed: list[DueLock]
+    alerts: list[Alert] = []
+    timer: tuple[Timer | None, Timer] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -126,4 +166,5 @@ class StoreChanges(msgspec.Struct, gc=False):
             or self.requests
             or self.due_added
             or self.due_removed
+            or self.timer
         )

@@ -18,10 +18,15 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 
 
 class Actor(msgspec.Struct, frozen=True, gc=False):
-    """Who asks, and through what: `source` is api, hub, timer, operator or import."""
+    """Who asks, and through what: `source` is api, hub, timer, operator or import.
+
+    An event that is told later has an `event_id` and the instant at which it happened, in milliseconds.
+    """
 
     name: str
     source: str = "api"
+    event_id: str | None = None
+    happened_at: int | None = None
 
 
 class LockStock(msgspec.Struct, frozen=True, gc=False, tag=True):

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from .availability import period_start
 from .catalogue import Catalogue
-from .change import Incident, Kind, LogRow, OrderFact, RequestRecord
+from .change import Alert, Incident, Kind, LogRow, OrderFact, RequestRecord, Timer
 from .command import Actor
 from .instant import BusinessDay
 from .invariant import invariant
@@ -38,6 +38,8 @@ class Draft:
         self.day: BusinessDay = shelf.day
         self.facts: list[OrderFact] = []
         self.requests: list[RequestRecord] = []
+        self.alerts: list[Alert] = []
+        self.timer: Timer | None = shelf.timer
 
     def stock(self, key: StockKey) -> Stock:
         """The stock as this command left it; a missing row is on sale and unlimited."""
@@ -93,20 +95,33 @@ class Draft:
             changed = replace(changed, oversold=stock.oversold + rise)
         if moved_real:
             changed = turned(changed)
-        self._write(changed, kind, quantity, channel_code, None)
+        self._write(changed, kind, quantity, channel_code=channel_code, reason=reason)
 
-    def set_stock(self, stock: Stock, content: str, *, oversell: str, reason: str | None) -> Stock:
-        """Write a stock that a person set. Oversold rises with an incident where less is there than was promised."""
+    def set_stock(
+        self, stock: Stock, content: str, *, oversell: str, reason: str | None, kind: Kind = Kind.SET
+    ) -> Stock:
+        """Write a stock that a person or a rule set. Oversold rises with an incident where less is there than was
+        promised."""
         self._seq += 1
         before = self.stock(stock.key)
         rise = max(0, -stock.left - before.uncovered) if stock.is_limited else 0
         if rise:
             self._open_incident(stock.key, oversell, rise, reason)
         changed = turned(replace(stock, oversold=stock.oversold + rise, version=self._seq))
-        self._write(changed, Kind.SET, changed.real - before.real, None, content)
+        self._write(changed, kind, changed.real - before.real, reason=reason, content=content)
         return changed
 
-    def _write(self, stock: Stock, kind: Kind, quantity: int, channel_code: str | None, content: str | None) -> None:
+    def _write(
+        self,
+        stock: Stock,
+        kind: Kind,
+        quantity: int,
+        *,
+        channel_code: str | None = None,
+        reason: str | None = None,
+        content: str | None = None,
+    ) -> None:
+        before = self.stock(stock.key)
         self._stocks[stock.key] = stock
         actor = self._actor
         self._logs.append(
@@ -115,13 +130,18 @@ class Draft:
                 stock.key,
                 kind,
                 quantity,
+                before.real,
                 stock.real,
+                before.locked,
                 stock.locked,
                 self._order_id,
                 channel_code,
                 actor.name,
                 actor.source,
+                actor.event_id,
+                actor.happened_at,
                 self.now,
+                reason,
                 content,
             )
         )
@@ -172,6 +192,8 @@ class Draft:
             self.facts,
             self.requests,
             self._incidents,
+            self.alerts,
+            self.timer if self.timer is not self._shelf.timer else None,
         )
 
     def _changed_channels(self) -> dict[StockKey, dict[str, ChannelStock]]:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 import msgspec
+from msgspec.structs import replace
 
 from .catalogue import Catalogue
-from .change import DueLock, Head, Incident, LogRow, OrderFact, OutboxRow, RequestRecord, StoreChanges
+from .change import Alert, DueLock, Head, Incident, LogRow, OrderFact, OutboxRow, RequestRecord, StoreChanges, Timer
 from .instant import BusinessDay
 from .key import StockKey, StoreKey
 from .outcome import Outcome
@@ -24,6 +25,8 @@ class Decision(msgspec.Struct, gc=False):
     facts: list[OrderFact] = []
     requests: list[RequestRecord] = []
     incidents: list[Incident] = []
+    alerts: list[Alert] = []
+    timer: Timer | None = None
 
 
 class Shelf:
@@ -55,6 +58,10 @@ class Shelf:
         self._facts: list[OrderFact] = []
         self._requests: list[RequestRecord] = []
         self._incidents: list[Incident] = []
+        self._alerts: list[Alert] = []
+        self.timer: Timer | None = None
+        """The store's timer, where it was loaded."""
+        self._timer_loaded: Timer | None = None
 
     def add_orders(
         self,
@@ -79,6 +86,10 @@ class Shelf:
         for row in channels:
             self.channels.setdefault(row.key, {})[row.channel_code] = row
 
+    def add_timer(self, timer: Timer | None) -> None:
+        """Put the loaded timer on the shelf; None where the store has no row yet."""
+        self.timer = self._timer_loaded = timer
+
     def put(self, decision: Decision) -> None:
         """Make a decision's changes visible to the next one, and part of `changes`."""
         for key, stock in decision.stocks.items():
@@ -93,16 +104,22 @@ class Shelf:
                 mine[code] = row
         for reservation in decision.reservations:
             self._put_reservation(reservation)
-        if decision.logs:
-            self.seq = decision.logs[-1].seq
-            self._logs.extend(decision.logs)
         for fact in decision.facts:
             self.closed[fact.order_id] = fact
             self._facts.append(fact)
         for request in decision.requests:
             self.requests[request.request_id] = request
             self._requests.append(request)
+        self._put_records(decision)
+
+    def _put_records(self, decision: Decision) -> None:
+        if decision.logs:
+            self.seq = decision.logs[-1].seq
+            self._logs.extend(decision.logs)
         self._incidents.extend(decision.incidents)
+        self._alerts.extend(decision.alerts)
+        if decision.timer is not None:
+            self.timer = decision.timer
 
     def _put_reservation(self, reservation: Reservation) -> None:
         order_id = reservation.order_id
@@ -142,7 +159,15 @@ class Shelf:
             incidents=self._incidents,
             due_added=added,
             due_removed=removed,
+            alerts=self._alerts,
+            timer=self._timer_change(),
         )
+
+    def _timer_change(self) -> tuple[Timer | None, Timer] | None:
+        before, after = self._timer_loaded, self.timer
+        if after is None or after == before:
+            return None
+        return before, replace(after, revision=1 if before is None else before.revision + 1)
 
     def _due_changes(self) -> tuple[list[DueLock], list[DueLock]]:
         added: list[DueLock] = []

@@ -1,5 +1,7 @@
 """A stock: one item in one store, and what its channels may take of it (DESIGN sections 2, 4 and 8)."""
 
+from enum import IntEnum
+
 import msgspec
 
 from .key import StockKey
@@ -10,6 +12,25 @@ ON_SALE, SOLD_OUT = 1, 2
 UNLIMITED, LIMITED = 1, 2
 """`stock_type` on the wire."""
 
+ONE_OFF, NEVER = 1, 2
+"""`auto_restore_type` on the wire; 0: no one-off, the rules apply."""
+
+
+class RestoreTo(IntEnum):
+    """What a restore makes of a stock (DESIGN section 8)."""
+
+    PLAN = 1
+    UNLIMITED = 2
+    KEEP = 3
+
+
+class Allocation(IntEnum):
+    """What the weights of a stock's channels share out, whenever a setting or a restore changes what there is."""
+
+    NONE = 0
+    GUARANTEE = 1
+    LIMIT = 2
+
 
 class Stock(msgspec.Struct, frozen=True, gc=False):
     """The row of a stock. Quantities in thousandths, `_at` in milliseconds.
@@ -17,6 +38,9 @@ class Stock(msgspec.Struct, frozen=True, gc=False):
     `real` counts what is there, promised portions included; it is negative only where `oversold` covers it.
     `version` is the store's sequence value of the last change, 0 for a stock without a row;
     `settings_version` and `updated_at` move only when a person or a rule sets something.
+    A pending one-off restores to `restore_to`; "the next business day" counts from `auto_restore_from`, when it was
+    asked for. `restored_slot` names the rule's occurrence that ran last. `is_low`: the threshold `low` was crossed and
+    nothing was put there since.
     """
 
     key: StockKey
@@ -34,6 +58,12 @@ class Stock(msgspec.Struct, frozen=True, gc=False):
     auto_restore_type: int = 0
     auto_restore_at: int | None = None
     epoch_at: int = 0
+    restore_to: int = RestoreTo.PLAN
+    auto_restore_from: int = 0
+    restored_slot: int = 0
+    allocation: int = Allocation.NONE
+    low: int | None = None
+    is_low: bool = False
 
     @property
     def is_limited(self) -> bool:
@@ -56,7 +86,8 @@ class ChannelStock(msgspec.Struct, frozen=True, gc=False):
 
     `used` counts what the channel took since `period_at`: locked + deducted − unlocked − restocked returns. That is its
     first take in the period, or where it was counted anew the period's start (the start of the business day or the last
-    restore, whichever is later).
+    restore, whichever is later). What is guaranteed and open flowed back for the rest of the period in which
+    `released_at` lies.
     """
 
     key: StockKey
@@ -68,6 +99,9 @@ class ChannelStock(msgspec.Struct, frozen=True, gc=False):
     weight: int = 0
     period_at: int = 0
     used: int = 0
+    released_at: int = 0
+    low: int | None = None
+    is_low: bool = False
 
     @property
     def counts(self) -> bool:

@@ -16,6 +16,7 @@ def only_counted(before: Stock, after: Stock) -> bool:
         and before.epoch_at == after.epoch_at
         and before.auto_restore_type == after.auto_restore_type
         and before.auto_restore_at == after.auto_restore_at
+        and before.is_low == after.is_low
     )
 
 

@@ -18,7 +18,18 @@ from typing import Protocol
 
 import msgspec
 
-from eightysix.core.change import DueLock, Head, Incident, LogRow, OrderFact, OutboxRow, RequestRecord, StoreChanges
+from eightysix.core.change import (
+    Alert,
+    DueLock,
+    Head,
+    Incident,
+    LogRow,
+    OrderFact,
+    OutboxRow,
+    RequestRecord,
+    StoreChanges,
+    Timer,
+)
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
 from eightysix.core.stock import ChannelStock, Stock
@@ -35,6 +46,10 @@ DUE_MOST = 1_000
 """Due orders of one store that a batch is given, the oldest. After hours without service a store may have any number,
 and a transaction that works on all of them for seconds would be ended by the database, again and again. A database
 that ends no slow transactions may give all."""
+
+
+MAX_SEQ = 2**63 - 1
+"""No sequence value is above it."""
 
 
 class StorageFault(Exception):
@@ -111,6 +126,14 @@ class StoreStocks(msgspec.Struct, gc=False):
     channels: list[ChannelStock]
 
 
+class WholeStore(msgspec.Struct, gc=False):
+    """All of one store's stocks, and its timer if it has one."""
+
+    stocks: list[Stock]
+    channels: list[ChannelStock]
+    timer: Timer | None
+
+
 class OrdersWanted(msgspec.Struct, gc=False):
     """What a batch wants to know of one store's orders."""
 
@@ -143,13 +166,22 @@ class Lane(Protocol):
         """The rows of the named stocks and all channel rows of those stocks. Every store has an entry."""
         ...
 
+    async def load_whole(self, stores: Sequence[StoreKey]) -> dict[StoreKey, WholeStore]:
+        """Every stock and channel row of these stores, and their timers. Every store has an entry."""
+        ...
+
+    async def load_timers(self, stores: Sequence[StoreKey]) -> dict[StoreKey, Timer | None]:
+        """The timers of these stores. Every store has an entry."""
+        ...
+
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
         """Every LOCKED, DEDUCTED or RETURNED reservation with `locked_at >= since`, for counting `used` anew."""
         ...
 
     async def save(self, changes: Mapping[StoreKey, StoreChanges]) -> None:
         """Write every row, each guarded by what was loaded: stocks by version, reservations by revision, channel rows
-        by (period_at, used), heads by seq, new rows by not being there. Raises GuardFailed or Rejected."""
+        by (period_at, used), heads by seq, timers by revision, new rows by not being there. Raises GuardFailed or
+        Rejected."""
         ...
 
     async def commit(self) -> None:
@@ -207,6 +239,18 @@ class Reader(Protocol):
         """Stores of these buckets (one physical shard) that have a lock due by the database's clock."""
         ...
 
+    async def next_timers(self, buckets: Sequence[int], limit: int) -> tuple[int, list[tuple[int, StoreKey]]]:
+        """(the database's now, the first timers by `due_at` with their stores); buckets of one physical shard."""
+        ...
+
+    async def planned_versions(self, buckets: Sequence[int]) -> dict[StoreKey, int]:
+        """What each store with a head row was planned from, 0 without a timer; buckets of one physical shard."""
+        ...
+
+    async def alerts(self, store: StoreKey, before: tuple[int, str] | None, limit: int) -> list[Alert]:
+        """The store's alerts by (seq, channel_code), the largest first, below `before`."""
+        ...
+
 
 class AuditStore(msgspec.Struct, frozen=True):
     """Everything about one store, for `eightysix check`."""
@@ -222,6 +266,8 @@ class AuditStore(msgspec.Struct, frozen=True):
     outbox: tuple[OutboxRow, ...]
     incidents: tuple[Incident, ...]
     due: tuple[DueLock, ...]
+    alerts: tuple[Alert, ...]
+    timer: Timer | None
 
 
 class Database(Protocol):

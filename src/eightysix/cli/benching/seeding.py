@@ -102,11 +102,15 @@ async def fill_catalogue(url: str, stores: int, items: int) -> None:
             )  # fmt: skip
             await connection.copy_records_to_table(
                 "store",
+                columns=(
+                    "brand_id", "poi_id", "name", "time_zone", "business_day_start", "status", "catalog_version",
+                    "deleted",
+                ),
                 records=(
                     (BRAND, poi_id(store), f"Store {store}", "UTC", "04:00", "open", version, False)
                     for store in range(1, stores + 1)
                 ),
-            )
+            )  # fmt: skip
             await connection.copy_records_to_table(
                 "item",
                 records=(

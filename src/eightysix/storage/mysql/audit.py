@@ -12,7 +12,7 @@ from . import literal, load
 from .pool import Pool
 from .reader import held
 from .session import Session
-from .table import CHANNEL, DUE, HEAD, INCIDENT, LOG, ORDER, OUTBOX, RESERVATION, STOCK, STORE
+from .table import ALERT, CHANNEL, DUE, HEAD, INCIDENT, LOG, ORDER, OUTBOX, RESERVATION, STOCK, STORE, TIMER
 
 STORES_AT_ONCE = 16
 LOCK_TRIES = 30
@@ -57,6 +57,8 @@ async def _read(session: Session, stores: Sequence[StoreKey]) -> list[AuditStore
     outbox = await load.by_store(session, OUTBOX, stores)
     incidents = await load.by_store(session, INCIDENT, stores)
     due = await load.by_store(session, DUE, stores)
+    alerts = await load.by_store(session, ALERT, stores)
+    timers = await load.by_store(session, TIMER, stores)
     return [
         AuditStore(
             store,
@@ -70,6 +72,8 @@ async def _read(session: Session, stores: Sequence[StoreKey]) -> list[AuditStore
             tuple(outbox.get(store, ())),
             tuple(incidents.get(store, ())),
             tuple(due.get(store, ())),
+            tuple(alerts.get(store, ())),
+            next(iter(timers.get(store, ())), None),
         )
         for store in stores
         if store in heads

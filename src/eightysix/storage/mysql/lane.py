@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 
-from eightysix.core.change import Head, StoreChanges
+from eightysix.core.change import Head, StoreChanges, Timer
 from eightysix.core.invariant import invariant
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation, State
@@ -23,13 +23,14 @@ from eightysix.storage.port import (
     StorageFault,
     StoreOrders,
     StoreStocks,
+    WholeStore,
 )
 
 from . import literal, load
 from .save import save_changes
 from .session import Session
 from .statement import inserts
-from .table import CHANNEL, HEAD, ORDER, REQUEST, RESERVATION, STOCK, STORE
+from .table import CHANNEL, HEAD, ORDER, REQUEST, RESERVATION, STOCK, STORE, TIMER
 
 LOCK_SECONDS = 0.5
 PAUSE_SECONDS_MAX = 0.008
@@ -161,6 +162,17 @@ class MysqlLane:
         stocks = await load.select(self._session, STOCK, load.STOCK_KEY, keys)
         channels = await load.select(self._session, CHANNEL, load.STOCK_KEY, keys)
         return {store: StoreStocks(stocks.get(store, []), channels.get(store, [])) for store in wanted}
+
+    async def load_whole(self, stores: Sequence[StoreKey]) -> dict[StoreKey, WholeStore]:
+        timers = await self.load_timers(stores)
+        stocks = await load.by_store(self._session, STOCK, stores)
+        channels = await load.by_store(self._session, CHANNEL, stores)
+        return {store: WholeStore(stocks.get(store, []), channels.get(store, []), timers[store]) for store in stores}
+
+    async def load_timers(self, stores: Sequence[StoreKey]) -> dict[StoreKey, Timer | None]:
+        self._check(stores)
+        timers = await load.by_store(self._session, TIMER, stores)
+        return {store: next(iter(timers.get(store, ())), None) for store in stores}
 
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
         self._check([store])

@@ -8,7 +8,7 @@ tries the head row is held (shared) while the store is read; every batch locks i
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from eightysix.core.change import Head, OrderFact
+from eightysix.core.change import Alert, Head, OrderFact
 from eightysix.core.invariant import invariant
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation, State
@@ -17,7 +17,7 @@ from eightysix.storage.port import StoreRows
 from . import literal, load
 from .pool import Pool
 from .session import Session
-from .table import CHANNEL, DUE, ORDER, RESERVATION, STOCK, STORE
+from .table import ALERT, CHANNEL, DUE, HEAD, ORDER, RESERVATION, STOCK, STORE, TIMER
 
 T = TypeVar("T")
 
@@ -66,12 +66,56 @@ class MysqlReader:
     async def due_stores(self, buckets: Sequence[int], limit: int) -> list[StoreKey]:
         if not buckets:
             return []
-        invariant(len({bucket % self._shards for bucket in buckets}) == 1, "these buckets lie in one physical shard")
+        self._check(buckets)
         sql = (
             f"SELECT DISTINCT {','.join(STORE)} FROM {DUE.table} "
             f"WHERE {literal.buckets(buckets)} AND due_at <= {load.CLOCK} LIMIT {int(limit)}"
         )
         return [StoreKey(*row) for row in await self._pool.run(lambda session: session.rows(sql))]
+
+    async def next_timers(self, buckets: Sequence[int], limit: int) -> tuple[int, list[tuple[int, StoreKey]]]:
+        self._check(buckets)
+        where = literal.buckets(buckets)
+        # a clock of the same database, whether a timer is set or not
+        clock = (
+            f"SELECT {load.CLOCK} AS clock, COUNT(*) AS timers FROM {TIMER.table} WHERE {literal.buckets(buckets[:1])}"
+        )
+        first = (
+            f"SELECT due_at, {','.join(STORE)} FROM {TIMER.table} WHERE {where} AND due_at IS NOT NULL "
+            f"ORDER BY due_at LIMIT {int(limit)}"
+        )
+
+        async def read(session: Session) -> tuple[int, list[tuple[int, StoreKey]]]:
+            found = [(int(row[0]), StoreKey(*row[1:])) for row in await session.rows(first)]
+            ((now, _),) = await session.rows(clock)
+            return int(now), found
+
+        return await self._pool.run(read)
+
+    async def planned_versions(self, buckets: Sequence[int]) -> dict[StoreKey, int]:
+        self._check(buckets)
+        where, store = literal.buckets(buckets), ",".join(STORE)
+
+        async def read(session: Session) -> dict[StoreKey, int]:
+            heads = await session.rows(f"SELECT {store} FROM {HEAD.table} WHERE {where}")
+            timers = await session.rows(f"SELECT {store},planned_version FROM {TIMER.table} WHERE {where}")
+            return {StoreKey(*row): 0 for row in heads} | {StoreKey(*row[:3]): int(row[3]) for row in timers}
+
+        return await self._pool.run(read)
+
+    async def alerts(self, store: StoreKey, before: tuple[int, str] | None, limit: int) -> list[Alert]:
+        where = " AND ".join(f"{name} = {value}" for name, value in zip(STORE, load.store_tuple(store), strict=True))
+        if before is not None:
+            seq, code = int(before[0]), literal.text(before[1])
+            where += f" AND seq <= {seq} AND (seq < {seq} OR channel_code < {code})"
+        sql = (
+            f"SELECT {ALERT.selected} FROM {ALERT.table} WHERE {where} "
+            f"ORDER BY seq DESC, channel_code DESC LIMIT {int(limit)}"
+        )
+        return [ALERT.read(row[3:]) for row in await self._pool.run(lambda session: session.rows(sql))]
+
+    def _check(self, buckets: Sequence[int]) -> None:
+        invariant(len({bucket % self._shards for bucket in buckets}) == 1, "these buckets lie in one physical shard")
 
 
 async def held(session: Session, stores: Sequence[StoreKey], read: Callable[[], Awaitable[T]]) -> T:

@@ -11,6 +11,7 @@ from .load import store_tuple
 from .session import Session
 from .statement import inserts, key_conditions, updates
 from .table import (
+    ALERT,
     CHANNEL,
     DUE,
     HEAD,
@@ -22,6 +23,7 @@ from .table import (
     RESERVATION,
     STOCK,
     STORE,
+    TIMER,
     Field,
     Shape,
 )
@@ -33,6 +35,7 @@ _GUARDS = {
     STOCK.table: ("version",),
     CHANNEL.table: ("period_at", "used_quantity"),
     RESERVATION.table: ("revision",),
+    TIMER.table: ("revision",),
 }
 
 _DUE_KEY = ("product_shard_id", "due_at", "brand_id", "poi_id", "order_id")
@@ -53,6 +56,8 @@ async def save_changes(session: Session, changes: Mapping[StoreKey, StoreChanges
     await _insert(session, LOG, [(store, row) for store, made in ordered for row in made.logs])
     await _insert(session, OUTBOX, [(store, row) for store, made in ordered for row in made.outbox])
     await _insert(session, INCIDENT, [(store, row) for store, made in ordered for row in made.incidents])
+    await _insert(session, ALERT, [(store, row) for store, made in ordered for row in made.alerts])
+    await _write(session, TIMER, [(store, *made.timer) for store, made in ordered if made.timer is not None])
 
 
 async def _write(session: Session, shape: Shape[T], pairs: Sequence[tuple[StoreKey, T | None, T]]) -> None:

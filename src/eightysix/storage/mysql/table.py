@@ -6,7 +6,18 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from eightysix.core.change import DueLock, Head, Incident, Kind, LogRow, OrderFact, OutboxRow, RequestRecord
+from eightysix.core.change import (
+    Alert,
+    DueLock,
+    Head,
+    Incident,
+    Kind,
+    LogRow,
+    OrderFact,
+    OutboxRow,
+    RequestRecord,
+    Timer,
+)
 from eightysix.core.key import StockKey
 from eightysix.core.reservation import Reservation, State, Take
 from eightysix.core.stock import ChannelStock, Stock
@@ -72,6 +83,14 @@ def _quantity(column: str, name: str) -> Field:
     return Field(column, attrgetter(name), literal.quantity)
 
 
+def _optional_integer(column: str, name: str) -> Field:
+    return Field(column, attrgetter(name), literal.optional_integer)
+
+
+def _optional_quantity(column: str, name: str) -> Field:
+    return Field(column, attrgetter(name), literal.optional_quantity)
+
+
 def _text(column: str, name: str) -> Field:
     return Field(column, attrgetter(name), literal.text)
 
@@ -85,6 +104,12 @@ def _as_bytes(value: str | bytes) -> bytes:
 
 
 _STOCK_KEY = (_integer("object_type", "key.object_type"), _integer("object_id", "key.object_id"))
+
+
+def _flagged(fields: Sequence[Any]) -> Sequence[Any]:
+    """The last of them, `is_low`, as a truth value."""
+    return (*fields[:-1], bool(fields[-1]))
+
 
 HEAD = Shape[Head](
     "poi_stock_head",
@@ -103,10 +128,12 @@ STOCK = Shape[Stock](
         _quantity("grant_quantity", "grant"), _quantity("oversold_quantity", "oversold"),
         _integer("version", "version"), _integer("settings_version", "settings_version"),
         _integer("updated_at", "updated_at"), _integer("auto_restore_type", "auto_restore_type"),
-        Field("auto_restore_at", attrgetter("auto_restore_at"), literal.optional_integer),
-        _integer("epoch_at", "epoch_at"),
+        _optional_integer("auto_restore_at", "auto_restore_at"), _integer("epoch_at", "epoch_at"),
+        _integer("restore_to", "restore_to"), _integer("auto_restore_from", "auto_restore_from"),
+        _integer("restored_slot", "restored_slot"), _integer("allocation", "allocation"),
+        _optional_quantity("low_quantity", "low"), _integer("is_low", "is_low"),
     ),
-    lambda row: Stock(StockKey(row[0], row[1]), row[2], row[3], bool(row[4]), *row[5:]),
+    lambda row: Stock(StockKey(row[0], row[1]), row[2], row[3], bool(row[4]), *_flagged(row[5:])),
 )  # fmt: skip
 
 CHANNEL = Shape[ChannelStock](
@@ -114,11 +141,12 @@ CHANNEL = Shape[ChannelStock](
     (*_STOCK_KEY, _text("channel_code", "channel_code")),
     (
         _integer("stock_status", "status"), _integer("stock_type", "type"),
-        Field("limit_quantity", attrgetter("limit"), literal.optional_quantity),
+        _optional_quantity("limit_quantity", "limit"),
         _quantity("guarantee_quantity", "guarantee"), _integer("weight", "weight"),
         _integer("period_at", "period_at"), _quantity("used_quantity", "used"),
+        _integer("released_at", "released_at"), _optional_quantity("low_quantity", "low"), _integer("is_low", "is_low"),
     ),
-    lambda row: ChannelStock(StockKey(row[0], row[1]), *row[2:]),
+    lambda row: ChannelStock(StockKey(row[0], row[1]), *_flagged(row[2:])),
 )  # fmt: skip
 
 
@@ -188,10 +216,12 @@ LOG = Shape[LogRow](
     (_integer("seq", "seq"),),
     (
         *_STOCK_KEY, _integer("kind", "kind"), _quantity("quantity", "quantity"),
-        _quantity("real_after", "real_after"), _quantity("locked_after", "locked_after"),
+        _optional_quantity("real_before", "real_before"), _quantity("real_after", "real_after"),
+        _optional_quantity("locked_before", "locked_before"), _quantity("locked_after", "locked_after"),
         _optional_text("order_id", "order_id"), _optional_text("channel_code", "channel_code"),
-        _text("actor", "actor"), _text("source", "source"), _integer("recorded_at", "at"),
-        _optional_text("content", "content"),
+        _text("actor", "actor"), _text("source", "source"), _optional_text("event_id", "event_id"),
+        _optional_integer("happened_at", "happened_at"), _integer("recorded_at", "at"),
+        _optional_text("reason", "reason"), _optional_text("content", "content"),
     ),
     lambda row: LogRow(row[0], StockKey(row[1], row[2]), Kind(row[3]), *row[4:]),
 )  # fmt: skip
@@ -212,6 +242,26 @@ INCIDENT = Shape[Incident](
         _integer("opened_at", "opened_at"),
     ),
     lambda row: Incident(row[0], row[1], StockKey(row[2], row[3]), *row[4:]),
+)  # fmt: skip
+
+ALERT = Shape[Alert](
+    "poi_stock_alert",
+    (_integer("seq", "seq"), _text("channel_code", "channel_code")),
+    (
+        _text("kind", "kind"), *_STOCK_KEY, _quantity("quantity", "quantity"), _quantity("threshold", "threshold"),
+        _integer("raised_at", "raised_at"),
+    ),
+    lambda row: Alert(row[0], row[1], row[2], StockKey(row[3], row[4]), *row[5:]),
+)  # fmt: skip
+
+TIMER = Shape[Timer](
+    "poi_stock_timer",
+    (),
+    (
+        _optional_integer("due_at", "due_at"), _integer("planned_version", "planned_version"),
+        _integer("timed_at", "timed_at"), _integer("revision", "revision"),
+    ),
+    lambda row: Timer(*row),
 )  # fmt: skip
 
 DUE = Shape[DueLock](

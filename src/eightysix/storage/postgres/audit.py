@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from eightysix.core.change import DueLock, Head, Incident, Kind, LogRow, OrderFact, OutboxRow
+from eightysix.core.change import DueLock, Head, Incident, Kind, LogRow, OrderFact, OutboxRow, Timer
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.storage.port import AuditStore
 from eightysix.storage.url import DatabaseUrl
@@ -23,6 +23,7 @@ from .rows import (
     RESERVATION_TEXTS,
     STOCK_FLAG,
     STOCK_NUMBERS,
+    alert_of,
     channel_of,
     reservation_of,
     stock_of,
@@ -97,8 +98,9 @@ _PARTS: tuple[tuple[str, str, str, tuple[str, ...], Callable[[Any], Any]], ...] 
             "seq",
             *_KEY,
             "kind",
-            *(thousandths(name) for name in ("quantity", "real_after", "locked_after")),
-            *("order_id", "channel_code", "actor", "source", "recorded_at", "content"),
+            *(thousandths(name) for name in ("quantity", "real_before", "real_after", "locked_before", "locked_after")),
+            *("order_id", "channel_code", "actor", "source", "event_id", "happened_at"),
+            *("recorded_at", "reason", "content"),
         ),
         _log,
     ),
@@ -111,6 +113,20 @@ _PARTS: tuple[tuple[str, str, str, tuple[str, ...], Callable[[Any], Any]], ...] 
         _incident,
     ),
     ("due", "poi_stock_due AS t", "due_at, order_id", ("due_at", "order_id"), _due),
+    (
+        "alerts",
+        "poi_stock_alert AS t",
+        "seq, channel_code",
+        ("seq", "channel_code", "kind", *_KEY, thousandths("quantity"), thousandths("threshold"), "raised_at"),
+        lambda row: alert_of(row[2:]),
+    ),
+    (
+        "timer",
+        "poi_stock_timer AS t",
+        "poi_id",
+        ("due_at", "planned_version", "timed_at", "revision"),
+        lambda row: Timer(*row[2:]),
+    ),
 )
 
 
@@ -145,10 +161,12 @@ async def _audit_bucket(connection: asyncpg.Connection, bucket: int) -> list[Aud
                         of_store[name].append(value(row))
     except CLIENT_ERRORS as error:
         raise statement_fault(error) from error
-    return [
-        AuditStore(store, now, head, **{name: tuple(values) for name, values in rows[store].items()})
-        for store, head in heads.items()
-    ]
+    return [_store(store, now, head, rows[store]) for store, head in heads.items()]
+
+
+def _store(store: StoreKey, now: int, head: Head, rows: dict[str, list[Any]]) -> AuditStore:
+    timer = next(iter(rows.pop("timer")), None)
+    return AuditStore(store, now, head, timer=timer, **{name: tuple(values) for name, values in rows.items()})
 
 
 async def _fetch(connection: asyncpg.Connection, statement: str) -> list[Any]:

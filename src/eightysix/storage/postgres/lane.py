@@ -6,10 +6,19 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from eightysix.core.change import StoreChanges
+from eightysix.core.change import StoreChanges, Timer
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
-from eightysix.storage.port import DAY_MS, MARKER_DAYS, Conflict, Opened, OrdersWanted, StoreOrders, StoreStocks
+from eightysix.storage.port import (
+    DAY_MS,
+    MARKER_DAYS,
+    Conflict,
+    Opened,
+    OrdersWanted,
+    StoreOrders,
+    StoreStocks,
+    WholeStore,
+)
 from eightysix.storage.url import DatabaseUrl
 
 from . import loading, saving
@@ -94,6 +103,12 @@ class PostgresLane:
 
     async def load_stocks(self, wanted: Mapping[StoreKey, set[StockKey]]) -> dict[StoreKey, StoreStocks]:
         return await self._statement(loading.load_stocks(self._connection, wanted))
+
+    async def load_whole(self, stores: Sequence[StoreKey]) -> dict[StoreKey, WholeStore]:
+        return await self._statement(loading.load_whole(self._connection, stores))
+
+    async def load_timers(self, stores: Sequence[StoreKey]) -> dict[StoreKey, Timer | None]:
+        return await self._statement(loading.load_timers(self._connection, stores))
 
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
         return await self._statement(loading.load_taken(self._connection, store, since))

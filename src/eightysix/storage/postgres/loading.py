@@ -10,10 +10,10 @@ from typing import Any
 
 import asyncpg
 
-from eightysix.core.change import DueLock, Head, OrderFact, RequestRecord
+from eightysix.core.change import DueLock, Head, OrderFact, RequestRecord, Timer
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
-from eightysix.storage.port import DUE_MOST, Opened, OrdersWanted, StoreOrders, StoreStocks
+from eightysix.storage.port import DUE_MOST, Opened, OrdersWanted, StoreOrders, StoreStocks, WholeStore
 
 from .packing import STOCK, STORE, Field, Kind, pack, row_source
 from .rows import (
@@ -56,6 +56,8 @@ def looked_up(table: str, alias: str, source: str, columns: Sequence[str], more:
 _STORE_KEY = ("product_shard_id", "brand_id", "poi_id")
 _ORDER_KEY = (*_STORE_KEY, "order_id")
 _STOCK_KEY = (*_STORE_KEY, "object_type", "object_id")
+_TIMER = ("due_at", "planned_version", "timed_at", "revision")
+_WHOLE = 2 + len(STOCK_NUMBERS)
 
 
 @cache
@@ -105,12 +107,43 @@ def _requests_statement() -> str:
 
 
 def _stocks_statement() -> str:
-    stock = slots(1, "w.at", STOCK_FLAG, numbers=STOCK_NUMBERS, width=13, texts_width=1)
-    channel = slots(2, "w.at", texts=CHANNEL_TEXTS, numbers=CHANNEL_NUMBERS, width=13, texts_width=1)
+    width = len(STOCK_NUMBERS)
+    stock = slots(1, "w.at", STOCK_FLAG, numbers=STOCK_NUMBERS, width=width, texts_width=1)
+    channel = slots(2, "w.at", texts=CHANNEL_TEXTS, numbers=CHANNEL_NUMBERS, width=width, texts_width=1)
     return (
         f"WITH wanted AS MATERIALIZED (SELECT * FROM {row_source(_STOCKS, count(1))} AS v) "
         f"SELECT {stock} FROM wanted AS w {looked_up('poi_item_stock', 't', 'w', _STOCK_KEY)} UNION ALL "
         f"SELECT {channel} FROM wanted AS w {looked_up('poi_item_channel_stock', 'c', 'w', _STOCK_KEY)}"
+    )
+
+
+def _whole_statement() -> str:
+    """Whole stores: the keys of their stocks come with them."""
+    key = ("object_type", "object_id")
+    stock = slots(
+        1, "w.at", STOCK_FLAG, numbers=(*(f"t.{name}" for name in key), *STOCK_NUMBERS), width=_WHOLE, texts_width=1
+    )
+    channel = slots(
+        2,
+        "w.at",
+        texts=CHANNEL_TEXTS,
+        numbers=(*(f"c.{name}" for name in key), *CHANNEL_NUMBERS),
+        width=_WHOLE,
+        texts_width=1,
+    )
+    timer = slots(3, "w.at", numbers=[f"m.{name}" for name in _TIMER], width=_WHOLE, texts_width=1)
+    return (
+        f"WITH wanted AS MATERIALIZED (SELECT * FROM {row_source(_STORES, count(1))} AS v) "
+        f"SELECT {stock} FROM wanted AS w {looked_up('poi_item_stock', 't', 'w', _STORE_KEY)} UNION ALL "
+        f"SELECT {channel} FROM wanted AS w {looked_up('poi_item_channel_stock', 'c', 'w', _STORE_KEY)} UNION ALL "
+        f"SELECT {timer} FROM wanted AS w {looked_up('poi_stock_timer', 'm', 'w', _STORE_KEY)}"
+    )
+
+
+def _timers_statement() -> str:
+    return (
+        f"SELECT v.at::int, {', '.join(f'm.{name}' for name in _TIMER)} FROM {row_source(_STORES, count(1))} AS v "
+        f"{looked_up('poi_stock_timer', 'm', 'v', _STORE_KEY)}"
     )
 
 
@@ -125,13 +158,14 @@ def _taken_statement() -> str:
 ORDERS_STATEMENT = _orders_statement()
 REQUESTS_STATEMENT = _requests_statement()
 STOCKS_STATEMENT = _stocks_statement()
+WHOLE_STATEMENT = _whole_statement()
+TIMERS_STATEMENT = _timers_statement()
 TAKEN_STATEMENT = _taken_statement()
 
 
 async def lock_heads(connection: asyncpg.Connection, stores: Sequence[StoreKey], *, skip_locked: bool) -> Opened:
     """Lock the head rows of `stores`, which are sorted; rows that don't exist are missing from the answer."""
-    columns = [range(len(stores)), *_spread(stores)]
-    rows = await connection.fetch(lock_heads_statement(skip_locked=skip_locked), *pack(_STORES, columns))
+    rows = await connection.fetch(lock_heads_statement(skip_locked=skip_locked), *_packed_stores(stores))
     heads = {stores[at]: Head(seq, outbox_seq, last_at) for at, seq, outbox_seq, last_at, _ in rows}
     return Opened(max((row[4] for row in rows), default=0), heads)
 
@@ -190,9 +224,31 @@ async def load_stocks(
     for row in await connection.fetch(STOCKS_STATEMENT, *arguments):
         at = row[1]
         if row[0] == 1:
-            found[owners[at]].stocks.append(stock_of(keys[at], row[2], row[4:17]))
+            found[owners[at]].stocks.append(stock_of(keys[at], row[2], row[4:]))
         else:
-            found[owners[at]].channels.append(channel_of(keys[at], row[3], row[4:11]))
+            found[owners[at]].channels.append(channel_of(keys[at], row[3], row[4 : 4 + len(CHANNEL_NUMBERS)]))
+    return found
+
+
+async def load_whole(connection: asyncpg.Connection, stores: Sequence[StoreKey]) -> dict[StoreKey, WholeStore]:
+    """See `Lane.load_whole`."""
+    found = [WholeStore([], [], None) for _ in stores]
+    for part, at, flag, text, *numbers in await connection.fetch(WHOLE_STATEMENT, *_packed_stores(stores)):
+        if part == 1:
+            found[at].stocks.append(stock_of(StockKey(*numbers[:2]), flag, numbers[2:]))
+        elif part == 2:
+            numbers_of_channel = numbers[2 : 2 + len(CHANNEL_NUMBERS)]
+            found[at].channels.append(channel_of(StockKey(*numbers[:2]), text, numbers_of_channel))
+        else:
+            found[at].timer = Timer(*numbers[: len(_TIMER)])
+    return dict(zip(stores, found, strict=True))
+
+
+async def load_timers(connection: asyncpg.Connection, stores: Sequence[StoreKey]) -> dict[StoreKey, Timer | None]:
+    """See `Lane.load_timers`."""
+    found: dict[StoreKey, Timer | None] = dict.fromkeys(stores)
+    for at, *timer in await connection.fetch(TIMERS_STATEMENT, *_packed_stores(stores)):
+        found[stores[at]] = Timer(*timer)
     return found
 
 
@@ -203,6 +259,10 @@ async def load_taken(connection: asyncpg.Connection, store: StoreKey, since: int
 
 def _reservation(row: Any) -> Reservation:
     return reservation_of(row[2], row[3:6], row[6:16])
+
+
+def _packed_stores(stores: Sequence[StoreKey]) -> list[Any]:
+    return pack(_STORES, [range(len(stores)), *_spread(stores)])
 
 
 def _spread(stores: Sequence[StoreKey]) -> list[Sequence[Any]]:

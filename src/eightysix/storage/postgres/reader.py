@@ -5,11 +5,11 @@ from typing import Any
 
 import asyncpg
 
-from eightysix.core.change import Head, OrderFact
+from eightysix.core.change import Alert, Head, OrderFact
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
 from eightysix.core.stock import ChannelStock, Stock
-from eightysix.storage.port import LostConnection, StoreRows, Unavailable
+from eightysix.storage.port import MAX_SEQ, LostConnection, StoreRows, Unavailable
 
 from .fault import CLIENT_ERRORS, connect_fault, statement_fault
 from .loading import looked_up
@@ -22,14 +22,16 @@ from .rows import (
     RESERVATION_TEXTS,
     STOCK_FLAG,
     STOCK_NUMBERS,
+    alert_of,
     channel_of,
     reservation_of,
     slots,
     stock_of,
+    thousandths,
 )
 
 _STORE_IS = "{0}.product_shard_id = $1 AND {0}.brand_id = $2 AND {0}.poi_id = $3"
-_TEXTS, _NUMBERS = 3, 15
+_TEXTS, _NUMBERS = 3, 2 + len(STOCK_NUMBERS)
 _HEAD, _STOCK, _CHANNEL, _RESERVATION, _NEXT_DUE, _FACT = range(6)
 
 _HEAD_NUMBERS = ("(SELECT now FROM clock)", "h.seq", "h.outbox_seq", "h.last_at")
@@ -100,6 +102,25 @@ DUE_STORES_STATEMENT = (
     f"{looked_up('poi_stock_due', 'd', 'b', ('product_shard_id',), 'd.due_at <= (SELECT now FROM clock)')} LIMIT $2"
 )
 
+NEXT_TIMERS_STATEMENT = (
+    f"WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now) "
+    "SELECT (SELECT now FROM clock), NULL::bigint, NULL::smallint, NULL, NULL UNION ALL (SELECT NULL, t.due_at, "
+    "t.product_shard_id, t.brand_id, t.poi_id FROM unnest($1::smallint[]) AS b (product_shard_id) "
+    "CROSS JOIN LATERAL (SELECT * FROM poi_stock_timer AS t WHERE t.product_shard_id = b.product_shard_id "
+    "AND t.due_at IS NOT NULL ORDER BY t.due_at LIMIT $2) AS t ORDER BY t.due_at LIMIT $2)"
+)
+PLANNED_VERSIONS_STATEMENT = (
+    "SELECT h.product_shard_id, h.brand_id, h.poi_id, coalesce(t.planned_version, 0) FROM poi_stock_head AS h "
+    "LEFT JOIN poi_stock_timer AS t USING (product_shard_id, brand_id, poi_id) "
+    "WHERE h.product_shard_id = ANY ($1::smallint[])"
+)
+ALERTS_STATEMENT = (
+    "SELECT a.seq, a.channel_code, a.kind, a.object_type, a.object_id, "
+    f"{thousandths('a.quantity')}, {thousandths('a.threshold')}, a.raised_at "
+    f"FROM poi_stock_alert AS a WHERE {_STORE_IS.format('a')} AND (a.seq, a.channel_code) < ($4::bigint, $5) "
+    "ORDER BY a.seq DESC, a.channel_code DESC LIMIT $6"
+)
+
 
 class PostgresReader:
     """See `eightysix.storage.port.Reader`."""
@@ -125,9 +146,9 @@ class PostgresReader:
         for row in rows:
             part, numbers = row[0], row[6:]
             if part == _STOCK:
-                stocks.append(stock_of(StockKey(*numbers[:2]), row[2], numbers[2:15]))
+                stocks.append(stock_of(StockKey(*numbers[:2]), row[2], numbers[2:]))
             elif part == _CHANNEL:
-                channels.append(channel_of(StockKey(*numbers[:2]), row[3], numbers[2:9]))
+                channels.append(channel_of(StockKey(*numbers[:2]), row[3], numbers[2 : 2 + len(CHANNEL_NUMBERS)]))
             elif part == _RESERVATION:
                 due.append(reservation_of(row[2], row[3:6], numbers[:10]))
             elif part == _NEXT_DUE:
@@ -151,6 +172,23 @@ class PostgresReader:
 
     async def due_stores(self, buckets: Sequence[int], limit: int) -> list[StoreKey]:
         return [StoreKey(*row) for row in await self.fetch(DUE_STORES_STATEMENT, list(buckets), limit)]
+
+    async def next_timers(self, buckets: Sequence[int], limit: int) -> tuple[int, list[tuple[int, StoreKey]]]:
+        now, found = 0, []
+        for clock, due_at, *store in await self.fetch(NEXT_TIMERS_STATEMENT, list(buckets), limit):
+            if clock is not None:
+                now = clock
+            else:
+                found.append((due_at, StoreKey(*store)))
+        return now, found
+
+    async def planned_versions(self, buckets: Sequence[int]) -> dict[StoreKey, int]:
+        rows = await self.fetch(PLANNED_VERSIONS_STATEMENT, list(buckets))
+        return {StoreKey(*store): version for *store, version in rows}
+
+    async def alerts(self, store: StoreKey, before: tuple[int, str] | None, limit: int) -> list[Alert]:
+        rows = await self.fetch(ALERTS_STATEMENT, *store, *(before or (MAX_SEQ, "")), limit)
+        return [alert_of(row) for row in rows]
 
     async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
         """Run one reading statement; once more on another connection if the pool's had died unnoticed."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from eightysix.core.change import Alert
 from eightysix.core.key import StockKey
 from eightysix.core.quantity import UNIT
 from eightysix.core.reservation import Reservation, State, Take
@@ -73,6 +74,12 @@ STOCK_NUMBERS = (
     "t.auto_restore_type",
     "t.auto_restore_at",
     "t.epoch_at",
+    "t.restore_to",
+    "t.auto_restore_from",
+    "t.restored_slot",
+    "t.allocation",
+    thousandths("t.low_quantity"),
+    "t.is_low::int",
 )
 
 CHANNEL_TEXTS = ("c.channel_code",)
@@ -84,6 +91,9 @@ CHANNEL_NUMBERS = (
     "c.weight",
     "c.period_at",
     thousandths("c.used_quantity"),
+    "c.released_at",
+    thousandths("c.low_quantity"),
+    "c.is_low::int",
 )
 
 
@@ -111,12 +121,23 @@ def reservation_of(counted: Any, texts: Sequence[Any], numbers: Sequence[Any]) -
 def stock_of(key: StockKey, manual: Any, numbers: Sequence[Any]) -> Stock:
     """A stock from its flag and numbers."""
     status, type_, *rest = numbers
-    return Stock(key, status, type_, manual, *rest)
+    return Stock(key, status, type_, manual, *_flagged(rest))
 
 
 def channel_of(key: StockKey, channel_code: str, numbers: Sequence[Any]) -> ChannelStock:
     """A channel row from its text and numbers."""
-    return ChannelStock(key, channel_code, *numbers)
+    return ChannelStock(key, channel_code, *_flagged(numbers))
+
+
+def _flagged(numbers: Sequence[Any]) -> Sequence[Any]:
+    """The last of them, `is_low`, as a truth value."""
+    return (*numbers[:-1], bool(numbers[-1]))
+
+
+def alert_of(row: Sequence[Any]) -> Alert:
+    """An alert from its columns in the order of the table."""
+    seq, channel_code, kind, object_type, object_id, *rest = row
+    return Alert(seq, channel_code, kind, StockKey(object_type, object_id), *rest)
 
 
 def takes_text(reservation: Reservation) -> str | None:

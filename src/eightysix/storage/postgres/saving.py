@@ -89,9 +89,13 @@ def gather(changes: Mapping[StoreKey, StoreChanges]) -> dict[Write, RowSet]:
             (tables.FACTS, change.facts),
             (tables.REQUESTS, change.requests),
             (tables.INCIDENTS, change.incidents),
+            (tables.ALERTS, change.alerts),
         ):
             if added:
                 rows[write].extend(store, added)
+        if change.timer is not None:
+            timer_before, timer = change.timer
+            rows[tables.TIMERS_NEW if timer_before is None else tables.TIMERS_SET].add(store, timer_before, timer)
     return rows
 
 

@@ -43,6 +43,11 @@ _SETTINGS = (
     *_fields(Kind.BIG, "settings_version", "updated_at"),
     Field("auto_restore_type", Kind.SMALL),
     *_fields(Kind.BIG, "auto_restore_at", "epoch_at"),
+    Field("restore_to", Kind.SMALL),
+    *_fields(Kind.BIG, "auto_restore_from", "restored_slot"),
+    Field("allocation", Kind.SMALL),
+    *_fields(Kind.QUANTITY, "low_quantity"),
+    Field("is_low", Kind.FLAG),
 )
 _CHANNEL = (*STOCK, Field("channel_code", Kind.IDENT))
 _CHANNEL_REST = (
@@ -50,7 +55,11 @@ _CHANNEL_REST = (
     *_fields(Kind.QUANTITY, "limit_quantity", "guarantee_quantity"),
     *_fields(Kind.BIG, "weight", "period_at"),
     *_fields(Kind.QUANTITY, "used_quantity"),
+    Field("released_at", Kind.BIG),
+    *_fields(Kind.QUANTITY, "low_quantity"),
+    Field("is_low", Kind.FLAG),
 )
+_TIMER = _fields(Kind.BIG, "due_at", "planned_version", "timed_at", "revision")
 _SUBJECT = (*STORE, Field("seq", Kind.BIG))
 
 _LINE_READS: dict[str, Read] = {
@@ -69,7 +78,8 @@ _SUBJECT_READS: dict[str, Read] = {
 _STOCK_READS: dict[str, Read] = {
     **_SUBJECT_READS,
     **{name: attrgetter(name) for name in ("manual", "version", "settings_version", "updated_at")},
-    **{name: attrgetter(name) for name in ("auto_restore_type", "auto_restore_at", "epoch_at")},
+    **{name: attrgetter(name) for name in ("auto_restore_type", "auto_restore_at", "epoch_at", "restore_to")},
+    **{name: attrgetter(name) for name in ("auto_restore_from", "restored_slot", "allocation", "is_low")},
     "stock_status": attrgetter("status"),
     "stock_type": attrgetter("type"),
     "plan_quantity": attrgetter("plan"),
@@ -77,20 +87,23 @@ _STOCK_READS: dict[str, Read] = {
     "locked_quantity": attrgetter("locked"),
     "grant_quantity": attrgetter("grant"),
     "oversold_quantity": attrgetter("oversold"),
+    "low_quantity": attrgetter("low"),
 }
 _CHANNEL_READS: dict[str, Read] = {
     **_SUBJECT_READS,
-    **{name: attrgetter(name) for name in ("channel_code", "weight", "period_at")},
+    **{name: attrgetter(name) for name in ("channel_code", "weight", "period_at", "released_at", "is_low")},
     "stock_status": attrgetter("status"),
     "stock_type": attrgetter("type"),
     "limit_quantity": attrgetter("limit"),
     "guarantee_quantity": attrgetter("guarantee"),
     "used_quantity": attrgetter("used"),
+    "low_quantity": attrgetter("low"),
 }
 _LOG_READS: dict[str, Read] = {
     **_SUBJECT_READS,
-    **{name: attrgetter(name) for name in ("seq", "kind", "quantity", "real_after", "locked_after", "order_id")},
-    **{name: attrgetter(name) for name in ("channel_code", "actor", "source", "content")},
+    **{name: attrgetter(name) for name in ("seq", "kind", "quantity", "real_before", "real_after", "locked_before")},
+    **{name: attrgetter(name) for name in ("locked_after", "order_id", "channel_code", "actor", "source", "event_id")},
+    **{name: attrgetter(name) for name in ("happened_at", "reason", "content")},
     "recorded_at": attrgetter("at"),
 }
 
@@ -121,12 +134,12 @@ LOGS = Write(
         Field("object_type", Kind.SMALL),
         Field("object_id", Kind.BIG),
         Field("kind", Kind.SMALL),
-        *_fields(Kind.QUANTITY, "quantity", "real_after", "locked_after"),
+        *_fields(Kind.QUANTITY, "quantity", "real_before", "real_after", "locked_before", "locked_after"),
         *_fields(Kind.IDENT, "order_id", "channel_code"),
         *_fields(Kind.FREE, "actor"),
-        *_fields(Kind.IDENT, "source"),
-        Field("recorded_at", Kind.BIG),
-        Field("content", Kind.FREE),
+        *_fields(Kind.IDENT, "source", "event_id"),
+        *_fields(Kind.BIG, "happened_at", "recorded_at"),
+        *_fields(Kind.FREE, "reason", "content"),
     ),
     _LOG_READS,
 )
@@ -200,6 +213,26 @@ INCIDENTS = Write(
     ),
     {**_SUBJECT_READS, **_own("seq", "kind", "quantity", "order_id", "actor", "reason", "opened_at")},
 )
+TIMERS_NEW = Write("poi_stock_timer", (*STORE, *_TIMER), _own("due_at", "planned_version", "timed_at", "revision"))
+TIMERS_SET = Write(
+    "poi_stock_timer",
+    (*STORE, Field("revision_before", Kind.BIG), *_TIMER),
+    _own("due_at", "planned_version", "timed_at", "revision"),
+    _STORE_KEYS,
+    (("revision", "revision_before"),),
+)
+ALERTS = Write(
+    "poi_stock_alert",
+    (
+        *_SUBJECT,
+        *_fields(Kind.IDENT, "channel_code", "kind"),
+        Field("object_type", Kind.SMALL),
+        Field("object_id", Kind.BIG),
+        *_fields(Kind.QUANTITY, "quantity", "threshold"),
+        Field("raised_at", Kind.BIG),
+    ),
+    {**_SUBJECT_READS, **_own("seq", "channel_code", "kind", "quantity", "threshold", "raised_at")},
+)
 
 GROUPS: tuple[tuple[Write, ...], ...] = (
     (HEADS, STOCKS_COUNTED, LOGS, OUTBOX),
@@ -207,6 +240,7 @@ GROUPS: tuple[tuple[Write, ...], ...] = (
     (LINES_MOVED, DUE_GONE),
     (FACTS,),
     (STOCKS_SET, STOCKS_NEW, CHANNELS_SET, CHANNELS_NEW, LINES_REWRITTEN, REQUESTS, INCIDENTS),
+    (TIMERS_NEW, TIMERS_SET, ALERTS),
 )
-"""Parts that mostly come together. A statement holds whole groups, so that there are 31 statements to plan and the
+"""Parts that mostly come together. A statement holds whole groups, so that there are 63 statements to plan and the
 common ones don't carry what they don't need; a part without rows costs microseconds."""

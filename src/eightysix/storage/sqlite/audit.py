@@ -60,6 +60,8 @@ def _read(store: StoreKey, connection: sqlite3.Connection) -> AuditStore:
             outbox=every("poi_stock_outbox", statements.OUTBOX, rows.outbox),
             incidents=every("poi_stock_incident", statements.INCIDENT, rows.incident),
             due=every("poi_stock_due", statements.DUE, rows.due),
+            alerts=every("poi_stock_alert", statements.ALERT, rows.alert),
+            timer=next(iter(every("poi_stock_timer", statements.TIMER, rows.timer)), None),
         )
     finally:
         connection.execute("ROLLBACK")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eightysix.core.change import Head, StoreChanges
+from eightysix.core.change import Head, StoreChanges, Timer
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
 from eightysix.storage.port import (
@@ -16,6 +16,7 @@ from eightysix.storage.port import (
     OrdersWanted,
     StoreOrders,
     StoreStocks,
+    WholeStore,
 )
 
 from . import rows, statements
@@ -119,6 +120,41 @@ class SqliteLane:
             at = row.pop()
             loaded[at].channels.append(rows.channel(row))
         return dict(zip(wanted, loaded, strict=True))
+
+    async def load_whole(self, stores: Sequence[StoreKey]) -> dict[StoreKey, WholeStore]:
+        """See the port."""
+        keys = rows.encode([(at, *store) for at, store in enumerate(stores)]).decode()
+
+        def work(connection: sqlite3.Connection) -> tuple[str, str, str]:
+            found: tuple[str, str, str] = connection.execute(statements.WHOLE, (keys,)).fetchone()
+            return found
+
+        stocks, channels, timers = await self._thread.run(work)
+        loaded = [WholeStore([], [], None) for _ in stores]
+        for row in rows.decode(stocks):
+            at = row.pop()
+            loaded[at].stocks.append(rows.stock(row))
+        for row in rows.decode(channels):
+            at = row.pop()
+            loaded[at].channels.append(rows.channel(row))
+        for row in rows.decode(timers):
+            at = row.pop()
+            loaded[at].timer = rows.timer(row)
+        return dict(zip(stores, loaded, strict=True))
+
+    async def load_timers(self, stores: Sequence[StoreKey]) -> dict[StoreKey, Timer | None]:
+        """See the port."""
+        keys = rows.encode([(at, *store) for at, store in enumerate(stores)]).decode()
+
+        def work(connection: sqlite3.Connection) -> str:
+            found: str = connection.execute(statements.TIMERS, (keys,)).fetchone()[0]
+            return found
+
+        loaded: dict[StoreKey, Timer | None] = dict.fromkeys(stores)
+        for row in rows.decode(await self._thread.run(work)):
+            at = row.pop()
+            loaded[stores[at]] = rows.timer(row)
+        return loaded
 
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
         """See the port."""

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from eightysix.core.change import Head, OrderFact
+from eightysix.core.change import Alert, Head, OrderFact
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
-from eightysix.storage.port import StoreRows
+from eightysix.storage.port import MAX_SEQ, StoreRows
 
 from . import rows, statements
 from .connection import ConnectionThread
@@ -60,6 +60,21 @@ class SqliteReader:
         """See the port."""
         (found,) = await self._one(statements.DUE_STORES, rows.encode(buckets).decode(), limit)
         return [StoreKey(*row) for row in rows.decode(found)]
+
+    async def next_timers(self, buckets: Sequence[int], limit: int) -> tuple[int, list[tuple[int, StoreKey]]]:
+        """See the port."""
+        now, found = await self._one(statements.NEXT_TIMERS, rows.encode(buckets).decode(), limit)
+        return now, [(due_at, StoreKey(*store)) for due_at, *store in rows.decode(found)]
+
+    async def planned_versions(self, buckets: Sequence[int]) -> dict[StoreKey, int]:
+        """See the port."""
+        (found,) = await self._one(statements.PLANNED_VERSIONS, rows.encode(buckets).decode())
+        return {StoreKey(*store): version for *store, version in rows.decode(found)}
+
+    async def alerts(self, store: StoreKey, before: tuple[int, str] | None, limit: int) -> list[Alert]:
+        """See the port."""
+        (found,) = await self._one(statements.ALERTS, *store, *(before or (MAX_SEQ, "")), limit)
+        return [rows.alert(row) for row in rows.decode(found)]
 
     async def ping(self) -> None:
         """One statement that reads the file."""

@@ -8,7 +8,18 @@ from typing import Any
 
 import msgspec
 
-from eightysix.core.change import DueLock, Head, Incident, Kind, LogRow, OrderFact, OutboxRow, RequestRecord
+from eightysix.core.change import (
+    Alert,
+    DueLock,
+    Head,
+    Incident,
+    Kind,
+    LogRow,
+    OrderFact,
+    OutboxRow,
+    RequestRecord,
+    Timer,
+)
 from eightysix.core.key import StockKey
 from eightysix.core.quantity import UNIT
 from eightysix.core.reservation import Reservation, State, Take
@@ -33,12 +44,18 @@ def stock_row(stock: Stock) -> Row:
     return (
         key[0], key[1], stock.status, stock.type, int(stock.manual), stock.plan, stock.real, stock.locked, stock.grant,
         stock.oversold, stock.version, stock.settings_version, stock.updated_at, stock.auto_restore_type,
-        stock.auto_restore_at, stock.epoch_at,
+        stock.auto_restore_at, stock.epoch_at, int(stock.restore_to), stock.auto_restore_from, stock.restored_slot,
+        int(stock.allocation), stock.low, int(stock.is_low),
     )  # fmt: skip
 
 
 def stock(row: Found) -> Stock:
-    return Stock(StockKey(row[0], row[1]), row[2], row[3], bool(row[4]), *row[5:])
+    return Stock(StockKey(row[0], row[1]), row[2], row[3], bool(row[4]), *_flagged(row[5:]))
+
+
+def _flagged(fields: Found) -> Found:
+    """The last of them, `is_low`, as a truth value."""
+    return (*fields[:-1], bool(fields[-1]))
 
 
 def counted_row(stock: Stock) -> Row:
@@ -50,12 +67,12 @@ def channel_row(channel: ChannelStock) -> Row:
     key = channel.key
     return (
         key[0], key[1], channel.channel_code, channel.status, channel.type, channel.limit, channel.guarantee,
-        channel.weight, channel.period_at, channel.used,
+        channel.weight, channel.period_at, channel.used, channel.released_at, channel.low, int(channel.is_low),
     )  # fmt: skip
 
 
 def channel(row: Found) -> ChannelStock:
-    return ChannelStock(StockKey(row[0], row[1]), *row[2:])
+    return ChannelStock(StockKey(row[0], row[1]), *_flagged(row[2:]))
 
 
 def reservation_row(line: Reservation) -> Row:
@@ -131,8 +148,9 @@ def request(row: Found) -> RequestRecord:
 def log_row(log: LogRow) -> Row:
     key = log.key
     return (
-        log.seq, key[0], key[1], int(log.kind), log.quantity, log.real_after, log.locked_after, log.order_id,
-        log.channel_code, log.actor, log.source, log.at, log.content,
+        log.seq, key[0], key[1], int(log.kind), log.quantity, log.real_before, log.real_after, log.locked_before,
+        log.locked_after, log.order_id, log.channel_code, log.actor, log.source, log.event_id, log.happened_at, log.at,
+        log.reason, log.content,
     )  # fmt: skip
 
 
@@ -162,3 +180,23 @@ def incident_row(incident: Incident) -> Row:
 def incident(row: Found) -> Incident:
     seq, kind, object_type, object_id, *rest = row
     return Incident(seq, kind, StockKey(object_type, object_id), *rest)
+
+
+def alert_row(alert: Alert) -> Row:
+    key = alert.key
+    return (
+        alert.seq, alert.channel_code, alert.kind, key[0], key[1], alert.quantity, alert.threshold, alert.raised_at,
+    )  # fmt: skip
+
+
+def alert(row: Found) -> Alert:
+    seq, channel_code, kind, object_type, object_id, *rest = row
+    return Alert(seq, channel_code, kind, StockKey(object_type, object_id), *rest)
+
+
+def timer_row(timer: Timer) -> Row:
+    return (timer.due_at, timer.planned_version, timer.timed_at, timer.revision)
+
+
+def timer(row: Found) -> Timer:
+    return Timer(*row)

@@ -102,6 +102,14 @@ def _record_writes(changes: Changes) -> Iterable[Write]:
     yield Write(
         "incident", statements.ADD_INCIDENTS, _every(changes, lambda change: change.incidents, rows.incident_row)
     )
+    yield Write("alert", statements.ADD_ALERTS, _every(changes, lambda change: change.alerts, rows.alert_row))
+    timers = [(store, *change.timer) for store, change in changes.items() if change.timer is not None]
+    added: Values = [store + rows.timer_row(after) for store, before, after in timers if before is None]
+    moved: Values = [
+        store + rows.timer_row(after) + (before.revision,) for store, before, after in timers if before is not None
+    ]
+    yield Write("timer", statements.ADD_TIMERS, added)
+    yield Write("timer", statements.SAVE_TIMERS, moved)
 
 
 def _every(changes: Changes, part: Callable[[StoreChanges], list[T]], row: Callable[[T], rows.Row]) -> Values:

@@ -15,7 +15,8 @@ HEAD = ("seq", "outbox_seq", "last_at")
 STOCK = (
     "object_type", "object_id", "stock_status", "stock_type", "manual", "plan_quantity", "real_quantity",
     "locked_quantity", "grant_quantity", "oversold_quantity", "version", "settings_version", "updated_at",
-    "auto_restore_type", "auto_restore_at", "epoch_at",
+    "auto_restore_type", "auto_restore_at", "epoch_at", "restore_to", "auto_restore_from", "restored_slot",
+    "allocation", "low_quantity", "is_low",
 )  # fmt: skip
 STOCK_COUNTED = (
     "object_type", "object_id", "stock_status", "real_quantity", "locked_quantity", "oversold_quantity", "version",
@@ -23,7 +24,7 @@ STOCK_COUNTED = (
 """Of a stock: its key, and what orders move."""
 CHANNEL = (
     "object_type", "object_id", "channel_code", "stock_status", "stock_type", "limit_quantity", "guarantee_quantity",
-    "weight", "period_at", "used_quantity",
+    "weight", "period_at", "used_quantity", "released_at", "low_quantity", "is_low",
 )  # fmt: skip
 RESERVATION = (
     "order_id", "sku_id", "line_no", "channel_code", "state", "requested_quantity", "quantity", "returned_quantity",
@@ -38,13 +39,16 @@ FACT = ("order_id", "closed_at")
 DUE = ("due_at", "order_id")
 REQUEST = ("request_id", "digest", "outcome", "recorded_at")
 LOG = (
-    "seq", "object_type", "object_id", "kind", "quantity", "real_after", "locked_after", "order_id", "channel_code",
-    "actor", "source", "recorded_at", "content",
+    "seq", "object_type", "object_id", "kind", "quantity", "real_before", "real_after", "locked_before", "locked_after",
+    "order_id", "channel_code", "actor", "source", "event_id", "happened_at", "recorded_at", "reason", "content",
 )  # fmt: skip
 OUTBOX = ("seq", "prev_seq", "object_type", "object_id", "committed_at")
 INCIDENT = (
     "seq", "kind", "object_type", "object_id", "quantity", "order_id", "actor", "reason", "opened_at",
 )  # fmt: skip
+
+ALERT = ("seq", "channel_code", "kind", "object_type", "object_id", "quantity", "threshold", "raised_at")
+TIMER = ("due_at", "planned_version", "timed_at", "revision")
 
 
 def _field(at: int, alias: str = "j") -> str:
@@ -122,6 +126,8 @@ DUE_NOW = (
 ORDERS = _found_in((*STORE, "order_id"), ("poi_stock_reservation", RESERVATION), ("poi_stock_order", FACT))
 REQUESTS = "SELECT " + _found(_field(0), "poi_stock_request", REQUEST, (*STORE, "request_id"), first=1)
 STOCKS = _found_in((*STORE, "object_type", "object_id"), ("poi_item_stock", STOCK), ("poi_item_channel_stock", CHANNEL))
+WHOLE = _found_in(STORE, ("poi_item_stock", STOCK), ("poi_item_channel_stock", CHANNEL), ("poi_stock_timer", TIMER))
+TIMERS = "SELECT " + _found(_field(0), "poi_stock_timer", TIMER, STORE, first=1)
 
 # --- save; run once a row
 
@@ -142,6 +148,9 @@ ADD_FACTS = _insert("poi_stock_order", FACT)
 ADD_LOGS = _insert("poi_item_stock_log", LOG)
 ADD_OUTBOX = _insert("poi_stock_outbox", OUTBOX)
 ADD_INCIDENTS = _insert("poi_stock_incident", INCIDENT)
+ADD_ALERTS = _insert("poi_stock_alert", ALERT)
+ADD_TIMERS = _insert("poi_stock_timer", TIMER)
+SAVE_TIMERS = _update("poi_stock_timer", (), TIMER, ("revision",))
 ADD_DUE = _insert("poi_stock_due", DUE)
 ADD_REQUESTS = _insert("poi_stock_request", REQUEST)
 REMOVE_DUE = (
@@ -194,6 +203,21 @@ READ_NAMED = (
 READ_ORDER = (
     f"SELECT {NOW}, {_of_store('poi_stock_reservation', RESERVATION, ' AND t.order_id = ?4')}, "
     f"{_of_store('poi_stock_order', FACT, ' AND t.order_id = ?4')}"
+)
+NEXT_TIMERS = (
+    f"SELECT {NOW}, (SELECT json_group_array(json_array(due_at, b, brand_id, poi_id)) FROM (SELECT t.due_at, "  # noqa: S608
+    "t.product_shard_id AS b, t.brand_id, t.poi_id FROM json_each(?1) j CROSS JOIN poi_stock_timer t "
+    "WHERE t.product_shard_id = j.value AND t.due_at IS NOT NULL ORDER BY t.due_at LIMIT ?2))"
+)
+PLANNED_VERSIONS = (
+    "SELECT json_group_array(json_array(t.product_shard_id, t.brand_id, t.poi_id, coalesce(p.planned_version, 0))) "
+    "FROM json_each(?1) j CROSS JOIN poi_stock_head t LEFT JOIN poi_stock_timer p ON p.product_shard_id = "
+    "t.product_shard_id AND p.brand_id = t.brand_id AND p.poi_id = t.poi_id WHERE t.product_shard_id = j.value"
+)
+ALERTS = (
+    f"SELECT json_group_array(json_array({', '.join(ALERT)})) FROM (SELECT * FROM poi_stock_alert t "  # noqa: S608
+    f"WHERE {_THIS_STORE} AND t.seq <= ?4 AND (t.seq, t.channel_code) < (?4, ?5) "
+    "ORDER BY t.seq DESC, t.channel_code DESC LIMIT ?6)"
 )
 TAKEN_SINCE = "SELECT " + _of_store(
     "poi_stock_reservation", RESERVATION, " AND t.state IN (1, 2, 4) AND t.locked_at >= ?4"
