@@ -1,9 +1,11 @@
 """The catalogue in memory: immutable, so that a batch keeps one view of it while the next one is being made.
 
-A change copies only the dicts of the brands it touches. Names, categories and tags stay in the database: selling needs
-none of them, and 100,000 items have to cost little.
+A change copies only the dicts of the brands it touches. Names stay in the database: nothing that is decided needs them,
+and 100,000 items have to cost little. Categories and tags are few and are kept once each, however many items have them.
 """
 
+import sys
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -163,7 +165,16 @@ def _put_item(view: _View, row: Row) -> None:
         items.pop(object_id, None)
         return
     brand_id, parts = view.brand.brand_id, _components(row["components"])
-    items[object_id] = Item(brand_id, row["object_type"], object_id, row["spu_id"], row["decimals"], parts)
+    category = None if row["category"] is None else sys.intern(row["category"])
+    tags = _shared(tuple(row["tags"])) if row["tags"] else ()
+    kind, spu_id = row["object_type"], row["spu_id"]
+    items[object_id] = Item(brand_id, kind, object_id, spu_id, row["decimals"], parts, category, tags)
+
+
+@lru_cache(maxsize=10_000)
+def _shared(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """One tuple for all items with the same tags, of strings that exist once."""
+    return tuple(map(sys.intern, tags))
 
 
 def _components(stored: list[list[int]]) -> tuple[Component, ...]:
@@ -176,7 +187,7 @@ COLUMNS = {
     "brand": ("brand_id", "status"),
     "store": ("brand_id", "poi_id", "time_zone", "business_day_start", "status"),
     "channel": ("brand_id", "channel_code", "place", "party", "expires_in", "oversell"),
-    "item": ("brand_id", "object_type", "object_id", "spu_id", "decimals", "components"),
+    "item": ("brand_id", "object_type", "object_id", "spu_id", "decimals", "components", "category", "tags"),
     "api_key": ("key_id", "key_hash", "role", "brand_id", "poi_ids", "channel_code", "expires_at", "revoked_at"),
 }
 """What the snapshot reads of each table, in the order it needs them."""

@@ -54,11 +54,29 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     spu_id: int | None = None
     decimals: int = 1
     components: tuple[Component, ...] = ()
+    category: str | None = None
+    tags: tuple[str, ...] = ()
 
     @property
     def key(self) -> StockKey:
         """The key of the item's stock in any store."""
         return StockKey(self.object_type, self.object_id)
+
+
+def category_of(item: Item, catalogue: "Catalogue") -> str | None:
+    """The item's category, or its SPU's where it has none of its own."""
+    if item.category is not None or item.spu_id is None:
+        return item.category
+    spu = catalogue.item(item.brand_id, 1, item.spu_id)
+    return None if spu is None else spu.category
+
+
+def tags_of(item: Item, catalogue: "Catalogue") -> tuple[str, ...]:
+    """The item's tags, or its SPU's where it has none of its own."""
+    if item.tags or item.spu_id is None:
+        return item.tags
+    spu = catalogue.item(item.brand_id, 1, item.spu_id)
+    return () if spu is None else spu.tags
 
 
 class Catalogue(Protocol):
