@@ -11,6 +11,7 @@ import msgspec
 from eightysix.api.administration import Administration
 from eightysix.api.auth import Doorkeeper
 from eightysix.api.availability import Availability
+from eightysix.api.channels import Channels
 from eightysix.api.endpoints import endpoints
 from eightysix.api.health import Health
 from eightysix.api.lean import Asgi, Lean
@@ -80,7 +81,7 @@ def _asgi(database: Database, engine: Engine, catalog: Catalog) -> Lean:
     orders = Orders(engine.submit, catalog, doorkeeper)
     availability = Availability(database.reader, catalog)
     stocks = Stocks(engine.submit, database.reader, catalog, availability)
-    table = endpoints(stocks, Administration(catalog), Health(database))
+    table = endpoints(stocks, Channels(engine.submit, catalog), Administration(catalog), Health(database))
     return Lean(orders, cast(Asgi, site(table, orders, doorkeeper)))
 
 

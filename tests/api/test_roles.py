@@ -31,6 +31,7 @@ CALLS: list[tuple[Action, str, str, dict[str, Any], bool]] = [
     (Action.READ_ORDER, "GET", "/api/v1/stock/orders/roles", {}, True),
     (Action.READ_STOCK, "GET", "/api/v1/stock/availability", {"channel_code": "EMENU"}, True),
     (Action.SET_STOCK, "POST", "/api/v1/poi/stock/update", {"object_id": TEA, "stock_status": 1}, True),
+    (Action.SET_STOCK, "POST", "/api/v1/poi/stock/guarantees/release", {"all": True}, True),
     (Action.READ_CATALOG, "GET", "/api/v1/stores", {}, True),
     (Action.READ_CATALOG, "GET", "/api/v1/items", {}, False),
     (Action.READ_CATALOG, "GET", "/api/v1/channels", {}, False),

@@ -9,6 +9,7 @@ import msgspec
 
 from eightysix.api.administration import Administration
 from eightysix.api.auth import ALLOWED, Action
+from eightysix.api.channels import Channels
 from eightysix.api.endpoint import Endpoint
 from eightysix.api.endpoints import endpoints
 from eightysix.api.health import Health
@@ -45,7 +46,8 @@ COMMIT and wasn't back within half a minute. Sending the same call again is alwa
 def table() -> list[Endpoint]:
     """Every endpoint. Only described here, never run, so none of them has anything behind it."""
     nothing: Any = None
-    return endpoints(Stocks(nothing, nothing, nothing, nothing), Administration(nothing), Health(nothing))
+    stocks = Stocks(nothing, nothing, nothing, nothing)
+    return endpoints(stocks, Channels(nothing, nothing), Administration(nothing), Health(nothing))
 
 
 def page() -> str:

@@ -1,6 +1,7 @@
 """The language of the scenario files: one command a line with its expected outcome, time passing as a line of its own.
 
-    stock 1 limited real=5 [plan=5] [status=2] [manual] [POS: limit=2 guarantee=1 status=2]
+    stock 1 limited real=5 [plan=5] [status=2] [manual] [share=guarantee] [POS: limit=2 guarantee=1 weight=3 status=2]
+    release [1 spu30] [reason=...]  (without items: in the whole store)  -> 1.POS=4 spu30.KIOSK=1
     lock o1 POS 1x2 3.1x0.5 [partial] [force] [reason=...] [hold=60]   -> LOCKED
     deduct o1 [1x1] [relock]                                            -> DEDUCTED replayed
     return o1 r1 [1x1+]   (+ puts it back on sale)                      -> RETURNED
@@ -33,14 +34,16 @@ from eightysix.core.command import (
     ExpireLocks,
     Line,
     LockStock,
+    ReleaseGuarantees,
     ReturnStock,
     SetStock,
     Setting,
     UnlockStock,
 )
 from eightysix.core.key import StockKey, sku_key
-from eightysix.core.outcome import LineRefusal, OrderDone, Outcome, Refused
-from eightysix.core.quantity import thousandths
+from eightysix.core.outcome import GuaranteesReleased, LineRefusal, OrderDone, Outcome, Refused
+from eightysix.core.quantity import as_number, thousandths
+from eightysix.core.stock import Allocation
 from tests.world.kitchen import Kitchen
 from tests.world.menu import BRAND_ID, STORE
 
@@ -100,6 +103,10 @@ def _command(verb: str, words: list[str]) -> Command:
         return ExpireLocks(STORE)
     if verb == "stock":
         return _setting(words)
+    if verb == "release":
+        items = tuple(_key(word) for word in words if "=" not in word)
+        reasons = [word.partition("=")[2] for word in words if "=" in word]
+        return ReleaseGuarantees(STORE, items or None, STAFF, reasons[0] if reasons else None)
     flags, options, lines, names = _sort(words)
     chosen = tuple(lines) if lines else None
     reason = options.get("reason")
@@ -151,6 +158,8 @@ def _setting(words: list[str]) -> SetStock:
             into["type"] = 2 if word == "limited" else 1
         elif word in ("manual", "auto"):
             into["manual"] = word == "manual"
+        elif word.startswith("share="):
+            into["allocation"] = Allocation[word.removeprefix("share=").upper()]
         else:
             name, value = word.split("=")
             number = name in ("status", "weight")
@@ -163,11 +172,19 @@ def _key(word: str) -> StockKey:
     return StockKey(1, int(word[3:])) if word.startswith("spu") else sku_key(int(word))
 
 
+def _word(key: StockKey) -> str:
+    return f"spu{key.object_id}" if key.object_type == 1 else str(key.object_id)
+
+
 def _compare(outcome: Outcome, expected: list[str]) -> None:
     if isinstance(outcome, OrderDone):
         state = outcome.state.name if outcome.state is not None else "MIXED"
         got = [state, *(["replayed"] if outcome.replayed else [])]
         assert got == expected, f"got {got}"
+        return
+    if isinstance(outcome, GuaranteesReleased):
+        back = [f"{_word(each.key)}.{each.channel_code}={as_number(each.quantity)}" for each in outcome.released]
+        assert (back or ["nothing"]) == expected, f"got {back}"
         return
     assert isinstance(outcome, Refused), f"got {outcome}"
     named = {_name(each): each for each in outcome.lines}
@@ -209,6 +226,9 @@ def _see(kitchen: Kitchen, words: list[str]) -> None:
         else:
             got = getattr(stock, name)
         plain = name in ("status", "type", "version", "settings_version", "manual")
+        if value == "none":
+            assert got is None, f"{name} is {got}"
+            continue
         sign = -1 if value.startswith("-") else 1
         want = int(value) if plain else sign * thousandths(Decimal(value.lstrip("-")))
         assert got == want, f"{name} is {got}, not {want}"

@@ -6,6 +6,7 @@ from eightysix.core.admission import admit
 from eightysix.core.change import DueLock, Head, Incident, LogRow, OrderFact, OutboxRow, RequestRecord
 from eightysix.core.command import Command
 from eightysix.core.decide import decide, release_due
+from eightysix.core.footprint import counts_anew
 from eightysix.core.instant import business_day
 from eightysix.core.key import StockKey
 from eightysix.core.outcome import Outcome, Refused
@@ -45,6 +46,8 @@ class Kitchen:
     def batch(self, commands: Sequence[Command]) -> list[Outcome]:
         """Several commands in one batch, decided in order and saved together."""
         shelf = self.shelf()
+        if any(counts_anew(command, shelf) for command in commands):
+            shelf.taken = [each for each in self.reservations.values() if each.locked_at >= shelf.day.starts_at]
         release_due(shelf)
         outcomes: list[Outcome] = []
         for command in commands:
@@ -73,7 +76,6 @@ class Kitchen:
         due = [DueLock(due_at, order_id) for due_at, order_id in sorted(self.due) if due_at <= self.now]
         shelf.add_orders(self.reservations.values(), self.facts.values(), self.requests.values(), due)
         shelf.add_stocks(self.stocks.values(), self.channels.values())
-        shelf.taken = [each for each in self.reservations.values() if each.locked_at >= day.starts_at]
         return shelf
 
     def _save(self, shelf: Shelf) -> None:

@@ -24,12 +24,14 @@ from eightysix.wire.administration import (
     Written,
 )
 from eightysix.wire.answer import BatchAnswer, HeldOrderAnswer, OrderAnswer
+from eightysix.wire.channels import ReleaseAnswer, ReleaseBody
 from eightysix.wire.order import BatchBody
 from eightysix.wire.stock import AvailabilityAnswer, StockRowAnswer, UpdateManyBody, UpdateOneBody
 
 from .administration import Administration
 from .auth import Action
 from .body import MAX_IMPORT_BYTES
+from .channels import Channels
 from .endpoint import Call, CsvBody, Endpoint, JsonBody, OneOrManyBody
 from .health import Health, HealthAnswer
 from .orders import VERBS
@@ -45,9 +47,16 @@ _VERB_SUMMARIES = {
 }
 
 
-def endpoints(stocks: Stocks, administration: Administration, health: Health) -> list[Endpoint]:
+def endpoints(stocks: Stocks, channels: Channels, administration: Administration, health: Health) -> list[Endpoint]:
     """Every endpoint, in the order in which the documentation shows them."""
-    return [*_orders(), *_stocks(stocks), *_administration(administration), *_keys(administration), *_health(health)]
+    return [
+        *_orders(),
+        *_stocks(stocks),
+        *_channels(channels),
+        *_administration(administration),
+        *_keys(administration),
+        *_health(health),
+    ]
 
 
 def _orders() -> list[Endpoint]:
@@ -105,6 +114,20 @@ def _stocks(stocks: Stocks) -> list[Endpoint]:
             body=OneOrManyBody(UpdateOneBody, UpdateManyBody),
             answers={200: (StockRowAnswer, UpdateAnswer)},
             refusals=(409,),
+        ),
+    ]
+
+
+def _channels(channels: Channels) -> list[Endpoint]:
+    return [
+        Endpoint(
+            method="POST",
+            path="/api/v1/poi/stock/guarantees/release",
+            summary=("Let open guarantees flow back until the next period", "释放未用完的渠道保底，下个周期恢复"),
+            action=Action.SET_STOCK,
+            run=channels.release,
+            body=JsonBody(ReleaseBody),
+            answers={200: (ReleaseAnswer,)},
         ),
     ]
 

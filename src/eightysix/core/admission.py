@@ -3,7 +3,17 @@
 from collections.abc import Iterable
 
 from .catalogue import Catalogue, Item
-from .command import AmendStock, ChannelSetting, Command, ExpireLocks, Line, LockStock, SetStock, Setting
+from .command import (
+    AmendStock,
+    ChannelSetting,
+    Command,
+    ExpireLocks,
+    Line,
+    LockStock,
+    ReleaseGuarantees,
+    SetStock,
+    Setting,
+)
 from .key import StoreKey
 from .outcome import Code, LineRefusal, Refused
 from .quantity import MAX_QUANTITY, UNIT, is_whole
@@ -21,6 +31,8 @@ def admit(command: Command, catalogue: Catalogue) -> Refused | None:
         return Refused(Code.STORE_NOT_FOUND, field="poiId")
     if isinstance(command, LockStock):
         return _admit_lock(command, catalogue)
+    if isinstance(command, ReleaseGuarantees):
+        return _admit_release(command, catalogue)
     if isinstance(command, (SetStock, ExpireLocks)) or command.lines is None:
         return None
     return _admit_quantities(store, command.lines, catalogue, zero=isinstance(command, AmendStock))
@@ -45,6 +57,13 @@ def _admit_lock(command: LockStock, catalogue: Catalogue) -> Refused | None:
         return Refused(Code.FORCE_NOT_ALLOWED, field="force")
     if command.force and not command.reason:
         return Refused(Code.REASON_REQUIRED, field="reason")
+    return None
+
+
+def _admit_release(command: ReleaseGuarantees, catalogue: Catalogue) -> Refused | None:
+    for at, key in enumerate(command.keys or ()):
+        if catalogue.item(command.store.brand_id, *key) is None:
+            return Refused(Code.ITEM_NOT_FOUND, field=f"object_ids[{at}]")
     return None
 
 

@@ -187,33 +187,46 @@ def used_since(row: ChannelStock, period_at: int) -> int:
     return row.used if row.period_at >= period_at else 0
 
 
+def open_guarantee(row: ChannelStock, period_at: int) -> int:
+    """What is guaranteed to the channel in this period and it has not taken yet; nothing once that flowed back."""
+    if row.guarantee == 0 or row.released_at >= period_at:
+        return 0
+    return max(0, row.guarantee - used_since(row, period_at))
+
+
+def open_parts(view: StockView, stock: Stock, rows: Mapping[str, ChannelStock], period_at: int) -> dict[str, int]:
+    """How much of what is there each open guarantee keeps, by channel code.
+
+    Open guarantees that sum to more than real − locked are scaled to it by largest remainder, equal remainders in the
+    order of channel codes.
+    """
+    catalogue = view.catalogue.channels(view.store.brand_id)
+    parts = {
+        code: part
+        for code, row in sorted(rows.items())
+        if (part := open_guarantee(row, period_at)) > 0 and code in catalogue
+    }
+    there = max(0, stock.real - stock.locked)
+    if sum(parts.values()) <= there:
+        return parts
+    item = view.catalogue.item(view.store.brand_id, *stock.key)
+    step = step_of(item.decimals if item is not None else 3)
+    return dict(zip(parts, largest_remainder(there, list(parts.values()), step), strict=True))
+
+
 def guaranteed_to_others(
     view: StockView, stock: Stock, rows: Mapping[str, ChannelStock], channel: Channel, period_at: int
 ) -> int:
     """What `channel` must leave, because it is guaranteed to other channels and they have not taken it yet.
 
-    Open guarantees that sum to more than real − locked are scaled to it by largest remainder, equal remainders in the
-    order of channel codes. In-store guarantees are
-    served from the hub's grant first.
+    In-store guarantees are served from the hub's grant first.
     """
     catalogue = view.catalogue.channels(view.store.brand_id)
-    open_rows = [
-        (row, max(0, row.guarantee - used_since(row, period_at)))
-        for code, row in sorted(rows.items())
-        if row.guarantee > 0 and code in catalogue
-    ]
-    if not open_rows:
-        return 0
-    there = max(0, stock.real - stock.locked)
-    parts = [part for _, part in open_rows]
-    if sum(parts) > there:
-        item = view.catalogue.item(view.store.brand_id, *stock.key)
-        parts = largest_remainder(there, parts, step_of(item.decimals if item is not None else 3))
     online = in_store = 0
-    for (row, _), part in zip(open_rows, parts, strict=True):
-        if row.channel_code == channel.channel_code:
+    for code, part in open_parts(view, stock, rows, period_at).items():
+        if code == channel.channel_code:
             continue
-        if catalogue[row.channel_code].in_store:
+        if catalogue[code].in_store:
             in_store += part
         else:
             online += part

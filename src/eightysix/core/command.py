@@ -93,6 +93,15 @@ class ExpireLocks(msgspec.Struct, frozen=True, gc=False, tag=True):
     store: StoreKey
 
 
+class ReleaseGuarantees(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Let what is guaranteed and not taken flow back, for the rest of the period. `keys` None: in the whole store."""
+
+    store: StoreKey
+    keys: tuple[StockKey, ...] | None
+    actor: Actor
+    reason: str | None = None
+
+
 class ChannelSetting(msgspec.Struct, frozen=True, gc=False):
     """What to set for one channel of a stock; UNSET fields stay as they are."""
 
@@ -117,6 +126,7 @@ class Setting(msgspec.Struct, frozen=True, gc=False):
     auto_restore_at: int | msgspec.UnsetType | None = msgspec.UNSET
     expected_version: int | None = None
     channels: tuple[ChannelSetting, ...] = ()
+    allocation: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class SetStock(msgspec.Struct, frozen=True, gc=False, tag=True):
@@ -129,4 +139,4 @@ class SetStock(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 OrderCommand = LockStock | DeductStock | UnlockStock | ReturnStock | AmendStock
-Command = OrderCommand | ExpireLocks | SetStock
+Command = OrderCommand | ExpireLocks | SetStock | ReleaseGuarantees

@@ -4,9 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 from .amend import amend
-from .command import AmendStock, Command, DeductStock, ExpireLocks, LockStock, ReturnStock, SetStock, UnlockStock
+from .command import (
+    AmendStock,
+    Command,
+    DeductStock,
+    ExpireLocks,
+    LockStock,
+    ReleaseGuarantees,
+    ReturnStock,
+    SetStock,
+    UnlockStock,
+)
 from .deduct import deduct
 from .expiry import expire_order
+from .flow_back import release_guarantees
 from .giveback import giveback
 from .lock import lock
 from .outcome import LocksExpired
@@ -21,6 +32,7 @@ _RULES: dict[type[Command], Callable[[Any, Shelf], Decision]] = {
     ReturnStock: giveback,
     AmendStock: amend,
     SetStock: set_stock,
+    ReleaseGuarantees: release_guarantees,
 }
 
 

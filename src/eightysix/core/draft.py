@@ -15,6 +15,7 @@ from .outcome import Outcome
 from .reservation import LineKey, Reservation
 from .shelf import Decision, Shelf
 from .stock import LIMITED, ON_SALE, SOLD_OUT, ChannelStock, Stock
+from .used import taken_since
 
 _NO_ROWS: Mapping[str, ChannelStock] = {}
 
@@ -111,6 +112,11 @@ class Draft:
         self._write(changed, kind, changed.real - before.real, reason=reason, content=content)
         return changed
 
+    def note(self, key: StockKey, kind: Kind, content: str, reason: str | None = None) -> None:
+        """Log something about a stock that leaves its counters as they are."""
+        self._seq += 1
+        self._write(replace(self.stock(key), version=self._seq), kind, 0, reason=reason, content=content)
+
     def _write(
         self,
         stock: Stock,
@@ -173,6 +179,10 @@ class Draft:
         invariant(row.used >= amount, f"used of {key} on {channel_code} would be negative")
         self.put_channel(replace(row, used=row.used - amount))
         return True
+
+    def taken_since(self, key: StockKey, channel_code: str, since: int) -> int:
+        """What the channel has taken of the stock since then, counted anew."""
+        return taken_since(self._shelf, key, channel_code, since)
 
     def put_channel(self, row: ChannelStock) -> None:
         """Write a channel row."""

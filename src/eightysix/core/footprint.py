@@ -7,9 +7,21 @@ from msgspec import UNSET
 
 from .availability import chain
 from .catalogue import Catalogue
-from .command import AmendStock, ChannelSetting, Command, DeductStock, ExpireLocks, LockStock, ReturnStock, SetStock
+from .command import (
+    AmendStock,
+    ChannelSetting,
+    Command,
+    DeductStock,
+    ExpireLocks,
+    LockStock,
+    ReleaseGuarantees,
+    ReturnStock,
+    SetStock,
+)
 from .key import StockKey, StoreKey
 from .reservation import Reservation
+from .shelf import Shelf
+from .stock import Allocation
 
 
 class Footprint(msgspec.Struct, frozen=True, gc=False):
@@ -18,8 +30,10 @@ class Footprint(msgspec.Struct, frozen=True, gc=False):
     order_id: str | None = None
     request_id: str | None = None
     stocks: tuple[StockKey, ...] = ()
-    counts_used: bool = False
-    """Whether the store's reservations of the current period are needed (a cap is set for the first time)."""
+    sets: bool = False
+    """Whether it sets something, so that the stocks decide with it what else is needed: see `counts_anew`."""
+    whole: bool = False
+    """Whether every stock of the store and its timer are needed."""
 
 
 def footprint(command: Command, catalogue: Catalogue) -> Footprint:
@@ -29,18 +43,35 @@ def footprint(command: Command, catalogue: Catalogue) -> Footprint:
         return Footprint(order_id=command.order_id, stocks=stocks)
     if isinstance(command, ExpireLocks):
         return Footprint()
+    if isinstance(command, ReleaseGuarantees):
+        return Footprint(stocks=command.keys or (), whole=command.keys is None)
     if isinstance(command, SetStock):
-        return Footprint(
-            stocks=tuple(setting.key for setting in command.settings),
-            counts_used=any(_may_count(channel) for setting in command.settings for channel in setting.channels),
-        )
+        return Footprint(stocks=tuple(setting.key for setting in command.settings), sets=True)
     request_id = command.request_id if isinstance(command, (ReturnStock, AmendStock)) else None
     return Footprint(order_id=command.order_id, request_id=request_id)
 
 
+def counts_anew(command: Command, shelf: Shelf) -> bool:
+    """Whether `command` may give a channel its first cap or guarantee, so that the day's reservations are needed.
+
+    It may by name, or because a stock whose channels share it is set: they did when it was loaded, or will by then.
+    """
+    return isinstance(command, SetStock) and any(
+        setting.allocation not in (Allocation.NONE, UNSET)
+        or any(_may_count(channel) for channel in setting.channels)
+        or _shares(shelf, setting.key)
+        for setting in command.settings
+    )
+
+
 def _may_count(channel: ChannelSetting) -> bool:
-    """Whether the setting may give a channel its first cap or guarantee."""
-    return channel.limit not in (None, UNSET) or channel.guarantee not in (0, UNSET)
+    return channel.limit not in (None, UNSET) or channel.guarantee not in (0, UNSET) or channel.weight not in (0, UNSET)
+
+
+def _shares(shelf: Shelf, key: StockKey) -> bool:
+    stock = shelf.stocks.get(key)
+    rows = shelf.channels.get(key, {})
+    return stock is not None and stock.allocation != Allocation.NONE and any(row.weight > 0 for row in rows.values())
 
 
 def stocks_held(reservations: Iterable[Reservation]) -> set[StockKey]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from .key import StockKey
 from .reservation import State
 from .stock import ChannelStock, Stock
 
@@ -117,10 +118,24 @@ class StocksSet(msgspec.Struct, frozen=True, gc=False, tag=True):
     results: tuple[StockRow | Refused, ...]
 
 
+class ReleasedGuarantee(msgspec.Struct, frozen=True, gc=False):
+    """A guarantee that flowed back, and how much of it was open."""
+
+    key: StockKey
+    channel_code: str
+    quantity: int
+
+
+class GuaranteesReleased(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Every guarantee that flowed back, by stock and channel."""
+
+    released: tuple[ReleasedGuarantee, ...]
+
+
 class LocksExpired(msgspec.Struct, frozen=True, gc=False, tag=True):
     """How many orders had locks released."""
 
     orders: int
 
 
-Outcome = OrderDone | Refused | StocksSet | LocksExpired
+Outcome = OrderDone | Refused | StocksSet | GuaranteesReleased | LocksExpired

@@ -12,7 +12,7 @@ from eightysix.core.admission import admit
 from eightysix.core.catalogue import Catalogue
 from eightysix.core.command import AmendStock, Command, DeductStock, ExpireLocks
 from eightysix.core.decide import decide, release_due
-from eightysix.core.footprint import chains, footprint, stocks_held, takes_anew
+from eightysix.core.footprint import chains, counts_anew, footprint, stocks_held, takes_anew
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.outcome import Outcome
 from eightysix.core.reservation import State
@@ -112,7 +112,8 @@ class Batch:
         shelves: dict[StoreKey, Shelf] = {}
         orders_wanted: dict[StoreKey, OrdersWanted] = {}
         stocks_wanted: dict[StoreKey, set[StockKey]] = {}
-        counting: list[StoreKey] = []
+        setting: set[StoreKey] = set()
+        whole: set[StoreKey] = set()
         now: dict[StoreKey, int] = {}
         for store, tickets in self.by_store.items():
             head = opened.heads[store]
@@ -128,8 +129,10 @@ class Batch:
                 if needs.request_id is not None:
                     wanted.request_ids.add(needs.request_id)
                 stocks.update(needs.stocks)
-                if needs.counts_used and (not counting or counting[-1] != store):
-                    counting.append(store)
+                if needs.sets:
+                    setting.add(store)
+                if needs.whole:
+                    whole.add(store)
             stocks_wanted[store] = stocks
         if not shelves:
             return {}, {}
@@ -139,19 +142,32 @@ class Batch:
             found = orders[store]
             shelf.add_orders(found.reservations, found.facts, found.requests, found.due)
             stocks_wanted[store] |= _stocks_behind(self.by_store[store], found, catalogue)
-        for store in counting:
-            shelf = shelves[store]
-            shelf.taken = await self._lane.load_taken_since(store, shelf.day.starts_at)
-        await self._load_stocks(shelves, stocks_wanted)
+        await self._load_stocks(shelves, stocks_wanted, sorted(whole))
+        if setting:
+            await self._load_taken(shelves, sorted(setting))
         return orders, shelves
 
-    async def _load_stocks(self, shelves: dict[StoreKey, Shelf], wanted: dict[StoreKey, set[StockKey]]) -> None:
+    async def _load_stocks(
+        self, shelves: dict[StoreKey, Shelf], wanted: dict[StoreKey, set[StockKey]], whole: Sequence[StoreKey]
+    ) -> None:
+        if whole:
+            for store, found in (await self._lane.load_whole(whole)).items():
+                shelves[store].add_stocks(found.stocks, found.channels)
+                shelves[store].add_timer(found.timer)
+                wanted[store] = set()
         wanted = {store: keys for store, keys in wanted.items() if keys}
         if not wanted:
             return
         stocks = await self._lane.load_stocks(wanted)
         for store in wanted:
             shelves[store].add_stocks(stocks[store].stocks, stocks[store].channels)
+
+    async def _load_taken(self, shelves: dict[StoreKey, Shelf], stores: Sequence[StoreKey]) -> None:
+        """The reservations of the day, where a channel's `used` may have to be counted anew."""
+        for store in stores:
+            shelf = shelves[store]
+            if any(counts_anew(ticket.command, shelf) for ticket in self.by_store[store]):
+                shelf.taken = await self._lane.load_taken_since(store, shelf.day.starts_at)
 
     def _decide(self, store: StoreKey, shelf: Shelf, orders: StoreOrders) -> None:
         """Release the store's due locks, then decide its commands in order."""

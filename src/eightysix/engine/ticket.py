@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 
 from eightysix.core.catalogue import Catalogue
-from eightysix.core.command import Command, ExpireLocks, SetStock
+from eightysix.core.command import Command, ExpireLocks, ReleaseGuarantees, SetStock
 from eightysix.core.key import StoreKey
 from eightysix.core.outcome import Outcome
 
@@ -44,6 +44,8 @@ def rows_of(command: Command) -> int:
     """How many lines or settings the command names; 1 where it names none."""
     if isinstance(command, SetStock):
         return len(command.settings) or 1
+    if isinstance(command, ReleaseGuarantees):
+        return len(command.keys or ()) or 1
     if isinstance(command, ExpireLocks) or command.lines is None:
         return 1
     return len(command.lines) or 1

@@ -117,6 +117,7 @@ _PHRASES = {
     "not CSV": "不是有效的 CSV",
     "the roles of a brand's keys only": "只能是品牌以下的角色",
     "truncated": "内容不完整",
+    "either object_ids or all": "object_ids 与 all 只能选其一",
     "nested too deeply": "嵌套过深",
 }
 

@@ -11,7 +11,7 @@ from eightysix.core.command import Actor, ChannelSetting, SetStock, Setting
 from eightysix.core.instant import from_datetime, to_iso
 from eightysix.core.key import ObjectType, StockKey, StoreKey
 from eightysix.core.quantity import as_number
-from eightysix.core.stock import ChannelStock, Stock
+from eightysix.core.stock import Allocation, ChannelStock, Stock
 
 from .fields import (
     Body,
@@ -89,6 +89,7 @@ class StockRowAnswer(msgspec.Struct, frozen=True, gc=False):
     updated_at: str | None
     auto_restore_type: int
     auto_restore_at: str | None
+    allocation: str
     channel_stocks: list[ChannelStockAnswer]
 
 
@@ -118,7 +119,8 @@ class SettingBody(Body):
     """What to set for one stock; what is left out stays as it is.
 
     `stock_status` 1 on sale, 2 sold out; `stock_type` 1 unlimited, 2 limited. `expected_version` is the
-    `settings_version` that the change is based on.
+    `settings_version` that the change is based on. `allocation`: what the channels' weights share out whenever what
+    there is changes.
     """
 
     object_id: ObjectId
@@ -131,6 +133,7 @@ class SettingBody(Body):
     auto_restore_type: Annotated[int, whole(0, 2)] | Digits | UnsetType = UNSET
     auto_restore_at: AwareInstant | UnsetType | None = UNSET
     expected_version: Annotated[int, whole(0, 2**53 - 1)] | Digits | None = None
+    allocation: Literal["none", "guarantee", "limit"] | UnsetType = UNSET
     channel_stocks: Annotated[list[ChannelStockBody], documented(maxItems=MAX_CHANNELS)] = msgspec.field(
         default_factory=list
     )
@@ -149,6 +152,7 @@ class SettingBody(Body):
             from_datetime(restore_at) if isinstance(restore_at, datetime) else restore_at,
             None if expected is None else integer(expected, "expected_version", 0, 2**53 - 1),
             self._channels(),
+            UNSET if self.allocation is UNSET else Allocation[self.allocation.upper()],
         )
 
     def _channels(self) -> tuple[ChannelSetting, ...]:
@@ -223,6 +227,7 @@ def stock_answer(stock: Stock, channels: tuple[ChannelStock, ...] = ()) -> Stock
         to_iso(stock.updated_at) if stock.version else None,
         stock.auto_restore_type,
         None if stock.auto_restore_at is None else to_iso(stock.auto_restore_at),
+        Allocation(stock.allocation).name.lower(),
         [_channel_answer(channel) for channel in channels],
     )
 

@@ -1,0 +1,32 @@
+"""What a channel has used of a stock, counted anew from its reservations (docs/decisions/0004)."""
+
+from .invariant import invariant
+from .key import StockKey
+from .reservation import Reservation, State
+from .shelf import Shelf
+
+
+def taken_since(shelf: Shelf, key: StockKey, channel_code: str, since: int) -> int:
+    """What the channel has taken of the stock since then, from its reservations as this batch left them.
+
+    Nothing can have been taken since now; for anything earlier the period's reservations must have been loaded.
+    """
+    invariant(shelf.taken is not None or since >= shelf.now, f"what was taken of {key} was not loaded")
+    loaded = {(each.order_id, each.line): each for each in shelf.taken or ()}
+    current = {(order_id, line): each for order_id, lines in shelf.orders.items() for line, each in lines.items()}
+    return sum(
+        take.amount(_kept(each))
+        for each in (loaded | current).values()
+        if each.channel_code == channel_code and each.locked_at >= since
+        for take in each.takes
+        if take.key == key
+    )
+
+
+def _kept(reservation: Reservation) -> int:
+    """What a reservation counts in `used`: locked + deducted − restocked."""
+    if reservation.state is State.LOCKED:
+        return reservation.quantity
+    if reservation.state in (State.DEDUCTED, State.RETURNED):
+        return reservation.quantity - reservation.restocked
+    return 0
