@@ -7,6 +7,7 @@
     return o1 r1 [1x1+]   (+ puts it back on sale)                      -> RETURNED
     amend o1 a1 [1x3] [hold=60]                                         -> LOCKED
     unlock o1 [1]                                                       -> UNLOCKED
+    VERB ... for=KIOSK   (any order verb, from a caller who reaches that channel's orders only)
     pass 900s | pass 8h
     sweep
     close brand | close store | open brand | open store | forget 1 | day-start 12:30
@@ -79,11 +80,19 @@ def _step(kitchen: Kitchen, line: str) -> None:
     else:
         settled = not kitchen.due_now()
         before = _rows(kitchen)
-        outcome = kitchen.run(_command(verb, words))
+        outcome = kitchen.run(_of_channel(_command(verb, words), words))
         if expected:
             _compare(outcome, expected.split())
         if isinstance(outcome, Refused) and settled:
             assert _rows(kitchen) == before, "a refusal changed something"
+
+
+def _of_channel(command: Command, words: list[str]) -> Command:
+    """The same command from a caller of one channel, where a word such as `for=KIOSK` says so."""
+    for word in words:
+        if word.startswith("for=") and not isinstance(command, ExpireLocks):
+            return replace(command, actor=Actor("partner", channel_code=word.removeprefix("for=")))
+    return command
 
 
 def _rows(kitchen: Kitchen) -> tuple[Any, ...]:

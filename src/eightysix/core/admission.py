@@ -41,7 +41,7 @@ def admit(command: Command, catalogue: Catalogue) -> Refused | None:
 def _admit_lock(command: LockStock, catalogue: Catalogue) -> Refused | None:
     store = command.store
     channel = catalogue.channel(store.brand_id, command.channel_code)
-    if channel is None:
+    if channel is None or command.actor.channel_code not in (None, command.channel_code):
         return Refused(Code.CHANNEL_NOT_FOUND, field="channel_code")
     for at, line in enumerate(command.lines):
         if catalogue.item(store.brand_id, 2, line.sku_id) is None:

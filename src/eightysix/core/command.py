@@ -21,12 +21,14 @@ class Actor(msgspec.Struct, frozen=True, gc=False):
     """Who asks, and through what: `source` is api, hub, timer, operator or import.
 
     An event that is told later has an `event_id` and the instant at which it happened, in milliseconds.
+    `channel_code`: the one channel whose orders they reach, None for all of them (see `core.scope`).
     """
 
     name: str
     source: str = "api"
     event_id: str | None = None
     happened_at: int | None = None
+    channel_code: str | None = None
 
 
 class LockStock(msgspec.Struct, frozen=True, gc=False, tag=True):

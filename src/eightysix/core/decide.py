@@ -21,6 +21,7 @@ from .flow_back import release_guarantees
 from .giveback import giveback
 from .lock import lock
 from .outcome import LocksExpired
+from .scope import out_of_reach
 from .setting import set_stock
 from .shelf import Decision, Shelf
 from .unlock import unlock
@@ -43,6 +44,8 @@ def decide(command: Command, shelf: Shelf) -> Decision:
     """
     if isinstance(command, ExpireLocks):
         return Decision(LocksExpired(len(shelf.due)))
+    if command.actor.channel_code is not None and (refusal := out_of_reach(command, shelf)) is not None:
+        return Decision(refusal)
     return _RULES[type(command)](command, shelf)
 
 
