@@ -12,13 +12,15 @@ from eightysix.api.administration import Administration
 from eightysix.api.auth import Doorkeeper
 from eightysix.api.availability import Availability
 from eightysix.api.channels import Channels
-from eightysix.api.endpoints import endpoints
+from eightysix.api.endpoints import Rooms, endpoints
 from eightysix.api.health import Health
+from eightysix.api.keys import Audit, Keys
 from eightysix.api.lean import Asgi, Lean
 from eightysix.api.orders import Orders
 from eightysix.api.site import site
 from eightysix.api.stock import Stocks
 from eightysix.catalog.catalog import Catalog
+from eightysix.catalog.keyring import Keyring
 from eightysix.engine import Engine, Limits
 from eightysix.settings import Settings
 from eightysix.storage import catalog as catalog_rows
@@ -72,17 +74,20 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         engine = Engine(database, catalog, _limits(settings))
         await engine.start()
         stack.push_async_callback(engine.stop)
-        made = await catalog.first_key()
-        yield Service(_asgi(database, engine, catalog), database, engine, catalog, None if made is None else made.key)
+        keyring = Keyring(catalog)
+        made = await keyring.first()
+        asgi = _asgi(database, engine, catalog, keyring)
+        yield Service(asgi, database, engine, catalog, None if made is None else made.key)
 
 
-def _asgi(database: Database, engine: Engine, catalog: Catalog) -> Lean:
+def _asgi(database: Database, engine: Engine, catalog: Catalog, keyring: Keyring) -> Lean:
     doorkeeper = Doorkeeper(catalog)
     orders = Orders(engine.submit, catalog, doorkeeper)
     availability = Availability(database.reader, catalog)
     stocks = Stocks(engine.submit, database.reader, catalog, availability)
-    table = endpoints(stocks, Channels(engine.submit, catalog), Administration(catalog), Health(database))
-    return Lean(orders, cast(Asgi, site(table, orders, doorkeeper)))
+    channels = Channels(engine.submit, catalog)
+    rooms = Rooms(stocks, channels, Administration(catalog), Keys(keyring), Audit(catalog), Health(database))
+    return Lean(orders, cast(Asgi, site(endpoints(rooms), orders, doorkeeper)))
 
 
 def _limits(settings: Settings) -> Limits:

@@ -8,6 +8,7 @@ from typing import Any
 
 from eightysix.app import prepare
 from eightysix.catalog.catalog import Catalog
+from eightysix.catalog.keyring import Keyring
 from eightysix.catalog.kinds import BRAND
 from eightysix.settings import Settings
 from eightysix.storage import catalog as catalog_rows
@@ -44,7 +45,7 @@ async def test_a_key_is_revoked_everywhere_even_after_a_bug_in_the_refresh(tmp_p
     here, rows = Catalog(catalog_rows.connect(url), 3600), Stumbling(catalog_rows.connect(url))
     there = Catalog(rows, 0.01)  # type: ignore[arg-type]  # it has all that CatalogRows has
     await here.start()
-    made = await here.mint_key(KeyBody("till", "platform"))
+    made = await Keyring(here).mint(KeyBody("till", "platform"), "me")
     await there.start()
     try:
         assert there.current.keys
@@ -52,7 +53,7 @@ async def test_a_key_is_revoked_everywhere_even_after_a_bug_in_the_refresh(tmp_p
         async with asyncio.timeout(10):
             await rows.failed.wait()
         rows.fails = False
-        await here.revoke_key(made.key_id, {})
+        await Keyring(here).revoke(made.key_id, {}, "me")
         async with asyncio.timeout(10):
             while there.current.keys:  # noqa: ASYNC110 - nothing announces what another process has done
                 await asyncio.sleep(0.01)
@@ -66,9 +67,9 @@ async def test_a_database_restored_from_a_backup_takes_back_what_came_later(tmp_
     catalog = Catalog(catalog_rows.connect(url), 3600)
     await catalog.start()
     try:
-        await catalog.write(BRAND, [BrandBody("kept", "Kept")], replace=False)
+        await catalog.write(BRAND, [BrandBody("kept", "Kept")], "me", replace=False)
         version = catalog.current.version
-        await catalog.write(BRAND, [BrandBody("later", "Later")], replace=False)
+        await catalog.write(BRAND, [BrandBody("later", "Later")], "me", replace=False)
         with closing(sqlite3.connect(tmp_path / "catalog.db")) as backup, backup:
             backup.execute("DELETE FROM brand WHERE brand_id = 'later'")
             backup.execute("DELETE FROM channel WHERE brand_id = 'later'")

@@ -16,7 +16,7 @@ async def test_the_document_is_complete(shop: Shop) -> None:
         assert each["x-summary-zh"]
         assert {"500", "503"} <= set(each["responses"])
         if "security" in each:
-            assert {"401", "403", "404", "422"} <= set(each["responses"])
+            assert {"401", "403", "404", "422", "429"} <= set(each["responses"])
         if "requestBody" in each:
             assert {"400", "413"} <= set(each["responses"])
     known = set(document["components"]["schemas"])

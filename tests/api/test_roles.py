@@ -1,111 +1,185 @@
-"""Every endpoint × every role × the caller's own brand, own store and a stranger's."""
+"""Every endpoint × every role × the caller's own store, a sibling of it, and a stranger's."""
 
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple, cast
 
+import httpx
 import pytest
 
-from eightysix.api.auth import ALLOWED, Action
+from eightysix.api.auth import ALLOWED, Action, Doorkeeper
+from eightysix.api.endpoint import Call, CsvBody, Endpoint
+from eightysix.api.lean import Asgi
+from eightysix.api.reply import Reply, json_reply
+from eightysix.api.site import site
+from tests.docs.http_page import table
 
+from .conftest import open_shop
+from .role_calls import CALLS, Names, RoleCall
 from .shop import TEA, Shop
 
-SCOPES: dict[str, dict[str, Any]] = {
-    "platform": {},
-    "brand": {"brandId": "fox"},
-    "order-service": {"brandId": "fox"},
-    "store": {"brandId": "fox", "poi_ids": ["s1"]},
-    "hub": {"brandId": "fox", "poi_ids": ["s1"]},
-    "channel": {"brandId": "fox", "channel_code": "EMENU"},
-    "auditor": {"brandId": "fox"},
+CALLERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "platform": ("platform", {}),
+    "brand": ("brand", {"brandId": "fox"}),
+    "brand, one store": ("brand", {"brandId": "fox", "poi_ids": ["s1"]}),
+    "order-service": ("order-service", {"brandId": "fox"}),
+    "order-service, one store": ("order-service", {"brandId": "fox", "poi_ids": ["s1"]}),
+    "order-service, one channel": ("order-service", {"brandId": "fox", "channel_code": "EMENU"}),
+    "store": ("store", {"brandId": "fox", "poi_ids": ["s1"]}),
+    "hub": ("hub", {"brandId": "fox", "poi_ids": ["s1"]}),
+    "channel": ("channel", {"brandId": "fox", "channel_code": "EMENU"}),
+    "channel, one store": ("channel", {"brandId": "fox", "channel_code": "EMENU", "poi_ids": ["s1"]}),
+    "auditor": ("auditor", {"brandId": "fox"}),
+    "auditor, one store": ("auditor", {"brandId": "fox", "poi_ids": ["s1"]}),
+    "auditor of all": ("auditor", {}),
 }
-STORE = {"name": "x", "time_zone": "UTC"}
-ITEM = {"object_type": 2, "object_id": 900, "name": {"en": "x", "zh": "x"}}
-CHANNEL = {"channel_code": "X", "name": "x", "place": "online", "party": "own"}
-VERB = {"order_id": "roles"}
-CALLS: list[tuple[Action, str, str, dict[str, Any], bool]] = [
-    (Action.ORDER, "POST", "/api/v1/stock/unlock", VERB, True),
-    (Action.ORDER, "POST", "/api/v1/stock/deduct", VERB, True),
-    (Action.ORDER, "POST", "/api/v1/stock/return", {**VERB, "request_id": "r"}, True),
-    (Action.ORDER, "POST", "/api/v1/stock/amend", {**VERB, "request_id": "r", "expires_in": 9}, True),
-    (Action.ORDER, "POST", "/api/v1/stock/lock",
-     {"order_id": "x", "channel_code": "NONE", "lines": [{"sku_id": TEA, "quantity": 1}]}, True),
-    (Action.READ_ORDER, "GET", "/api/v1/stock/orders/roles", {}, True),
-    (Action.READ_STOCK, "GET", "/api/v1/stock/availability", {"channel_code": "EMENU"}, True),
-    (Action.SET_STOCK, "POST", "/api/v1/poi/stock/update", {"object_id": TEA, "stock_status": 1}, True),
-    (Action.SET_STOCK, "POST", "/api/v1/poi/stock/guarantees/release", {"all": True}, True),
-    (Action.READ_CATALOG, "GET", "/api/v1/stores", {}, True),
-    (Action.READ_CATALOG, "GET", "/api/v1/items", {}, False),
-    (Action.READ_CATALOG, "GET", "/api/v1/channels", {}, False),
-    (Action.READ_CATALOG, "GET", "/api/v1/brands", {}, False),
-    (Action.WRITE_CATALOG, "PUT", "/api/v1/stores", STORE, True),
-    (Action.WRITE_CATALOG, "PUT", "/api/v1/items", ITEM, False),
-    (Action.WRITE_CATALOG, "PUT", "/api/v1/channels", CHANNEL, False),
-    (Action.WRITE_BRAND, "PUT", "/api/v1/brands", {"name": "x"}, False),
-    (Action.READ_KEYS, "GET", "/api/v1/keys", {}, False),
-    (Action.WRITE_KEYS, "POST", "/api/v1/keys", {"name": "x", "role": "order-service"}, False),
-]  # fmt: skip
+"""The role and the scope of each key, of which every role is one at least."""
+OWN, SIBLING, FOREIGN = ("fox", "s1"), ("fox", "s2"), ("owl", "s2")
+ENDPOINTS = {f"{endpoint.method} {endpoint.path}": endpoint for endpoint in table()}
+GUARDED = [name for name, endpoint in ENDPOINTS.items() if endpoint.action is not None]
+
+
+class Told(NamedTuple):
+    """What a call came to."""
+
+    status: int
+    code: str | None
+
+    @property
+    def is_let_in(self) -> bool:
+        """Whatever it came to, it wasn't refused for who called or for whose it is."""
+        whose = ("BRAND_NOT_FOUND", "STORE_NOT_FOUND", "KEY_NOT_FOUND")
+        return self.status not in (401, 403, 429) and self.status < 500 and self.code not in whose
 
 
 @pytest.fixture(scope="module")
-async def keys(shop: Shop) -> dict[str, str]:
-    return {role: await shop.make_key(role, **scope) for role, scope in SCOPES.items()}
+async def tried(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+    """A shop that is in a bad way afterwards."""
+    async with open_shop(tmp_path_factory.mktemp("roles")) as shop:
+        yield shop
 
 
-async def _status(shop: Shop, key: str, call: tuple[Action, str, str, dict[str, Any], bool], *, brand_id: str,
-                  poi_id: str = "s1") -> tuple[int, str | None]:  # fmt: skip
-    _, method, path, fields, names_store = call
-    named = {**fields, "brandId": brand_id, **({"poiId": poi_id} if names_store else {})}
-    more: dict[str, Any] = {"params": named} if method == "GET" else {"json": named}
-    answer = await shop.call(method, path, key=key, **more)
-    return answer.status_code, answer.json().get("code") if answer.content else None
+@pytest.fixture(scope="module")
+async def keys(tried: Shop) -> dict[str, str]:
+    return {name: await tried.make_key(role, **scope) for name, (role, scope) in CALLERS.items()}
 
 
-@pytest.mark.parametrize("role", SCOPES)
-@pytest.mark.parametrize("call", CALLS, ids=[f"{call[1]} {call[2]}" for call in CALLS])
-async def test_what_a_role_may_do(
-    shop: Shop, keys: dict[str, str], role: str, call: tuple[Action, str, str, dict[str, Any], bool]
-) -> None:
-    key, scope = keys[role], SCOPES[role]
-    own = await _status(shop, key, call, brand_id="fox")
-    stranger = await _status(shop, key, call, brand_id="owl", poi_id="s2")
-    if call[0] not in ALLOWED[role]:
-        assert own == stranger == (403, "FORBIDDEN")
+def test_every_endpoint_has_its_call() -> None:
+    assert set(CALLS) == set(ENDPOINTS), "see tests/api/role_calls.py"
+
+
+def test_every_role_has_its_caller() -> None:
+    assert {role for role, _ in CALLERS.values()} == set(ALLOWED)
+
+
+async def _tell(shop: Shop, name: str, key: str | None, whose: tuple[str, str]) -> Told:
+    endpoint, call = ENDPOINTS[name], CALLS[name]
+    path, more = endpoint.path.replace("{order_id}", "roles"), await _request(shop, endpoint, call, *whose)
+    if key is None:
+        answer = await shop.http.request(endpoint.method, path, **more)
+    else:
+        answer = await shop.call(endpoint.method, path, key=key, **more)
+    if name == "DELETE /api/v1/stores" and answer.status_code == 204:
+        await shop.furnish()
+    said = answer.json() if answer.content else {}
+    if "results" in said and path.endswith("/batch"):
+        [result] = said["results"]
+        return Told(result["status"], result["body"].get("code"))
+    return Told(answer.status_code, said.get("code"))
+
+
+async def _request(shop: Shop, endpoint: Endpoint, call: RoleCall, brand_id: str, poi_id: str) -> dict[str, Any]:
+    named = {}
+    if call.names in (Names.BRAND, Names.STORE):
+        named["brandId"] = brand_id
+    if call.names is Names.STORE:
+        named["poiId"] = poi_id
+    if call.names is Names.KEY:
+        made = await shop.post("/api/v1/keys", {"name": "x", "role": "store", "brandId": brand_id, "poi_ids": [poi_id]})
+        named["key_id"] = made.json()["key_id"]
+    fields = {**call.fields, **named}
+    if isinstance(endpoint.body, CsvBody):
+        assert call.body is not None
+        return {"params": fields, "content": call.body(brand_id, poi_id)}
+    if call.body is not None:
+        return {"json": call.body(brand_id, poi_id)}
+    return {"params": fields} if endpoint.body is None else {"json": fields}
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("name", GUARDED)
+async def test_what_a_role_may_do(tried: Shop, keys: dict[str, str], caller: str, name: str) -> None:
+    (role, scope), call = CALLERS[caller], CALLS[name]
+    own, sibling, foreign = [await _tell(tried, name, keys[caller], whose) for whose in (OWN, SIBLING, FOREIGN)]
+    if ENDPOINTS[name].action not in ALLOWED[role]:
+        assert own == sibling == foreign == Told(403, "FORBIDDEN")
         return
-    assert own[0] not in {401, 403}
-    assert own[1] not in {"BRAND_NOT_FOUND", "STORE_NOT_FOUND"}
+    if call.whole_brand and {"poi_ids", "channel_code"} & set(scope):
+        assert own == sibling == Told(403, "FORBIDDEN")
+        assert foreign.status in (403, 404)
+        return
+    assert own.is_let_in, own
+    if "poi_ids" in scope and call.names is Names.STORE:
+        assert sibling == Told(404, "STORE_NOT_FOUND")
+    else:
+        assert sibling.is_let_in, sibling
     if "brandId" in scope:
-        assert stranger == (404, "BRAND_NOT_FOUND")
-    if "poi_ids" in scope and call[4]:
-        assert await _status(shop, key, call, brand_id="fox", poi_id="s2") == (404, "STORE_NOT_FOUND")
+        assert foreign == Told(404, "KEY_NOT_FOUND" if call.names is Names.KEY else "BRAND_NOT_FOUND")
+    else:
+        assert foreign.is_let_in, foreign
 
 
-async def test_lists_show_what_is_the_callers(shop: Shop, keys: dict[str, str]) -> None:
-    brands = await shop.call("GET", "/api/v1/brands", key=keys["brand"])
+@pytest.mark.parametrize("name", GUARDED)
+async def test_nobody_gets_in_without_a_key(tried: Shop, name: str) -> None:
+    assert await _tell(tried, name, None, OWN) == Told(401, "UNAUTHENTICATED")
+
+
+@pytest.mark.parametrize("name", sorted(set(ENDPOINTS) - set(GUARDED)))
+async def test_what_needs_no_key(tried: Shop, name: str) -> None:
+    assert CALLS[name].names is Names.NOTHING
+    assert (await _tell(tried, name, None, OWN)).status == 200
+
+
+async def test_an_endpoint_that_forgets_the_scope_shows_nothing(shop: Shop) -> None:
+    """The negative control of the matrix: what answers without having reached is held back."""
+
+    async def careless(_call: Call) -> Reply:
+        return json_reply({"secret": "sauce"})
+
+    async def careful(call: Call) -> Reply:
+        call.caller.reach_brand("fox")
+        return json_reply({"secret": "sauce"})
+
+    endpoints = [
+        Endpoint(method="GET", path=path, summary=("", ""), action=Action.READ_STOCK, run=run, answers={200: ()})
+        for path, run in (("/careless", careless), ("/careful", careful))
+    ]
+    app = cast(Asgi, site(endpoints, cast(Any, None), Doorkeeper(shop.service.catalog)))
+    headers = {"authorization": f"Bearer {shop.key}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://86", headers=headers) as http:
+        for _ in range(2):  # what one request has reached doesn't count for the next
+            assert (await http.get("/careful")).status_code == 200
+            answer = await http.get("/careless")
+            assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL")
+            assert "sauce" not in answer.text
+
+
+async def test_lists_show_what_is_the_callers(tried: Shop, keys: dict[str, str]) -> None:
+    brands = await tried.call("GET", "/api/v1/brands", key=keys["brand"])
     assert [brand["brandId"] for brand in brands.json()["items"]] == ["fox"]
-    stores = await shop.call("GET", "/api/v1/stores", key=keys["store"], params={"brandId": "fox"})
+    stores = await tried.call("GET", "/api/v1/stores", key=keys["store"], params={"brandId": "fox"})
     assert [store["poiId"] for store in stores.json()["items"]] == ["s1"]
-    shown = await shop.call("GET", "/api/v1/keys", key=keys["brand"])
+    shown = await tried.call("GET", "/api/v1/keys", key=keys["brand"])
     assert {key["brandId"] for key in shown.json()["items"]} == {"fox"}
     assert "e86_" not in shown.text
-    other = {"brandId": "fox", "poiId": "s1", "channel_code": "POS"}
-    answer = await shop.call("GET", "/api/v1/stock/availability", key=keys["channel"], params=other)
-    assert (answer.status_code, answer.json()["code"]) == (404, "CHANNEL_NOT_FOUND")
 
 
-async def test_a_brand_makes_no_key_above_itself(shop: Shop, keys: dict[str, str]) -> None:
-    for body in ({"name": "x", "role": "platform"}, {"name": "x", "role": "auditor"}):
-        answer = await shop.post("/api/v1/keys", body, key=keys["brand"])
-        assert answer.status_code == 422
-    answer = await shop.post("/api/v1/keys", {"name": "x", "role": "brand", "brandId": "owl"}, key=keys["brand"])
-    assert answer.status_code == 404
-
-
-async def test_a_revoked_or_expired_key_works_no_more(shop: Shop) -> None:
-    made = (await shop.post("/api/v1/keys", {"name": "x", "role": "auditor"})).json()
-    assert (await shop.call("GET", "/api/v1/brands", key=made["key"])).status_code == 200
-    gone = await shop.call("DELETE", "/api/v1/keys", params={"key_id": made["key_id"]})
-    assert gone.status_code == 204
-    refused = await shop.call("GET", "/api/v1/brands", key=made["key"])
-    assert refused.status_code == 401
-    assert refused.headers["www-authenticate"] == "Bearer"
-    again = await shop.call("DELETE", "/api/v1/keys", params={"key_id": made["key_id"]})
-    assert (again.status_code, again.json()["code"]) == (404, "KEY_NOT_FOUND")
+@pytest.mark.parametrize("caller", ["channel", "order-service, one channel"])
+async def test_a_key_of_one_channel_sees_that_channel(tried: Shop, keys: dict[str, str], caller: str) -> None:
+    channels = await tried.call("GET", "/api/v1/channels", key=keys[caller], params={"brandId": "fox"})
+    assert [channel["channel_code"] for channel in channels.json()["items"]] == ["EMENU"]
+    for path, query in (
+        ("/api/v1/channels", {"brandId": "fox", "channel_code": "POS"}),
+        ("/api/v1/stock/availability", {"brandId": "fox", "poiId": "s1", "channel_code": "POS", "sku_id": TEA}),
+    ):
+        answer = await tried.call("GET", path, key=keys[caller], params=query)
+        assert (answer.status_code, answer.json()["code"]) == (404, "CHANNEL_NOT_FOUND")

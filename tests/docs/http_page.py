@@ -7,14 +7,10 @@ from typing import Any
 
 import msgspec
 
-from eightysix.api.administration import Administration
 from eightysix.api.auth import ALLOWED, Action
-from eightysix.api.channels import Channels
 from eightysix.api.endpoint import Endpoint
-from eightysix.api.endpoints import endpoints
-from eightysix.api.health import Health
+from eightysix.api.endpoints import Rooms, endpoints
 from eightysix.api.openapi import document
-from eightysix.api.stock import Stocks
 from eightysix.core.outcome import Code
 from eightysix.wire.messages import MESSAGES
 from eightysix.wire.problem import RETRYABLE, STATUS, Problem
@@ -43,11 +39,17 @@ COMMIT and wasn't back within half a minute. Sending the same call again is alwa
 |---|---|---|---|---|"""
 
 
+class Nothing:
+    """Stands where somebody answers calls."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_args, **_more: None
+
+
 def table() -> list[Endpoint]:
     """Every endpoint. Only described here, never run, so none of them has anything behind it."""
-    nothing: Any = None
-    stocks = Stocks(nothing, nothing, nothing, nothing)
-    return endpoints(stocks, Channels(nothing, nothing), Administration(nothing), Health(nothing))
+    nothing: Any = Nothing()
+    return endpoints(Rooms(*[nothing] * len(Rooms._fields)))
 
 
 def page() -> str:
@@ -64,7 +66,7 @@ def precedence() -> list[Problem | Code]:
     point."""
     absent = list(takewhile(lambda code: STATUS[code] == 404, Code))
     return [
-        *_problems(413, 400, 401, 403, 404, 405),
+        *_problems(413, 400, 401, 429, 403, 404, 405),
         *absent,
         *_problems(422),
         *(code for code in Code if code not in absent),

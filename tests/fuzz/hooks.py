@@ -29,12 +29,15 @@ schemathesis.openapi.media_type(
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
     """Keep the run's own key alive, and write whole numbers as whole numbers.
 
-    Lists of keys show the key that the run itself uses; revoked, everything after it would be a 401. `1.0` is a whole
-    number to JSON Schema; here an id with a fraction is a wrong type (400), which is what negative cases are for.
+    Lists of keys show the key that the run itself uses; revoked or rotated, everything after it would be a 401, and
+    limited, a 429. `1.0` is a whole number to JSON Schema; here an id with a fraction is a wrong type (400), which is
+    what negative cases are for.
     """
     removes_a_key = case.method == "DELETE" and case.path == "/api/v1/keys"
     if removes_a_key and case.query and os.environ["FUZZ_KEY_ID"] in str(case.query.get("key_id")):
         case.query["key_id"] = "another"
+    if isinstance(case.body, dict) and os.environ["FUZZ_KEY_ID"] in str(case.body.get("key_id")):
+        case.body = {**case.body, "key_id": "another"}
     if case.meta is not None and case.meta.generation.mode.is_positive:
         case.body = _whole(case.body)
 

@@ -1,4 +1,4 @@
-"""Brands, stores, channels, items and keys over HTTP: each bound to the caller's scope, then left to the catalogue."""
+"""Brands, stores, channels and items over HTTP: each bound to the caller's scope, then left to the catalogue."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,16 +7,14 @@ from eightysix.catalog.catalog import Catalog
 from eightysix.catalog.kinds import BRAND, CHANNEL, ITEM, STORE, Kind
 from eightysix.catalog.menu import import_menu
 from eightysix.core.outcome import Code
-from eightysix.wire.administration import MAX_AT_ONCE, KeyBody, Written
+from eightysix.wire.administration import MAX_AT_ONCE, Written
 from eightysix.wire.fields import identifier, object_id
 from eightysix.wire.problem import Problem, Rejection
 from eightysix.wire.stock import object_type
 
 from .auth import Caller
 from .endpoint import Call, Sent
-from .reply import Reply, json_reply
-
-EMPTY = Reply(204, b"", [])
+from .reply import EMPTY, Reply, json_reply
 
 _FIELDS: dict[str, Callable[[Any], Any]] = {
     "brand_id": lambda value: identifier(value, "brandId"),
@@ -58,7 +56,7 @@ class Administration:
             try:
                 for at, body in enumerate(bodies):
                     _reach(kind, body, at, call.caller)
-                shown = await self._catalog.write(kind, bodies, replace=replace)
+                shown = await self._catalog.write(kind, bodies, call.caller.actor.name, replace=replace)
             except Rejection as rejection:
                 raise rejection if sent.is_many else _of_one(rejection) from None
             return json_reply(Written(shown) if sent.is_many else shown[0], 200 if replace else 201)
@@ -71,7 +69,7 @@ class Administration:
         async def remove(call: Call) -> Reply:
             key = tuple(_FIELDS[name](getattr(call.query, name)) for name in kind.key)
             _reach(kind, call.query, 0, call.caller, prefix="")
-            await self._catalog.remove(kind, key)
+            await self._catalog.remove(kind, key, call.caller.actor.name)
             return EMPTY
 
         return remove
@@ -83,52 +81,26 @@ class Administration:
         call.caller.reach_whole_brand()
         if self._catalog.current.brand(brand_id) is None:
             raise Rejection(Code.BRAND_NOT_FOUND, "brandId")
-        return json_reply(await import_menu(self._catalog, brand_id, call.body, dry_run=call.query.dry_run))
-
-    async def keys(self, call: Call) -> Reply:
-        """GET keys without their secrets."""
-        match = _own_keys(call)
-        if call.query.key_id is not None:
-            match["key_id"] = identifier(call.query.key_id, "key_id")
-        page = await self._catalog.key_page(match, call.query.cursor, call.query.limit)
-        if call.query.key_id is not None and not page.items:
-            raise Rejection(Problem.KEY_NOT_FOUND, "key_id")
-        return json_reply(page)
-
-    async def make_key(self, call: Call) -> Reply:
-        """POST a new key; a brand's key makes keys of its brand only."""
-        body: KeyBody = call.body
-        grant = call.caller.grant
-        call.caller.reach_whole_brand()
-        if grant.brand_id is not None:
-            if body.role in ("platform", "auditor") and body.brand_id is None:
-                raise Rejection(Problem.VALUE_INVALID, "role", why="the roles of a brand's keys only")
-            if body.brand_id is not None:
-                call.caller.reach_brand(body.brand_id)
-        return json_reply(await self._catalog.mint_key(body), 201)
-
-    async def revoke_key(self, call: Call) -> Reply:
-        """DELETE a key: it works no more."""
-        call.caller.reach_whole_brand()
-        await self._catalog.revoke_key(identifier(call.query.key_id, "key_id"), _own_keys(call))
-        return EMPTY
+        actor = call.caller.actor.name
+        return json_reply(await import_menu(self._catalog, brand_id, call.body, actor, dry_run=call.query.dry_run))
 
     async def _list(self, kind: Kind, call: Call) -> Reply:
         """One page of a kind; a whole key in the query asks for that object, and 404 if it isn't there."""
-        query, grant = call.query, call.caller.grant
+        query, caller, grant = call.query, call.caller, call.caller.grant
         asked = {name: getattr(query, name) for name in kind.key if getattr(query, name) is not None}
         match = {name: _FIELDS[name](value) for name, value in asked.items()}
-        if "brand_id" in match:
-            call.caller.reach_brand(match["brand_id"])
-            if kind is not BRAND and self._catalog.current.brand(match["brand_id"]) is None:
+        brand_id = caller.brand_of(match.get("brand_id"))
+        if brand_id is not None:
+            match["brand_id"] = brand_id
+            if kind is not BRAND and self._catalog.current.brand(brand_id) is None:
                 raise Rejection(Code.BRAND_NOT_FOUND, "brandId")
-        elif grant.brand_id is not None:
-            match["brand_id"] = grant.brand_id
         if kind is STORE and grant.poi_ids is not None:
             if "poi_id" in match:
-                call.caller.reach(match["brand_id"], match["poi_id"])
+                caller.reach(match["brand_id"], match["poi_id"])
             else:
                 match["poi_id"] = sorted(grant.poi_ids)
+        if kind is CHANNEL and grant.channel_code is not None:
+            caller.reach_channel(match.setdefault("channel_code", grant.channel_code))
         page = await self._catalog.page(kind, match, query.cursor, query.limit)
         if len(asked) == len(kind.key) and not page.items:
             raise Rejection(kind.not_found)
@@ -152,13 +124,3 @@ def _of_one(rejection: Rejection) -> Rejection:
     if rejection.field is not None:
         rejection.field = rejection.field.removeprefix("items[0]").removeprefix(".") or None
     return rejection
-
-
-def _own_keys(call: Call) -> dict[str, Any]:
-    """The keys that the caller may see and revoke."""
-    asked = getattr(call.query, "brand_id", None)
-    if asked is not None:
-        call.caller.reach_brand(identifier(asked, "brandId"))
-        return {"brand_id": asked}
-    own = call.caller.grant.brand_id
-    return {} if own is None else {"brand_id": own}

@@ -1,16 +1,29 @@
-"""Who calls, what their role allows, and whose stores they reach: the one place that binds a request to its scope."""
+"""Who calls, what their role allows, and whose stores they reach: the one place that binds a request to its scope.
+
+Whatever answers a call asks its `Caller` for what it is about: `reach` for a store, `reach_brand` for a brand,
+`brand_of` where a list may leave the brand out, `reach_key` for a key. A success of an endpoint that asked none of them
+is held back (`Caller.reached`, see `site`). What a key of one channel may do with orders is decided in `core.scope`.
+"""
 
 import re
+import time
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
-from eightysix.catalog.catalog import Catalog, now_ms
+from eightysix.catalog.catalog import Catalog
+from eightysix.catalog.clock import now_ms
 from eightysix.catalog.keys import hash_of
 from eightysix.catalog.snapshot import KeyGrant
 from eightysix.core.command import Actor
 from eightysix.core.outcome import Code
+from eightysix.core.reservation import Reservation
+from eightysix.core.scope import is_of
 from eightysix.wire.problem import Problem, Rejection
+
+from .allowance import Allowance
 
 
 class Action(StrEnum):
@@ -25,11 +38,12 @@ class Action(StrEnum):
     WRITE_BRAND = "write_brand"
     READ_KEYS = "read_keys"
     WRITE_KEYS = "write_keys"
+    READ_AUDIT = "read_audit"
 
 
 _READ = {Action.READ_ORDER, Action.READ_STOCK, Action.READ_CATALOG}
 _IN_STORE = _READ | {Action.ORDER, Action.SET_STOCK}
-_IN_BRAND = _IN_STORE | {Action.WRITE_CATALOG, Action.READ_KEYS, Action.WRITE_KEYS}
+_IN_BRAND = _IN_STORE | {Action.WRITE_CATALOG, Action.READ_KEYS, Action.WRITE_KEYS, Action.READ_AUDIT}
 
 ALLOWED: dict[str, frozenset[Action]] = {
     "platform": frozenset(Action),
@@ -38,17 +52,25 @@ ALLOWED: dict[str, frozenset[Action]] = {
     "store": frozenset(_IN_STORE),
     "hub": frozenset(_IN_STORE),
     "channel": frozenset({Action.READ_STOCK, Action.READ_CATALOG}),
-    "auditor": frozenset(_READ | {Action.READ_KEYS}),
+    "auditor": frozenset(_READ | {Action.READ_KEYS, Action.READ_AUDIT}),
 }
 """Which actions each role has (DESIGN section 9)."""
 
 
-class Caller(msgspec.Struct, frozen=True):
-    """Somebody with a valid key."""
+class Caller(msgspec.Struct):
+    """Somebody with a valid key. `reached` says whether a request has been bound to their scope."""
 
     grant: KeyGrant
     actor: Actor
     actions: frozenset[Action]
+    allowance: Allowance | None = None
+    ends_at: int | None = None
+    """When the secret that was shown opens nothing any more."""
+    reached: bool = False
+
+    def visiting(self) -> "Caller":
+        """The same one for a single request, which has reached nothing yet."""
+        return replace(self, reached=False)
 
     def must(self, action: Action) -> None:
         """403 unless the role has `action`."""
@@ -57,27 +79,58 @@ class Caller(msgspec.Struct, frozen=True):
 
     def reach_brand(self, brand_id: str) -> None:
         """404 for a brand that isn't the caller's: a stranger must not learn that it exists."""
+        self.reached = True
         own = self.grant.brand_id
         if own is not None and own != brand_id:
             raise Rejection(Code.BRAND_NOT_FOUND, "brandId")
 
     def reach(self, brand_id: str, poi_id: str) -> None:
         """404 for a store that isn't the caller's."""
+        self.reached = True
         grant = self.grant
         if grant.brand_id is not None and grant.brand_id != brand_id:
             raise Rejection(Code.BRAND_NOT_FOUND, "brandId")
         if grant.poi_ids is not None and poi_id not in grant.poi_ids:
             raise Rejection(Code.STORE_NOT_FOUND, "poiId")
 
+    def brand_of(self, asked: str | None) -> str | None:
+        """The one brand that a list is about: the one that was asked for, else the caller's own; None: all brands."""
+        if asked is not None:
+            self.reach_brand(asked)
+            return asked
+        self.reached = True
+        return self.grant.brand_id
+
     def reach_channel(self, channel_code: str) -> None:
         """404 for a channel that isn't the caller's."""
         if self.grant.channel_code is not None and self.grant.channel_code != channel_code:
             raise Rejection(Code.CHANNEL_NOT_FOUND, "channel_code")
 
+    def reach_order(self, lines: Iterable[Reservation]) -> None:
+        """404 for an order, within a store that was reached, that isn't of the caller's channel."""
+        if not is_of(self.actor.channel_code, lines):
+            raise Rejection(Code.ORDER_NOT_FOUND, "order_id")
+
     def reach_whole_brand(self) -> None:
-        """403 for a key of some stores only, where the whole brand is meant."""
-        if self.grant.poi_ids is not None:
+        """403 for a key of some stores or of one channel only, where the whole brand is meant."""
+        if self.grant.poi_ids is not None or self.grant.channel_code is not None:
             raise Rejection(Problem.FORBIDDEN, role=self.grant.role)
+
+    def may_give(self, expires_at: int | None, rate_limit: int | None) -> None:
+        """422 unless a key with this end and this limit is no more than the caller's own: nobody outgrows their key.
+
+        Where a key ends is its own end: within an overlap both its secrets may give the same.
+        """
+        own = self.grant
+        if own.expires_at is not None and (expires_at is None or expires_at > own.expires_at):
+            raise Rejection(Problem.VALUE_INVALID, "expires_in", why="later than the end of the caller's own key")
+        self.may_limit(rate_limit)
+
+    def may_limit(self, rate_limit: int | None) -> None:
+        """422 unless this limit is no more than the caller's own."""
+        own = self.grant.rate_limit
+        if own is not None and (rate_limit is None or rate_limit > own):
+            raise Rejection(Problem.VALUE_INVALID, "rate_limit", why="more than the caller's own key has")
 
 
 NOBODY = Caller(KeyGrant("", "nobody"), Actor("nobody"), frozenset())
@@ -88,35 +141,74 @@ _BEARER = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +(\S+) *")
 
 _MOST_SEEN = 10_000
 
+RETRY_AFTER_SECONDS = 1
+"""A bucket that is a second's worth is full again after one."""
+
 
 class Doorkeeper:
-    """Knows callers by their Authorization header. What it has seen is kept until any key changes."""
+    """Knows callers by their Authorization header, and counts their calls where their key is limited.
 
-    def __init__(self, catalog: Catalog) -> None:
+    What it has seen is kept until any key changes. Calls are counted in this process: of several, each allows a key its
+    whole limit.
+    """
+
+    def __init__(
+        self, catalog: Catalog, clock: Callable[[], int] = now_ms, ticks: Callable[[], int] = time.monotonic_ns
+    ) -> None:
         self.catalog = catalog
+        self._clock = clock
+        self._ticks = ticks
         self._keys = catalog.current.keys
         self._seen: dict[bytes, Caller] = {}
+        self._allowances: dict[str, Allowance] = {}
 
-    def caller(self, authorization: bytes) -> Caller:
-        """Who it is, or 401. An expired or revoked key is as good as none."""
+    def caller(self, authorization: bytes, calls: int = 1) -> Caller:
+        """Who it is, or 401; 429 if that makes more `calls` than their key may. An expired key is as good as none."""
         keys = self.catalog.current.keys
         if keys is not self._keys:
             self._keys = keys
             self._seen = {}
+            self._forget_allowances()
         caller = self._seen.get(authorization)
         if caller is None:
             caller = self._look_up(authorization)
             if len(self._seen) >= _MOST_SEEN:  # one key may be written with any number of spaces
                 self._seen.clear()
             self._seen[authorization] = caller
-        expires_at = caller.grant.expires_at
-        if expires_at is not None and expires_at <= now_ms():
+        if caller.ends_at is not None and caller.ends_at <= self._clock():
             raise Rejection(Problem.UNAUTHENTICATED)
+        if caller.allowance is not None and calls:
+            self._count(caller.allowance, calls)
         return caller
+
+    def _count(self, allowance: Allowance, calls: int) -> None:
+        """A batch that the key could never send is refused for its size, but it was a call."""
+        wanted = calls if calls <= allowance.rate else 1
+        if not allowance.take(wanted, self._ticks()):
+            rejection = Rejection(Problem.TOO_MANY_REQUESTS, limit=allowance.rate)
+            rejection.retry_after = RETRY_AFTER_SECONDS
+            raise rejection
 
     def _look_up(self, authorization: bytes) -> Caller:
         bearer = _BEARER.fullmatch(authorization)
         grant = self._keys.get(hash_of(bearer.group(1))) if bearer else None
         if grant is None:
             raise Rejection(Problem.UNAUTHENTICATED)
-        return Caller(grant, Actor(grant.key_id), ALLOWED[grant.role])
+        actor = Actor(grant.key_id, channel_code=grant.channel_code)
+        return Caller(grant, actor, ALLOWED[grant.role], self._allowance(grant), grant.ends_at)
+
+    def _allowance(self, grant: KeyGrant) -> Allowance | None:
+        """One for both secrets of a key, and the same one after another key has changed."""
+        if grant.rate_limit is None:
+            return None
+        known = self._allowances.get(grant.key_id)
+        if known is None or known.rate != grant.rate_limit:
+            known = self._allowances[grant.key_id] = Allowance(grant.rate_limit)
+        return known
+
+    def _forget_allowances(self) -> None:
+        if self._allowances:
+            limits = {grant.key_id: grant.rate_limit for grant in self._keys.values()}
+            self._allowances = {
+                key_id: each for key_id, each in self._allowances.items() if limits.get(key_id) == each.rate
+            }

@@ -1,9 +1,12 @@
 """The table of every endpoint."""
 
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from eightysix.catalog.kinds import BRAND, CHANNEL, ITEM, STORE, Kind
 from eightysix.wire.administration import (
+    AuditLine,
+    AuditQuery,
     BrandNamed,
     BrandQuery,
     ChannelNamed,
@@ -17,7 +20,9 @@ from eightysix.wire.administration import (
     KeyNamed,
     KeyQuery,
     KeyShown,
+    LimitBody,
     Page,
+    RotateBody,
     Several,
     StoreNamed,
     StoreQuery,
@@ -34,6 +39,7 @@ from .body import MAX_IMPORT_BYTES
 from .channels import Channels
 from .endpoint import Call, CsvBody, Endpoint, JsonBody, OneOrManyBody
 from .health import Health, HealthAnswer
+from .keys import Audit, Keys
 from .orders import VERBS
 from .reply import Reply
 from .stock import AvailabilityQuery, OrderQuery, Stocks, UpdateAnswer
@@ -47,15 +53,30 @@ _VERB_SUMMARIES = {
 }
 
 
-def endpoints(stocks: Stocks, channels: Channels, administration: Administration, health: Health) -> list[Endpoint]:
-    """Every endpoint, in the order in which the documentation shows them."""
+class Rooms(NamedTuple):
+    """Those who answer the calls."""
+
+    stocks: Stocks
+    channels: Channels
+    administration: Administration
+    keys: Keys
+    audit: Audit
+    health: Health
+
+
+def endpoints(rooms: Rooms) -> list[Endpoint]:
+    """Every endpoint, in the order in which the documentation shows them.
+
+    One that is added here needs an entry in tests/api/role_calls.py, which says how the test of roles calls it.
+    """
     return [
         *_orders(),
-        *_stocks(stocks),
-        *_channels(channels),
-        *_administration(administration),
-        *_keys(administration),
-        *_health(health),
+        *_stocks(rooms.stocks),
+        *_channels(rooms.channels),
+        *_administration(rooms.administration),
+        *_keys(rooms.keys),
+        *_audit(rooms.audit),
+        *_health(rooms.health),
     ]
 
 
@@ -211,7 +232,7 @@ def _objects(
     ]
 
 
-def _keys(administration: Administration) -> list[Endpoint]:
+def _keys(keys: Keys) -> list[Endpoint]:
     path = "/api/v1/keys"
     return [
         Endpoint(
@@ -219,7 +240,7 @@ def _keys(administration: Administration) -> list[Endpoint]:
             path=path,
             summary=("List keys, without their secrets", "查询密钥（不含密钥内容）"),
             action=Action.READ_KEYS,
-            run=administration.keys,
+            run=keys.list,
             query=KeyQuery,
             answers={200: (Page[KeyShown],)},
         ),
@@ -228,18 +249,54 @@ def _keys(administration: Administration) -> list[Endpoint]:
             path=path,
             summary=("Make a key; its secret is shown this once", "新建密钥（仅显示一次）"),
             action=Action.WRITE_KEYS,
-            run=administration.make_key,
+            run=keys.make,
             body=JsonBody(KeyBody),
             answers={201: (KeyMade,)},
+        ),
+        Endpoint(
+            method="POST",
+            path=f"{path}/rotate",
+            summary=(
+                "Give a key another secret; the old one may work on for a while",
+                "轮换密钥（旧密钥可保留一段时间）",
+            ),
+            action=Action.WRITE_KEYS,
+            run=keys.rotate,
+            body=JsonBody(RotateBody),
+            answers={200: (KeyMade,)},
+            refusals=(409,),
+        ),
+        Endpoint(
+            method="POST",
+            path=f"{path}/limit",
+            summary=("Set how many calls a second a key may make", "设置密钥的每秒调用上限"),
+            action=Action.WRITE_KEYS,
+            run=keys.limit,
+            body=JsonBody(LimitBody),
+            answers={200: (KeyShown,)},
         ),
         Endpoint(
             method="DELETE",
             path=path,
             summary=("Revoke a key", "吊销密钥"),
             action=Action.WRITE_KEYS,
-            run=administration.revoke_key,
+            run=keys.revoke,
             query=KeyNamed,
             answers={204: ()},
+        ),
+    ]
+
+
+def _audit(audit: Audit) -> list[Endpoint]:
+    return [
+        Endpoint(
+            method="GET",
+            path="/api/v1/audit",
+            summary=("Who changed what of the configuration, newest first", "查询配置变更记录（最新在前）"),
+            action=Action.READ_AUDIT,
+            run=audit.lines,
+            query=AuditQuery,
+            answers={200: (Page[AuditLine],)},
         ),
     ]
 

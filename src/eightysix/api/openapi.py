@@ -22,6 +22,7 @@ _REFUSALS = {
     409: "Refused by state or stock; nothing was changed",
     413: "The body is too large",
     422: "Well-formed, but a value is wrong",
+    429: "More calls a second than the key may make; try again after Retry-After seconds",
     500: "The service failed; nothing was changed",
     503: "Overloaded or not available; try again after Retry-After seconds",
 }
@@ -107,7 +108,7 @@ def _any_of(types: tuple[Any, ...], refs: dict[Any, Any]) -> dict[str, Any]:
 def _refusals(endpoint: Endpoint) -> set[int]:
     statuses = {500, 503, *endpoint.refusals}
     if endpoint.action is not None:
-        statuses |= {400, 401, 403, 404, 422}
+        statuses |= {400, 401, 403, 404, 422, 429}
     if endpoint.body is not None:
         statuses |= {400, 413}
     return statuses

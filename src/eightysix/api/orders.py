@@ -69,13 +69,16 @@ class Orders:
         """One verb. Refusals come in the order of DESIGN section 4."""
         reply = await self._verb(name, content, authorization, language)
         if reply.status in ABSENT and await self._catalog.look_again():
-            return await self._verb(name, content, authorization, language)
+            return await self._verb(name, content, authorization, language, counted=reply.status != 401)
         return reply
 
-    async def _verb(self, name: str, content: bytes, authorization: bytes, language: Language) -> Reply:
+    async def _verb(
+        self, name: str, content: bytes, authorization: bytes, language: Language, *, counted: bool = False
+    ) -> Reply:
+        """`counted`: it is the same call once more."""
         try:
             body: VerbBody = read_json(content, _DECODERS[name])
-            caller = self._doorkeeper.caller(authorization)
+            caller = self._doorkeeper.caller(authorization, 0 if counted else 1)
             caller.must(Action.ORDER)
             outcome = await self._submit(self._command(body, caller))
             status, answer = outcome_answer(outcome, language)
@@ -87,11 +90,17 @@ class Orders:
 
     async def batch(self, content: bytes, authorization: bytes, language: Language) -> Reply:
         """Many verbs, each decided on its own; all are submitted before the first is waited for."""
+        reply = await self._batch(content, authorization, language)
+        if reply.status in ABSENT and await self._catalog.look_again():
+            return await self._batch(content, authorization, language)
+        return reply
+
+    async def _batch(self, content: bytes, authorization: bytes, language: Language) -> Reply:
         try:
             operations = read_json(content, _BATCH).operations
-            caller = self._doorkeeper.caller(authorization)
+            caller = self._doorkeeper.caller(authorization, max(1, len(operations)))
             caller.must(Action.ORDER)
-            _check_number(operations)
+            _check_number(operations, min(MAX_OPERATIONS, caller.grant.rate_limit or MAX_OPERATIONS))
         except Rejection as rejection:
             return rejected(rejection, language)
         begun = [self._begin(operation, caller) for operation in operations]
@@ -148,11 +157,12 @@ class Orders:
                 raise Rejection(Code.ITEM_NOT_FOUND, f"lines[{at}].sku_id") from None
 
 
-def _check_number(operations: list[msgspec.Raw]) -> None:
+def _check_number(operations: list[msgspec.Raw], most: int) -> None:
+    """A key that may make 50 calls a second can't ever send 51 operations at once."""
     if not operations:
         raise Rejection(Problem.EMPTY, "operations")
-    if len(operations) > MAX_OPERATIONS:
-        raise Rejection(Problem.TOO_MANY, "operations", most=MAX_OPERATIONS)
+    if len(operations) > most:
+        raise Rejection(Problem.TOO_MANY, "operations", most=most)
 
 
 def held_order(order_id: str, now: int, held: list[Reservation], closed_at: int | None) -> HeldOrderAnswer:

@@ -29,6 +29,10 @@ class Reply(NamedTuple):
     headers: Headers = JSON_HEADERS
 
 
+EMPTY = Reply(204, b"", [])
+"""A success with nothing to show."""
+
+
 def json_reply(answer: Any, status: int = 200) -> Reply:
     """A success."""
     return Reply(status, ENCODER.encode(answer))
@@ -62,6 +66,6 @@ def _headers(rejection: Rejection) -> Headers:
     status = STATUS[rejection.code]
     if status == 401:
         return [*JSON_HEADERS, (b"www-authenticate", b"Bearer")]
-    if status == 503:
+    if status in (429, 503):
         return [*JSON_HEADERS, (b"retry-after", b"%d" % max(1, rejection.retry_after or 1))]
     return JSON_HEADERS

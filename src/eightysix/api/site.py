@@ -14,7 +14,7 @@ from eightysix.wire.language import Language, preferred
 from eightysix.wire.problem import Problem, Rejection
 from eightysix.wire.reading import read_query
 
-from .auth import NOBODY, Doorkeeper
+from .auth import NOBODY, Caller, Doorkeeper
 from .body import Bodies, linger
 from .docs_page import docs_page
 from .endpoint import Call, Endpoint
@@ -79,15 +79,16 @@ def _answer(endpoint: Endpoint, run: Callable[[Call], Awaitable[Reply]], doorkee
     """What answers any other request: what seems absent is looked for once more, another process may have made it."""
     lists = _list_fields(endpoint.query)
 
-    async def attempt(request: _Request, content: bytes, language: Language) -> Reply:
+    async def attempt(request: _Request, content: bytes, language: Language, *, counted: bool = False) -> Reply:
         try:
             query = None if endpoint.query is None else read_query(_query(request, lists), endpoint.query)
             body = None if endpoint.body is None else endpoint.body.read(content)
             if endpoint.action is None:
                 return await run(Call(NOBODY, query, body, language, ""))
-            caller = doorkeeper.caller(_authorization(request))
+            caller = doorkeeper.caller(_authorization(request), 0 if counted else 1).visiting()
             caller.must(endpoint.action)
-            return await run(Call(caller, query, body, language, _tail(request, endpoint.path.count("/"))))
+            reply = await run(Call(caller, query, body, language, _tail(request, endpoint.path.count("/"))))
+            return _bound(reply, caller, endpoint)
         except Rejection as rejection:
             return rejected(rejection, language)
         except Exception as fault:  # noqa: BLE001 - every fault becomes an answer, and is logged there
@@ -96,10 +97,21 @@ def _answer(endpoint: Endpoint, run: Callable[[Call], Awaitable[Reply]], doorkee
     async def answer(request: _Request, content: bytes, language: Language) -> Reply:
         reply = await attempt(request, content, language)
         if reply.status in ABSENT and endpoint.action is not None and await doorkeeper.catalog.look_again():
-            reply = await attempt(request, content, language)
+            reply = await attempt(request, content, language, counted=reply.status != 401)
         return reply
 
     return answer
+
+
+class UnboundError(RuntimeError):
+    """An endpoint answered without having asked whether what it is about is the caller's."""
+
+
+def _bound(reply: Reply, caller: Caller, endpoint: Endpoint) -> Reply:
+    """The answer, if the request was bound to the caller's scope on its way; else a bug, and nobody gets to see it."""
+    if reply.status < 400 and not caller.reached:
+        raise UnboundError(f"{endpoint.method} {endpoint.path}")
+    return reply
 
 
 def _options(table: Sequence[Endpoint]) -> list[HTTPRouteHandler]:

@@ -68,6 +68,7 @@ class Stocks:
         now, held, fact = await self._reader.order(store, order_id)
         if not held and fact is None:
             raise Rejection(Code.ORDER_NOT_FOUND, "order_id")
+        call.caller.reach_order(held)
         return json_reply(held_order(order_id, now, held, None if fact is None else fact.closed_at))
 
     async def available(self, call: Call) -> Reply:

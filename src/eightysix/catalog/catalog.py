@@ -1,26 +1,25 @@
 """The catalogue: writes in short transactions of their own, the snapshot kept up to date beside them."""
 
 import asyncio
-import base64
-import binascii
 import contextlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
+from sqlalchemy import Table
 
-from eightysix.core.outcome import Code
 from eightysix.storage import schema
-from eightysix.storage.catalog import CatalogRows, CatalogWrite, Row
+from eightysix.storage.catalog import CatalogRows, Row
 from eightysix.storage.port import StorageFault
-from eightysix.wire.administration import PAGE_LIMIT, KeyBody, KeyMade, KeyShown, Page
+from eightysix.wire.administration import PAGE_LIMIT, AuditLine, Page
 from eightysix.wire.fields import integer
 from eightysix.wire.problem import Problem, Rejection
 
-from . import keys, references
-from .kinds import BRAND, Kind
+from . import references
+from .journal import Change, Journal, line_of
+from .kinds import BRAND, CHANNEL, Kind
+from .paging import cursor_of, key_after
 from .snapshot import COLUMNS, Snapshot, SnapshotDraft
 
 _LOG = logging.getLogger(__name__)
@@ -83,95 +82,84 @@ class Catalog:
             return False  # the last state stays in use, as in the regular refresh
         return self.current is not seen
 
-    async def write(self, kind: Kind, bodies: Sequence[Any], *, replace: bool) -> list[Any]:
+    async def write(self, kind: Kind, bodies: Sequence[Any], actor: str, *, replace: bool) -> list[Any]:
         """Make these objects, all or none; those that exist are replaced or, without `replace`, a 409.
 
-        A `Rejection`'s field starts with `items[n]`.
+        A `Rejection`'s field starts with `items[n]`. `actor` is who the log of administration names.
         """
         rows = read_all(kind, bodies)
-        async with self._rows.write() as write:
-            await self.write_rows(kind, rows, write, replace=replace)
-        await self.refresh()
+        async with self.changing(actor) as change:
+            await self.write_rows(kind, rows, change, replace=replace)
         return [kind.show(row) for row in rows]
 
     async def write_rows(
-        self, kind: Kind, rows: Sequence[dict[str, Any]], write: CatalogWrite, *, replace: bool
-    ) -> set[tuple[Any, ...]]:
-        """The inside of `write`; answers which keys were there before."""
+        self, kind: Kind, rows: Sequence[dict[str, Any]], change: Change, *, replace: bool, action: str | None = None
+    ) -> dict[tuple[Any, ...], Row]:
+        """The inside of `write`; answers what was there before, by key. `action` is what the log calls it."""
         places = {kind.key_of(row): at for at, row in enumerate(rows)}
-        await references.require(kind, rows, write, self.current)
-        there = {kind.key_of(row) for row in await write.rows(kind.table, list(places))}
+        await references.require(kind, rows, change.write, self.current)
+        there = {kind.key_of(row): row for row in await change.write.rows(kind.table, list(places))}
         if there and not replace:
             key = min(there, key=places.__getitem__)
             raise Rejection(Problem.ALREADY_EXISTS, what=" ".join(map(str, key))).inside(f"items[{places[key]}]")
-        await write.put(kind.table, rows)
+        new = [row for row in rows if not _is_as_it_was(row, there.get(kind.key_of(row)))]
+        await change.write.put(kind.table, new)
+        for row in new:
+            change.put(kind, there.get(kind.key_of(row)), row, action)
         if kind is BRAND:
             fresh = [row["brand_id"] for row in rows if kind.key_of(row) not in there]
             channels = [channel for brand_id in fresh for channel in references.everyday_channels(brand_id)]
-            await write.put(schema.channel, channels)
+            await change.write.put(schema.channel, channels)
+            for channel in channels:
+                change.put(CHANNEL, None, channel)
         return there
 
-    def writing(self) -> contextlib.AbstractAsyncContextManager[CatalogWrite]:
-        """A writing transaction; call `refresh` after it."""
-        return self._rows.write()
-
-    async def remove(self, kind: Kind, key: tuple[Any, ...]) -> None:
-        """Delete one object. 404 when it isn't there, 409 while something needs it."""
+    @contextlib.asynccontextmanager
+    async def changing(self, actor: str) -> AsyncIterator[Change]:
+        """A writing transaction with its lines in the log of administration; at its end the snapshot is brought up."""
         async with self._rows.write() as write:
-            rows = await write.rows(kind.table, [key])
+            journal = Journal(actor)
+            yield Change(write, journal)
+            await journal.save(write)
+        try:
+            await self.refresh()
+        except StorageFault as fault:  # it is done all the same, and the answer may hold a secret that nothing repeats
+            _LOG.warning("the catalogue could not be read after a change: %s", fault)
+
+    async def remove(self, kind: Kind, key: tuple[Any, ...], actor: str) -> None:
+        """Delete one object. 404 when it isn't there, 409 while something needs it."""
+        async with self.changing(actor) as change:
+            rows = await change.write.rows(kind.table, [key])
             if not rows:
                 raise Rejection(kind.not_found)
-            await references.release(kind, rows[0], write, self.current)
-            await write.remove(kind.table, dict(zip(kind.key, key, strict=True)))
-        await self.refresh()
+            await references.release(kind, rows[0], change, self.current)
+            await change.write.remove(kind.table, dict(zip(kind.key, key, strict=True)))
+            change.removed(kind, rows[0])
 
     async def page(self, kind: Kind, match: Mapping[str, Any], cursor: str | None, limit: int) -> Page[Any]:
         """Objects whose columns equal `match`, in key order."""
-        rows, following = await self._page(kind.table.name, kind.key, match, cursor, limit)
+        rows, following = await self.row_page(kind.table, match, cursor, limit)
         return Page([kind.show(row) for row in rows], following)
 
-    async def mint_key(self, body: KeyBody) -> KeyMade:
-        """Make a key; its secret is in the answer and nowhere else."""
-        secret, row = keys.mint(body, now_ms())
-        async with self._rows.write() as write:
-            if row["brand_id"] is not None and not await write.rows(schema.brand, [(row["brand_id"],)]):
-                raise Rejection(Code.BRAND_NOT_FOUND, "brandId")
-            await write.put(schema.api_key, [row])
-        await self.refresh()
-        return keys.made(secret, row)
-
-    async def first_key(self) -> KeyMade | None:
-        """A platform key if there is no key at all, else None. Of several processes one makes it."""
-        async with self._rows.write() as write:
-            if await write.matching(schema.api_key, {}, 1):
-                return None
-            secret, row = keys.mint(KeyBody("bootstrap", "platform"), now_ms())
-            await write.put(schema.api_key, [row])
-        await self.refresh()
-        return keys.made(secret, row)
-
-    async def revoke_key(self, key_id: str, match: Mapping[str, Any]) -> None:
-        """The key works no more; other processes know within a second or two."""
-        async with self._rows.write() as write:
-            if not await write.remove(schema.api_key, {"key_id": key_id, **match}):
-                raise Rejection(Problem.KEY_NOT_FOUND, "key_id")
-        await self.refresh()
-
-    async def key_page(self, match: Mapping[str, Any], cursor: str | None, limit: int) -> Page[KeyShown]:
-        """Keys without their secrets."""
-        rows, following = await self._page("api_key", ("key_id",), match, cursor, limit)
-        return Page([keys.shown(row) for row in rows], following)
-
-    async def _page(
-        self, table: str, key: tuple[str, ...], match: Mapping[str, Any], cursor: str | None, limit: int
+    async def row_page(
+        self, table: Table, match: Mapping[str, Any], cursor: str | None, limit: int
     ) -> tuple[Sequence[Row], str | None]:
+        """A page of a table's rows, and the cursor of the next one."""
         limit = integer(limit, "limit", 1, PAGE_LIMIT)
-        after = None if cursor is None else _after(cursor, len(key))
-        rows = await self._rows.page(schema.metadata.tables[table], match, after, limit + 1)
-        if len(rows) <= limit:
-            return rows, None
-        rows = rows[:limit]
-        return rows, _cursor([rows[-1][name] for name in key])
+        key = list(table.primary_key)
+        after = None if cursor is None else key_after(cursor, key)
+        return _cut(await self._rows.page(table, match, after, limit + 1), limit, [column.name for column in key])
+
+    async def audit(
+        self, match: Mapping[str, Any], since: int | None, until: int | None, cursor: str | None, limit: int
+    ) -> Page[AuditLine]:
+        """Lines of the log of administration whose columns equal `match`, newest first."""
+        limit = integer(limit, "limit", 1, PAGE_LIMIT)
+        key = list(schema.admin_log.primary_key)
+        before = None if cursor is None else key_after(cursor, key)
+        found = await self._rows.log_page(match, since, until, before, limit + 1)
+        rows, following = _cut(found, limit, [column.name for column in key])
+        return Page([line_of(row) for row in rows], following)
 
     async def _refresh_forever(self) -> None:
         while True:
@@ -199,20 +187,12 @@ def read_all(kind: Kind, bodies: Sequence[Any]) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def now_ms() -> int:
-    """The wall clock, for the validity of keys."""
-    return time.time_ns() // 1_000_000
+def _is_as_it_was(row: Row, before: Row | None) -> bool:
+    return before is not None and all(before[name] == value for name, value in row.items())
 
 
-def _cursor(key: Sequence[Any]) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
-
-
-def _after(cursor: str, length: int) -> list[str | int]:
-    try:
-        key = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=list[str | int])
-    except (msgspec.MsgspecError, binascii.Error, ValueError):
-        raise Rejection(Problem.VALUE_INVALID, "cursor", why="not a cursor of ours") from None
-    if len(key) != length:
-        raise Rejection(Problem.VALUE_INVALID, "cursor", why="not a cursor of ours")
-    return key
+def _cut(rows: Sequence[Row], limit: int, key: Sequence[str]) -> tuple[Sequence[Row], str | None]:
+    """At most `limit` of the rows; the cursor of the next page where there were more."""
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], cursor_of([rows[limit - 1][name] for name in key])

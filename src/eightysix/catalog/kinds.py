@@ -43,8 +43,17 @@ class Kind(msgspec.Struct, frozen=True):
         """The names of the key's columns."""
         return tuple(column.name for column in self.table.primary_key)
 
+    @property
+    def name(self) -> str:
+        """What the log of administration calls it."""
+        return self.table.name
+
     def key_of(self, row: Row) -> tuple[Any, ...]:
         return tuple(row[name] for name in self.key)
+
+    def name_of(self, row: Row) -> str:
+        """What names an object within its brand, as the log of administration has it: `2/1005` for an item."""
+        return "/".join(str(part) for part in self.key_of(row)[1:]) or str(row["brand_id"])
 
 
 def _read_brand(body: BrandBody) -> dict[str, Any]:

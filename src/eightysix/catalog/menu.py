@@ -54,20 +54,20 @@ MAX_PROBLEMS = 100
 """Wrong rows that are told in one answer."""
 
 
-async def import_menu(catalog: Catalog, brand_id: str, body: bytes, *, dry_run: bool) -> Imported:
+async def import_menu(catalog: Catalog, brand_id: str, body: bytes, actor: str, *, dry_run: bool) -> Imported:
     """Make or replace the brand's items from a CSV file. Raises `WrongRows`, or `Rejection` for the file as a whole."""
     lines, dishes = _items(brand_id, _lines(body))
     try:
-        async with catalog.writing() as write:
-            there = {ITEM.key_of(row): row for row in await write.rows(schema.item, [*lines, *dishes])}
+        async with catalog.changing(actor) as change:
+            there = {ITEM.key_of(row): row for row in await change.write.rows(schema.item, [*lines, *dishes])}
             wanted = {key: each for key, each in dishes.items() if key not in there} | lines
             for key, (_, row) in wanted.items():
                 row["components"] = there[key]["components"] if key in there else []
-            await catalog.write_rows(ITEM, [row for _, row in wanted.values()], write, replace=True)
+            rows = [row for _, row in wanted.values()]
+            await catalog.write_rows(ITEM, rows, change, replace=True, action="import")
             _end_if(dry_run=dry_run)
     except _TriedOut:
         pass  # rolled back, and every check was made
-    await catalog.refresh()
     results = [
         ImportedRow(line, key[1], key[2], "replaced" if key in there else "created")
         for key, (line, _) in wanted.items()

@@ -9,7 +9,9 @@ from eightysix.storage import schema
 from eightysix.storage.catalog import CatalogWrite, Row
 from eightysix.wire.problem import Problem, Rejection
 
-from .kinds import BRAND, ITEM, Kind
+from . import keys
+from .journal import Change
+from .kinds import BRAND, CHANNEL, ITEM, Kind
 from .snapshot import Snapshot
 
 
@@ -60,15 +62,18 @@ def _parts(row: Row) -> list[tuple[str, tuple[Any, ...]]]:
     return parts
 
 
-async def release(kind: Kind, row: Row, write: CatalogWrite, snapshot: Snapshot) -> None:
+async def release(kind: Kind, row: Row, change: Change, snapshot: Snapshot) -> None:
     """Nothing needs the row that is about to go; what belongs to it alone goes with it."""
-    brand_id = row["brand_id"]
+    brand_id, write = row["brand_id"], change.write
     if kind is BRAND:
         stores = await write.matching(schema.store, {"brand_id": brand_id}, 1)
         if stores:
             raise Rejection(Problem.STILL_IN_USE, "brandId", what=stores[0]["poi_id"])
-        for table in (schema.channel, schema.item, schema.api_key):
-            await write.remove(table, {"brand_id": brand_id})
+        for each in (CHANNEL, ITEM):
+            for part in await write.matching(each.table, {"brand_id": brand_id}):
+                change.removed(each, part)
+            await write.remove(each.table, {"brand_id": brand_id})
+        await keys.revoke({"brand_id": brand_id}, change)
     elif kind is ITEM and row["object_type"] == 1:
         skus = await write.matching(schema.item, {"brand_id": brand_id, "spu_id": row["object_id"]}, 1)
         if skus:

@@ -9,13 +9,17 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from eightysix.core.catalogue import Brand, Channel, Component, Item, Store
 from eightysix.storage.catalog import Row
 
 
 class KeyGrant(msgspec.Struct, frozen=True):
-    """What a key allows. `poi_ids` None: all stores of the brand; `brand_id` None: all brands. Instants in ms."""
+    """What a key allows. `poi_ids` None: all stores of the brand; `brand_id` None: all brands. Instants in ms.
+
+    `secret_until`: so long the secret opens it that this grant is filed under, None for as long as the key lives.
+    """
 
     key_id: str
     role: str
@@ -23,6 +27,13 @@ class KeyGrant(msgspec.Struct, frozen=True):
     poi_ids: frozenset[str] | None = None
     channel_code: str | None = None
     expires_at: int | None = None
+    rate_limit: int | None = None
+    secret_until: int | None = None
+
+    @property
+    def ends_at(self) -> int | None:
+        """When the secret opens nothing any more."""
+        return self.expires_at if self.secret_until is None else self.secret_until
 
 
 class _View(msgspec.Struct):
@@ -44,17 +55,21 @@ _NOTHING: dict[str, Channel] = {}
 class Snapshot:
     """One consistent view, as of `version`; implements `core.catalogue.Catalogue`."""
 
-    __slots__ = ("_brands", "keys", "version")
+    __slots__ = ("_brands", "_secrets", "keys", "version")
 
-    def __init__(self, version: int, brands: dict[str, _View], keys: dict[str, KeyGrant]) -> None:
+    def __init__(
+        self, version: int, brands: dict[str, _View], keys: dict[str, KeyGrant], secrets: dict[str, tuple[str, ...]]
+    ) -> None:
         self.version = version
         self._brands = brands
         self.keys = keys
-        """By the hash of the secret."""
+        """By the hash of the secret; a key in an overlap has two."""
+        self._secrets = secrets
+        """The hashes of a key's secrets."""
 
     @classmethod
     def empty(cls) -> "Snapshot":
-        return cls(0, {}, {})
+        return cls(0, {}, {}, {})
 
     def brand(self, brand_id: str) -> Brand | None:
         view = self._brands.get(brand_id)
@@ -89,7 +104,8 @@ class SnapshotDraft:
 
     def __init__(self, base: Snapshot) -> None:
         self._brands = dict(base._brands)  # noqa: SLF001 - the maker of snapshots
-        self._keys = base.keys
+        self._keys = self._base_keys = base.keys
+        self._secrets = base._secrets  # noqa: SLF001 - the maker of snapshots
         self._copied: set[str] = set()
 
     def put(self, table: str, row: Row) -> None:
@@ -102,7 +118,7 @@ class SnapshotDraft:
             _PUT[table](view, row)
 
     def finish(self, version: int) -> Snapshot:
-        return Snapshot(version, self._brands, self._keys)
+        return Snapshot(version, self._brands, self._keys, self._secrets)
 
     def _writable(self, brand_id: str) -> _View | None:
         view = self._brands.get(brand_id)
@@ -126,17 +142,31 @@ class SnapshotDraft:
             view.brand = brand
 
     def _put_key(self, row: Row) -> None:
-        self._keys = {hash_: grant for hash_, grant in self._keys.items() if grant.key_id != row["key_id"]}
-        if not row["deleted"] and row["revoked_at"] is None:
-            poi_ids = row["poi_ids"]
-            self._keys[row["key_hash"]] = KeyGrant(
-                row["key_id"],
-                row["role"],
-                row["brand_id"],
-                None if poi_ids is None else frozenset(poi_ids),
-                row["channel_code"],
-                row["expires_at"],
-            )
+        if self._keys is self._base_keys:
+            self._keys, self._secrets = dict(self._keys), dict(self._secrets)
+        for hash_ in self._secrets.pop(row["key_id"], ()):
+            del self._keys[hash_]
+        if row["deleted"] or row["revoked_at"] is not None:
+            return
+        grant = _grant(row)
+        self._keys[row["key_hash"]] = grant
+        self._secrets[row["key_id"]] = (row["key_hash"],)
+        if row["previous_hash"] is not None:
+            self._keys[row["previous_hash"]] = replace(grant, secret_until=row["previous_until"])
+            self._secrets[row["key_id"]] += (row["previous_hash"],)
+
+
+def _grant(row: Row) -> KeyGrant:
+    poi_ids = row["poi_ids"]
+    return KeyGrant(
+        row["key_id"],
+        row["role"],
+        row["brand_id"],
+        None if poi_ids is None else frozenset(poi_ids),
+        row["channel_code"],
+        row["expires_at"],
+        row["rate_limit"],
+    )
 
 
 def _put_store(view: _View, row: Row) -> None:
@@ -188,6 +218,9 @@ COLUMNS = {
     "store": ("brand_id", "poi_id", "time_zone", "business_day_start", "status"),
     "channel": ("brand_id", "channel_code", "place", "party", "expires_in", "oversell"),
     "item": ("brand_id", "object_type", "object_id", "spu_id", "decimals", "components", "category", "tags"),
-    "api_key": ("key_id", "key_hash", "role", "brand_id", "poi_ids", "channel_code", "expires_at", "revoked_at"),
+    "api_key": (
+        *("key_id", "key_hash", "role", "brand_id", "poi_ids", "channel_code", "expires_at", "revoked_at"),
+        *("previous_hash", "previous_until", "rate_limit"),
+    ),
 }
 """What the snapshot reads of each table, in the order it needs them."""

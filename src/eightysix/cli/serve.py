@@ -21,6 +21,9 @@ from .language import told
 from .trouble import trouble
 from .workers import stop_when_alone, supervise
 
+_CHATTY = ("alembic", "sqlalchemy", "aiosqlite")
+"""Libraries that would log each statement, the last two with its rows, and so the hashes of keys."""
+
 
 def serve(  # noqa: PLR0917 - typer makes an option of each
     database: Annotated[str | None, typer.Option(help=told("The database's URL.", "数据库地址。"))] = None,
@@ -38,7 +41,8 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
     try:
         settings, _ = load(os.environ, config, options)
         logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        logging.getLogger("alembic").setLevel(logging.WARNING)
+        for chatty in _CHATTY:
+            logging.getLogger(chatty).setLevel(logging.WARNING)
         with reserved(settings.host, settings.port, shared=as_worker) as bound:
             uvloop.run(_serve(settings, bound, may_migrate=migrate, as_worker=as_worker))
     except (BadSetting, BadDatabaseUrl, PortTaken, SchemaBehind, StorageFault, ValueError) as error:

@@ -1,6 +1,6 @@
 """Brands, stores, channels, items and keys on the wire (DESIGN section 5), as they are sent and as they are shown."""
 
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 
@@ -10,6 +10,7 @@ from .fields import (
     Digits,
     HoldSeconds,
     Identifier,
+    InstantText,
     ObjectId,
     OneOrTwo,
     Portion,
@@ -32,6 +33,8 @@ MAX_TAGS = 50
 MAX_COMPONENTS = 50
 MAX_STORES = 10_000
 MAX_LIFE_SECONDS = 10 * 366 * 86_400
+MAX_OVERLAP_SECONDS = 30 * 86_400
+MAX_RATE = 100_000
 
 
 class BrandBody(Body):
@@ -97,19 +100,48 @@ class ItemBody(Body):
     )
 
 
+LifeSeconds = Annotated[int, whole(1, MAX_LIFE_SECONDS)] | Digits
+RatePerSecond = Annotated[int, whole(1, MAX_RATE)] | Digits
+
+
 class KeyBody(Body):
-    """A new key: what it may do (`role`), and of what (brand, stores, channel). `expires_in` in seconds."""
+    """A new key: what it may do (`role`), and of what (brand, stores, channel).
+
+    `expires_in` in seconds; `rate_limit`: calls a second, null for no limit.
+    """
 
     name: Annotated[str, words(NAME_LENGTH)]
     role: Role
     brand_id: Identifier | None = msgspec.field(name="brandId", default=None)
     poi_ids: Annotated[list[Identifier], several(MAX_STORES)] | None = None
     channel_code: Identifier | None = None
-    expires_in: Annotated[int, whole(1, MAX_LIFE_SECONDS)] | Digits | None = None
+    expires_in: LifeSeconds | None = None
+    rate_limit: RatePerSecond | None = None
+
+
+class RotateBody(Body):
+    """Another secret for a key. The one before goes on working for `overlap_seconds`.
+
+    With `expires_in` (seconds) the key ends then; without it the key ends when it would have anyway.
+    """
+
+    key_id: Identifier
+    overlap_seconds: Annotated[int, whole(0, MAX_OVERLAP_SECONDS)] | Digits = 0
+    expires_in: LifeSeconds | None = None
+
+
+class LimitBody(Body):
+    """How many calls a second a key may make; null for no limit."""
+
+    key_id: Identifier
+    rate_limit: RatePerSecond | None
 
 
 class KeyShown(msgspec.Struct, frozen=True):
-    """A key, without its secret."""
+    """A key, without its secret. `previous_until`: so long the secret before the last rotation works.
+
+    `rate_limit`: calls a second, null for no limit.
+    """
 
     key_id: str
     name: str
@@ -119,10 +151,12 @@ class KeyShown(msgspec.Struct, frozen=True):
     channel_code: str | None
     created_at: str
     expires_at: str | None
+    previous_until: str | None
+    rate_limit: int | None
 
 
 class KeyMade(msgspec.Struct, frozen=True):
-    """A new key; `key` is the secret, shown this once."""
+    """A new key, or a key with another secret; `key` is the secret, shown this once."""
 
     key: str
     key_id: str
@@ -133,6 +167,8 @@ class KeyMade(msgspec.Struct, frozen=True):
     channel_code: str | None
     created_at: str
     expires_at: str | None
+    previous_until: str | None
+    rate_limit: int | None
 
 
 _T = TypeVar("_T")
@@ -213,10 +249,13 @@ class ItemQuery(Body):
 
 
 class KeyQuery(Body):
-    """Which keys; with `key_id` one."""
+    """Which keys; with `key_id` one, with `poiId` those that reach the store, be it because they reach every one."""
 
     key_id: Identifier | None = None
     brand_id: Identifier | None = msgspec.field(name="brandId", default=None)
+    poi_id: Identifier | None = msgspec.field(name="poiId", default=None)
+    channel_code: Identifier | None = None
+    role: Role | None = None
     cursor: str | None = None
     limit: Annotated[int, whole(1, PAGE_LIMIT)] = 100
 
@@ -260,3 +299,41 @@ class ImportQuery(Body):
 
     brand_id: Identifier = msgspec.field(name="brandId")
     dry_run: bool = False
+
+
+AdminAction = Literal["create", "replace", "delete", "import", "rotate", "limit", "revoke"]
+
+
+class AuditQuery(Body):
+    """Which lines: of a brand, a kind (`brand`, `store`, `channel`, `item`, `key`), an actor (`key_id`), an object.
+
+    `from` and `to` are instants; a line at `to` is left out.
+    """
+
+    brand_id: Identifier | None = msgspec.field(name="brandId", default=None)
+    kind: Identifier | None = None
+    action: AdminAction | None = None
+    actor: Identifier | None = None
+    object: Annotated[str, words(NAME_LENGTH)] | None = None
+    since: InstantText | None = msgspec.field(name="from", default=None)
+    until: InstantText | None = msgspec.field(name="to", default=None)
+    cursor: str | None = None
+    limit: Annotated[int, whole(1, PAGE_LIMIT)] = 100
+
+
+class AuditLine(msgspec.Struct, frozen=True):
+    """One change of one object. `actor` is the `key_id` of the caller; `object` names it within its brand.
+
+    `before` and `after` are the object as its own call shows it, null where it wasn't there. Lines of one call share
+    `version`.
+    """
+
+    at: str
+    actor: str
+    action: str
+    kind: str
+    object: str
+    brand_id: str | None = msgspec.field(name="brandId")
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    version: int

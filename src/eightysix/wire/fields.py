@@ -1,10 +1,12 @@
 """Single values of a request: what they may be, checked one by one, exact."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
 
+from eightysix.core.instant import from_datetime
 from eightysix.core.outcome import Code
 from eightysix.core.quantity import QuantityError, thousandths
 
@@ -48,6 +50,9 @@ HoldSeconds = Annotated[int, whole(1, MAX_HOLD_SECONDS)] | Digits
 OneOrTwo = Annotated[int, whole(1, 2)] | Digits
 Quantity = Annotated[Decimal, documented(minimum=0, maximum=999_999_999.999)]
 Portion = Annotated[Decimal, documented(exclusiveMinimum=0, maximum=999_999_999.999)]
+AwareInstant = Annotated[datetime, msgspec.Meta(tz=True)]
+InstantText = Annotated[str, documented(format="date-time")]
+"""In a query, where a number would be read as an instant too."""
 Reason = Annotated[str, words(MAX_TEXT_LENGTH)]
 
 
@@ -103,6 +108,14 @@ def text(value: str, field: str, most: int = MAX_TEXT_LENGTH) -> str:
     if 0 < len(value) <= most and value.strip() and not any(char < " " or char == "\x7f" for char in value):
         return value
     raise Rejection(Problem.TEXT_INVALID, field, maximum=most)
+
+
+def instant(value: str, field: str) -> int:
+    """Milliseconds of an instant with its time zone, as ISO 8601 has it."""
+    try:
+        return from_datetime(msgspec.convert(value, AwareInstant))
+    except msgspec.ValidationError:
+        raise Rejection(Problem.WRONG_TYPE, field, expected="datetime", got="string") from None
 
 
 def reason(value: str | None) -> str | None:

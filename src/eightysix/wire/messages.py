@@ -19,6 +19,10 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
         "A valid key is needed: Authorization: Bearer <key>.",
         "需要有效的密钥：Authorization: Bearer <key>。",
     ),
+    Problem.TOO_MANY_REQUESTS: (
+        "This key may call {limit} times a second; try again shortly.",
+        "该密钥每秒最多调用 {limit} 次，请稍后重试。",
+    ),
     Problem.FORBIDDEN: ("The role {role} may not do this.", "角色 {role} 无权执行此操作。"),
     Problem.NOT_FOUND: ("There is nothing at this address.", "该地址不存在。"),
     Problem.KEY_NOT_FOUND: ("There is no such key.", "密钥不存在。"),
@@ -45,6 +49,10 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
     ),
     Problem.ALREADY_EXISTS: ("It exists already: {what}.", "已存在：{what}。"),
     Problem.STILL_IN_USE: ("It is still used by {what}.", "仍被使用：{what}。"),
+    Problem.ROTATION_RUNNING: (
+        "The secret before the last rotation works until {until}; wait for that, or rotate without an overlap.",
+        "上次轮换前的密钥在 {until} 前仍有效，请等待其失效，或不设重叠期轮换。",
+    ),
     Problem.OVERLOADED: (
         "Too many requests are waiting; try again shortly.",
         "等待处理的请求过多，请稍后重试。",
@@ -111,7 +119,10 @@ _PHRASES = {
     "a component can't be a combo": "组成项不能是套餐",
     "a platform key has no scope": "平台密钥没有范围",
     "a hub has one store": "门店中枢只对应一家门店",
-    "only a channel key has a channel": "只有渠道密钥才有渠道",
+    "keys of this role have no channel": "该角色的密钥没有渠道范围",
+    "later than the end of the caller's own key": "晚于调用方密钥自身的到期时间",
+    "more than the caller's own key has": "超过调用方密钥自身的限额",
+    "the key has ended": "密钥已过期",
     "not a cursor of ours": "游标无效",
     "not UTF-8": "不是 UTF-8 编码",
     "not CSV": "不是有效的 CSV",

@@ -18,6 +18,7 @@ class Problem(StrEnum):
     MISSING_FIELD = "MISSING_FIELD"
     UNKNOWN_FIELD = "UNKNOWN_FIELD"
     UNAUTHENTICATED = "UNAUTHENTICATED"
+    TOO_MANY_REQUESTS = "TOO_MANY_REQUESTS"
     FORBIDDEN = "FORBIDDEN"
     NOT_FOUND = "NOT_FOUND"
     KEY_NOT_FOUND = "KEY_NOT_FOUND"
@@ -32,6 +33,7 @@ class Problem(StrEnum):
     CSV_INVALID = "CSV_INVALID"
     ALREADY_EXISTS = "ALREADY_EXISTS"
     STILL_IN_USE = "STILL_IN_USE"
+    ROTATION_RUNNING = "ROTATION_RUNNING"
     OVERLOADED = "OVERLOADED"
     UNAVAILABLE = "UNAVAILABLE"
     INTERNAL = "INTERNAL"
@@ -50,12 +52,14 @@ STATUS: dict[Problem | Code, int] = {
     **dict.fromkeys(_BAD_REQUEST, 400),
     Problem.BODY_TOO_LARGE: 413,
     Problem.UNAUTHENTICATED: 401,
+    Problem.TOO_MANY_REQUESTS: 429,
     Problem.FORBIDDEN: 403,
     Problem.NOT_FOUND: 404,
     Problem.KEY_NOT_FOUND: 404,
     Problem.METHOD_NOT_ALLOWED: 405,
     Problem.ALREADY_EXISTS: 409,
     Problem.STILL_IN_USE: 409,
+    Problem.ROTATION_RUNNING: 409,
     Problem.OVERLOADED: 503,
     Problem.UNAVAILABLE: 503,
     Problem.INTERNAL: 500,
@@ -73,7 +77,7 @@ STATUS: dict[Problem | Code, int] = {
 }
 """The HTTP status of every code (DESIGN section 4, precedence of refusals; section 5, errors)."""
 
-RETRYABLE = frozenset({Problem.OVERLOADED, Problem.UNAVAILABLE})
+RETRYABLE = frozenset({Problem.TOO_MANY_REQUESTS, Problem.OVERLOADED, Problem.UNAVAILABLE})
 """The same request may succeed later, unchanged."""
 
 

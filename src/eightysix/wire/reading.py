@@ -32,11 +32,15 @@ def read_json(body: bytes, decoder: "msgspec.json.Decoder[_T]") -> _T:
 
 
 def read_query(fields: Mapping[str, Any], into: type[_T]) -> _T:
-    """A query's fields, strings or lists of them, as `into`."""
+    """A query's fields, strings or lists of them, as `into`, a struct. There is no null: the word is a wrong value."""
     try:
-        return msgspec.convert(fields, into, strict=False)
+        read = msgspec.convert(fields, into, strict=False)
     except msgspec.ValidationError as error:
         raise from_validation(str(error)) from None
+    for field in msgspec.structs.fields(into):  # type: ignore[arg-type]  # into is a struct
+        if field.encode_name in fields and getattr(read, field.name) is None:
+            raise Rejection(Problem.UNKNOWN_VALUE, field.encode_name)
+    return read
 
 
 def from_validation(message: str) -> Rejection:

@@ -14,6 +14,7 @@ from eightysix.core.quantity import as_number
 from eightysix.core.stock import Allocation, ChannelStock, Stock
 
 from .fields import (
+    AwareInstant,
     Body,
     Digits,
     Identifier,
@@ -38,7 +39,6 @@ MAX_CHANNELS = 100
 MAX_WEIGHT = 1_000_000
 
 Number = int | Decimal
-AwareInstant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class AvailableItem(msgspec.Struct, frozen=True, gc=False):

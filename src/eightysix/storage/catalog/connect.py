@@ -34,6 +34,7 @@ def connect(url: str) -> CatalogRows:
         pool_timeout=_ANSWER_SECONDS,
         max_overflow=0,
         pool_pre_ping=True,
+        hide_parameters=True,  # a fault's text goes into the log, and a row may hold the hash of a secret
         isolation_level="READ COMMITTED",
     )
     return CatalogRows(engine)
@@ -41,7 +42,9 @@ def connect(url: str) -> CatalogRows:
 
 def _sqlite(url: str) -> AsyncEngine:
     """The engine's lane writes the same file from this process: wait for it, and never hold the write lock for long."""
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None})
+    engine = create_async_engine(
+        url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None}, hide_parameters=True
+    )
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from eightysix.storage import schema
 from eightysix.storage.port import Unavailable
+from eightysix.storage.schema import INSTANT
 
 Row = Mapping[Any, Any]
 Key = tuple[Any, ...]
@@ -19,6 +20,7 @@ _CHUNK = 400
 """Keys in one statement: well under every database's bound on parameters."""
 
 _HEAD = schema.catalog_head
+_LOG = schema.admin_log
 
 
 class CatalogRows:
@@ -64,6 +66,26 @@ class CatalogRows:
         async with self._transaction() as connection:
             return (await connection.execute(wanted)).mappings().all()
 
+    async def log_page(
+        self, match: Mapping[str, Any], since: int | None, until: int | None, before: Sequence[Any] | None, limit: int
+    ) -> Sequence[Row]:
+        """Up to `limit` lines of the log of administration, newest first, older than the key `before`.
+
+        Their columns equal `match`, and they were written from `since` on and before `until`, both in milliseconds.
+        """
+        line = _LOG.c
+        key = (line.catalog_version, line.line)
+        wanted = select(_LOG).order_by(*(column.desc() for column in key)).limit(limit)
+        wanted = wanted.where(*(line[name] == value for name, value in match.items()))
+        if since is not None:
+            wanted = wanted.where(line.at >= since)
+        if until is not None:
+            wanted = wanted.where(line.at < until)
+        if before is not None:
+            wanted = wanted.where(tuple_(*key) < tuple_(*(literal(value, INSTANT) for value in before)))
+        async with self._transaction() as connection:
+            return (await connection.execute(wanted)).mappings().all()
+
     @asynccontextmanager
     async def write(self) -> AsyncIterator["CatalogWrite"]:
         """One transaction that takes the next version; other writers wait for its end."""
@@ -103,8 +125,8 @@ class CatalogWrite:
             found.extend((await self._connection.execute(wanted)).mappings().all())
         return found
 
-    async def matching(self, table: Table, match: Mapping[str, Any], limit: int) -> list[Row]:
-        """Up to `limit` rows whose columns equal `match`."""
+    async def matching(self, table: Table, match: Mapping[str, Any], limit: int | None = None) -> list[Row]:
+        """Rows whose columns equal `match`, up to `limit` of them."""
         wanted = select(table).where(_alive(table), *(table.c[name] == value for name, value in match.items()))
         return list((await self._connection.execute(wanted.limit(limit))).mappings())
 
@@ -118,6 +140,14 @@ class CatalogWrite:
             await self._connection.execute(table.delete().where(_has_key(table, keys)))
             stamped = [{**row, "deleted": False, "catalog_version": self.version} for row in some]
             await self._connection.execute(insert(table), stamped)
+
+    async def log(self, lines: Sequence[Row], at: int) -> None:
+        """Append lines to the log of administration, written at `at` milliseconds."""
+        stamped = [
+            {**line, "catalog_version": self.version, "line": number, "at": at} for number, line in enumerate(lines)
+        ]
+        for some in _chunks(stamped):
+            await self._connection.execute(insert(_LOG), some)
 
     async def remove(self, table: Table, match: Mapping[str, Any]) -> int:
         """Mark the rows whose columns equal `match` as deleted; how many."""

@@ -1,0 +1,97 @@
+"""How the test of roles calls each endpoint of the table in api/endpoints.py, and what a stranger must be told.
+
+An endpoint that is added there needs a line in `CALLS` here, or the test fails. A line says what a call names:
+
+- `Names.STORE`: `brandId` and `poiId`. A key of another brand gets 404 BRAND_NOT_FOUND, one of other stores 404
+  STORE_NOT_FOUND.
+- `Names.BRAND`: `brandId` only. A key of another brand gets 404 BRAND_NOT_FOUND.
+- `Names.KEY`: a `key_id`; a key of the brand is made for each call. A key of another brand gets 404 KEY_NOT_FOUND.
+- `Names.NOTHING`: it needs no key and is the same for everybody.
+
+`fields` is the rest of the body (of the query for GET and DELETE). `whole_brand`: a key of some stores or of one
+channel gets 403. A call whose ids stand elsewhere in its body has a `body` that makes it of (brandId, poiId). An own
+call need not succeed: an unknown order or a wrong value will do, as long as it isn't refused for whose it is.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from .shop import TEA
+
+
+class Names(StrEnum):
+    """What a call names: what is looked at to tell whose it is."""
+
+    STORE = "store"
+    BRAND = "brand"
+    KEY = "key"
+    NOTHING = "nothing"
+
+
+class RoleCall(msgspec.Struct, frozen=True):
+    """One endpoint's call."""
+
+    names: Names
+    fields: dict[str, Any] = {}
+    whole_brand: bool = False
+    body: Callable[[str, str], Any] | None = None
+    """Makes the body of a POST; what it names must not stand in `fields` too."""
+
+
+def _menu(_brand_id: str, _poi_id: str) -> str:
+    return "sku_id,name_en\n901,x\n"
+
+
+def _batch(brand_id: str, poi_id: str) -> Any:
+    return {"operations": [{"op": "unlock", "brandId": brand_id, "poiId": poi_id, "order_id": "roles-batch"}]}
+
+
+STORE, BRAND, KEY = Names.STORE, Names.BRAND, Names.KEY
+_VERB = {"order_id": "roles"}
+_STORE = {"name": "x", "time_zone": "UTC"}
+_CHANNEL = {"channel_code": "X", "name": "x", "place": "online", "party": "own"}
+_ITEM = {"object_type": 2, "object_id": 900, "name": {"en": "x", "zh": "x"}}
+
+CALLS: dict[str, RoleCall] = {
+    "POST /api/v1/stock/lock": RoleCall(
+        STORE, {"order_id": "x", "channel_code": "NONE", "lines": [{"sku_id": TEA, "quantity": 1}]}
+    ),
+    "POST /api/v1/stock/deduct": RoleCall(STORE, _VERB),
+    "POST /api/v1/stock/unlock": RoleCall(STORE, _VERB),
+    "POST /api/v1/stock/return": RoleCall(STORE, {**_VERB, "request_id": "r"}),
+    "POST /api/v1/stock/amend": RoleCall(STORE, {**_VERB, "request_id": "r", "expires_in": 9}),
+    "POST /api/v1/stock/batch": RoleCall(STORE, body=_batch),
+    "GET /api/v1/stock/orders/{order_id}": RoleCall(STORE),
+    "GET /api/v1/stock/availability": RoleCall(STORE, {"channel_code": "EMENU"}),
+    "POST /api/v1/poi/stock/update": RoleCall(STORE, {"object_id": TEA, "stock_status": 1}),
+    "POST /api/v1/poi/stock/guarantees/release": RoleCall(STORE, {"all": True}),
+    "GET /api/v1/brands": RoleCall(BRAND),
+    "POST /api/v1/brands": RoleCall(BRAND, {"name": "x"}),
+    "PUT /api/v1/brands": RoleCall(BRAND, {"name": "x"}),
+    "DELETE /api/v1/brands": RoleCall(BRAND),
+    "GET /api/v1/stores": RoleCall(STORE),
+    "POST /api/v1/stores": RoleCall(STORE, _STORE),
+    "PUT /api/v1/stores": RoleCall(STORE, _STORE),
+    "DELETE /api/v1/stores": RoleCall(STORE),
+    "GET /api/v1/channels": RoleCall(BRAND),
+    "POST /api/v1/channels": RoleCall(BRAND, _CHANNEL, whole_brand=True),
+    "PUT /api/v1/channels": RoleCall(BRAND, _CHANNEL, whole_brand=True),
+    "DELETE /api/v1/channels": RoleCall(BRAND, {"channel_code": "X"}, whole_brand=True),
+    "GET /api/v1/items": RoleCall(BRAND),
+    "POST /api/v1/items": RoleCall(BRAND, _ITEM, whole_brand=True),
+    "PUT /api/v1/items": RoleCall(BRAND, _ITEM, whole_brand=True),
+    "DELETE /api/v1/items": RoleCall(BRAND, {"object_type": 2, "object_id": 900}, whole_brand=True),
+    "POST /api/v1/items/import": RoleCall(BRAND, whole_brand=True, body=_menu),
+    "GET /api/v1/keys": RoleCall(BRAND, whole_brand=True),
+    "POST /api/v1/keys": RoleCall(BRAND, {"name": "x", "role": "order-service"}, whole_brand=True),
+    "POST /api/v1/keys/rotate": RoleCall(KEY, whole_brand=True),
+    "POST /api/v1/keys/limit": RoleCall(KEY, {"rate_limit": 9}, whole_brand=True),
+    "DELETE /api/v1/keys": RoleCall(KEY, whole_brand=True),
+    "GET /api/v1/audit": RoleCall(BRAND, whole_brand=True),
+    "GET /healthz": RoleCall(Names.NOTHING),
+    "GET /readyz": RoleCall(Names.NOTHING),
+}  # fmt: skip
+"""By method and path."""
