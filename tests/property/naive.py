@@ -398,6 +398,31 @@ class Naive:
         thing.caps.update(caps)
         self.turn(stock)
 
+    def count(self, stock: int, request: str, quantity: int, *, add: bool) -> object:
+        """Something is added, or everything is counted."""
+        body = ("add" if add else "count", stock, quantity)
+        if request in self.requests:
+            return ("SAME", {}) if self.requests[request][0] == body else _refuse_whole("IDEMPOTENCY_MISMATCH")
+        thing = self.thing(stock)
+        if not thing.limited:
+            return _refuse_whole("SETTING_INVALID")
+        real = thing.real + quantity if add else quantity
+        if real < 0:
+            return _refuse_whole("QUANTITY_OUT_OF_RANGE")
+        said = ("SAME" if real == thing.real else "DONE"), {}
+        thing.real = real
+        self.turn(stock)
+        self.requests[request] = (body, said)
+        return said
+
+    def eighty_six(self, stock: int, *, sold_out: bool) -> object:
+        """A person takes it off, or puts it back."""
+        thing = self.things.setdefault(stock, Thing())
+        before = (thing.sold_out, thing.manual)
+        thing.sold_out = thing.manual = sold_out
+        self.turn(stock)
+        return ("SAME" if (thing.sold_out, thing.manual) == before else "DONE"), {}
+
 
 def _refuse(bad: dict[tuple[int, int], str]) -> Refusal:
     return min(bad.values(), key=PRECEDENCE.index), bad

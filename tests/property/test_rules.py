@@ -60,5 +60,9 @@ def test_a_run_reaches_every_outcome() -> None:
         "NOT_DEDUCTED",
         "QUANTITY_EXCEEDS_LOCK",
         "QUANTITY_EXCEEDS_DEDUCTED",
+        "DONE",
+        "SAME",
+        "SETTING_INVALID",
+        "QUANTITY_OUT_OF_RANGE",
     ):
         assert driver.said.get(outcome, 0) > 0, f"{outcome} was never reached: {driver.said}"

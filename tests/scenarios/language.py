@@ -1,6 +1,10 @@
 """The language of the scenario files: one command a line with its expected outcome, time passing as a line of its own.
 
     stock 1 limited real=5 [plan=5] [status=2] [manual] [share=guarantee] [POS: limit=2 guarantee=1 weight=3 status=2]
+    add 1 3 | add 1 -3 | count 1 3 [version=2] [request=r1]              -> DONE
+    86 1 [until=next | until=never | until=2h]                          -> DONE
+    back 1              (puts it back on sale after an 86)              -> SAME (it was on sale)
+    dry stock … | dry add … | dry count … | dry 86 …                    (decided, nothing written)
     release [1 spu30] [reason=...]  (without items: in the whole store)  -> 1.POS=4 spu30.KIOSK=1
     lock o1 POS 1x2 3.1x0.5 [partial] [force] [reason=...] [hold=60]   -> LOCKED
     deduct o1 [1x1] [relock]                                            -> DEDUCTED replayed
@@ -14,8 +18,10 @@
     see 1 real=3 locked=0 [left=3] [status=2] [oversold=0] [POS.used=2] [version=moved, since it was last seen]
     line o1 1 state=DEDUCTED quantity=2 [returned=1]
     incident forced_sale 1 2
+    log 1 ADD 3 [reason=…]  (the last row of the log)
 
-Expected: the order's state (or MIXED) with `replayed` where it was; a refusal's code, with `1:available=3,by=quantity`
+Expected: the order's state (or MIXED) with `replayed` where it was; of a setting DONE, or SAME where nothing had to be
+changed; a refusal's code, with `@field` where that matters, with `1:available=3,by=quantity`
 for each line that must be named.
 """
 
@@ -26,6 +32,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from eightysix.core.change import Kind
 from eightysix.core.command import (
     Actor,
     AmendStock,
@@ -42,9 +49,9 @@ from eightysix.core.command import (
     UnlockStock,
 )
 from eightysix.core.key import StockKey, sku_key
-from eightysix.core.outcome import GuaranteesReleased, LineRefusal, OrderDone, Outcome, Refused
+from eightysix.core.outcome import GuaranteesReleased, LineRefusal, OrderDone, Outcome, Refused, StocksSet
 from eightysix.core.quantity import as_number, thousandths
-from eightysix.core.stock import Allocation
+from eightysix.core.stock import NEVER, ON_SALE, ONE_OFF, SOLD_OUT, Allocation, RestoreTo
 from tests.world.kitchen import Kitchen
 from tests.world.menu import BRAND_ID, STORE
 
@@ -75,16 +82,26 @@ def _step(kitchen: Kitchen, line: str) -> None:
         stores[BRAND_ID, "1"] = replace(stores[BRAND_ID, "1"], day_start_minute=int(hours) * 60 + int(minutes))
     elif verb == "forget":
         del kitchen.menu.items[2, int(words[0])]
-    elif verb in ("see", "line", "incident"):
-        {"see": _see, "line": _see_line, "incident": _see_incident}[verb](kitchen, words)
+    elif verb in ("see", "line", "incident", "log"):
+        {"see": _see, "line": _see_line, "incident": _see_incident, "log": _see_log}[verb](kitchen, words)
     else:
         settled = not kitchen.due_now()
         before = _rows(kitchen)
-        outcome = kitchen.run(_of_channel(_command(verb, words), words))
+        is_dry = verb == "dry"
+        command = _command(*((words[0], words[1:]) if is_dry else (verb, words)), kitchen.now)
+        if is_dry:
+            assert isinstance(command, SetStock)
+            command = replace(command, dry_run=True)
+        outcome = kitchen.run(_of_channel(command, words))
         if expected:
             _compare(outcome, expected.split())
-        if isinstance(outcome, Refused) and settled:
-            assert _rows(kitchen) == before, "a refusal changed something"
+        if (is_dry or _is_refusal(outcome)) and settled:
+            assert _rows(kitchen) == before, "a refusal or a dry run changed something"
+
+
+def _is_refusal(outcome: Outcome) -> bool:
+    results = outcome.results if isinstance(outcome, StocksSet) else [outcome]
+    return all(isinstance(result, Refused) for result in results)
 
 
 def _of_channel(command: Command, words: list[str]) -> Command:
@@ -96,7 +113,8 @@ def _of_channel(command: Command, words: list[str]) -> Command:
 
 
 def _rows(kitchen: Kitchen) -> tuple[Any, ...]:
-    return (kitchen.head, dict(kitchen.stocks), dict(kitchen.channels), dict(kitchen.reservations), len(kitchen.logs))
+    rows = (kitchen.stocks, kitchen.channels, kitchen.reservations, kitchen.requests)
+    return (kitchen.head, *map(dict, rows), len(kitchen.logs), len(kitchen.incidents))
 
 
 def _switch(kitchen: Kitchen, what: str, is_open: bool) -> None:
@@ -107,7 +125,7 @@ def _switch(kitchen: Kitchen, what: str, is_open: bool) -> None:
         menu.stores[BRAND_ID, "1"] = replace(menu.stores[BRAND_ID, "1"], open=is_open)
 
 
-def _command(verb: str, words: list[str]) -> Command:
+def _command(verb: str, words: list[str], now: int) -> Command:
     if verb == "sweep":
         return ExpireLocks(STORE)
     if verb == "stock":
@@ -116,6 +134,10 @@ def _command(verb: str, words: list[str]) -> Command:
         items = tuple(_key(word) for word in words if "=" not in word)
         reasons = [word.partition("=")[2] for word in words if "=" in word]
         return ReleaseGuarantees(STORE, items or None, STAFF, reasons[0] if reasons else None)
+    if verb in ("add", "count"):
+        return _counting(verb, words)
+    if verb in ("86", "back"):
+        return _eighty_six(words, now, sold_out=verb == "86")
     flags, options, lines, names = _sort(words)
     chosen = tuple(lines) if lines else None
     reason = options.get("reason")
@@ -177,6 +199,30 @@ def _setting(words: list[str]) -> SetStock:
     return SetStock(STORE, (Setting(key, channels=built, **fields),), STAFF)
 
 
+def _counting(verb: str, words: list[str]) -> SetStock:
+    options = dict(word.split("=") for word in words[2:])
+    version = int(options["version"]) if "version" in options else None
+    kind = Kind.ADD if verb == "add" else Kind.COUNT
+    setting = Setting(_key(words[0]), expected_version=version, kind=kind, quantity=_signed(words[1]))
+    return SetStock(STORE, (setting,), STAFF, options.get("reason"), options.get("request"))
+
+
+def _eighty_six(words: list[str], now: int, *, sold_out: bool) -> SetStock:
+    options = dict(word.split("=") for word in words[1:])
+    fields: dict[str, Any] = {"status": SOLD_OUT, "manual": True} if sold_out else {"status": ON_SALE}
+    if "until" in options:
+        until = options["until"]
+        at = now + int(until[:-1]) * 3_600_000 if until.endswith("h") else None
+        restore = NEVER if until == "never" else ONE_OFF
+        fields |= {"auto_restore_type": restore, "auto_restore_at": at, "restore_to": RestoreTo.KEEP}
+    setting = Setting(_key(words[0]), kind=Kind.EIGHTY_SIX, **fields)
+    return SetStock(STORE, (setting,), STAFF, options.get("reason"))
+
+
+def _signed(word: str) -> int:
+    return (-1 if word.startswith("-") else 1) * thousandths(Decimal(word.lstrip("-")))
+
+
 def _key(word: str) -> StockKey:
     return StockKey(1, int(word[3:])) if word.startswith("spu") else sku_key(int(word))
 
@@ -195,7 +241,15 @@ def _compare(outcome: Outcome, expected: list[str]) -> None:
         back = [f"{_word(each.key)}.{each.channel_code}={as_number(each.quantity)}" for each in outcome.released]
         assert (back or ["nothing"]) == expected, f"got {back}"
         return
+    if isinstance(outcome, StocksSet):
+        [result] = outcome.results
+        if not isinstance(result, Refused):
+            assert ["SAME" if result.replayed else "DONE"] == expected, f"got {result}"
+            return
+        outcome = result
     assert isinstance(outcome, Refused), f"got {outcome}"
+    if expected[-1].startswith("@"):
+        assert outcome.field == expected.pop()[1:], f"got {outcome}"
     named = {_name(each): each for each in outcome.lines}
     assert str(outcome.code) == expected[0], f"got {outcome}"
     for word in expected[1:]:
@@ -234,12 +288,11 @@ def _see(kitchen: Kitchen, words: list[str]) -> None:
             got = getattr(row, field)
         else:
             got = getattr(stock, name)
-        plain = name in ("status", "type", "version", "settings_version", "manual")
+        plain = name in ("status", "type", "version", "settings_version", "manual", "auto_restore_type", "restore_to")
         if value == "none":
             assert got is None, f"{name} is {got}"
             continue
-        sign = -1 if value.startswith("-") else 1
-        want = int(value) if plain else sign * thousandths(Decimal(value.lstrip("-")))
+        want = int(value) if plain else _signed(value)
         assert got == want, f"{name} is {got}, not {want}"
 
 
@@ -257,3 +310,10 @@ def _see_incident(kitchen: Kitchen, words: list[str]) -> None:
     kind, item, quantity = words
     found = [(each.kind, each.key, each.quantity) for each in kitchen.incidents]
     assert (kind, _key(item), thousandths(Decimal(quantity))) in found, f"got {found}"
+
+
+def _see_log(kitchen: Kitchen, words: list[str]) -> None:
+    row = kitchen.logs[-1]
+    options = dict(word.split("=") for word in words[3:])
+    got = (row.key, row.kind.name, row.quantity, row.reason)
+    assert got == (_key(words[0]), words[1], _signed(words[2]), options.get("reason")), f"got {got}"

@@ -115,7 +115,8 @@ def admit_setting(brand_id: str, setting: Setting, catalogue: Catalogue) -> Refu
 
 
 def _wrong_setting(setting: Setting, item: Item) -> str | None:
-    for name, quantity in (("plan_quantity", setting.plan), ("real_quantity", setting.real)):
+    quantities = (("plan_quantity", setting.plan), ("real_quantity", setting.real), ("quantity", setting.quantity))
+    for name, quantity in quantities:
         if isinstance(quantity, int) and not is_whole(quantity, item.decimals):
             return name
     return None

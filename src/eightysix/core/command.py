@@ -5,6 +5,7 @@ A request, a hub event, a timer and an operator all become one of these and go t
 
 import msgspec
 
+from .change import Kind
 from .key import StockKey, StoreKey
 
 
@@ -116,7 +117,11 @@ class ChannelSetting(msgspec.Struct, frozen=True, gc=False):
 
 
 class Setting(msgspec.Struct, frozen=True, gc=False):
-    """What to set for one stock; UNSET fields stay as they are. `expected_version` is a settings version."""
+    """What to set for one stock; UNSET fields stay as they are. `expected_version` is a settings version.
+
+    `kind` is SET, or one of three others: ADD adds `quantity` (which may be negative) to what is there; COUNT says that
+    `quantity` was counted; EIGHTY_SIX takes off sale or puts back on sale, whatever is there.
+    """
 
     key: StockKey
     status: int | msgspec.UnsetType = msgspec.UNSET
@@ -129,15 +134,20 @@ class Setting(msgspec.Struct, frozen=True, gc=False):
     expected_version: int | None = None
     channels: tuple[ChannelSetting, ...] = ()
     allocation: int | msgspec.UnsetType = msgspec.UNSET
+    kind: Kind = Kind.SET
+    quantity: int | msgspec.UnsetType = msgspec.UNSET
+    restore_to: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class SetStock(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Set stocks of one store absolutely; each item has its own result."""
+    """Set stocks of one store; each item has its own result. With `dry_run` it is decided, and nothing is written."""
 
     store: StoreKey
     settings: tuple[Setting, ...]
     actor: Actor
     reason: str | None = None
+    request_id: str | None = None
+    dry_run: bool = False
 
 
 OrderCommand = LockStock | DeductStock | UnlockStock | ReturnStock | AmendStock

@@ -46,7 +46,8 @@ def footprint(command: Command, catalogue: Catalogue) -> Footprint:
     if isinstance(command, ReleaseGuarantees):
         return Footprint(stocks=command.keys or (), whole=command.keys is None)
     if isinstance(command, SetStock):
-        return Footprint(stocks=tuple(setting.key for setting in command.settings), sets=True)
+        stocks = tuple(setting.key for setting in command.settings)
+        return Footprint(request_id=command.request_id, stocks=stocks, sets=True)
     request_id = command.request_id if isinstance(command, (ReturnStock, AmendStock)) else None
     return Footprint(order_id=command.order_id, request_id=request_id)
 

@@ -4,6 +4,7 @@ The order of `Code` is the order of precedence (DESIGN section 4): of several re
 """
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -105,11 +106,15 @@ class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class StockRow(msgspec.Struct, frozen=True, gc=False):
-    """A stock and its channel rows as they are after a setting."""
+    """A stock and its channel rows as they are after a setting; with `replayed` nothing had to be changed.
+
+    `changes` is what was changed: `{field: [before, after]}`, quantities in thousandths, channels by code.
+    """
 
     stock: Stock
     channels: tuple[ChannelStock, ...] = ()
     replayed: bool = False
+    changes: dict[str, Any] = {}
 
 
 class StocksSet(msgspec.Struct, frozen=True, gc=False, tag=True):

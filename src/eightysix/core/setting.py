@@ -7,22 +7,52 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from .admission import admit_setting
+from .change import Kind
 from .command import ChannelSetting, SetStock, Setting
 from .draft import Draft, turned
+from .key import StockKey
 from .outcome import Code, Refused, StockRow, StocksSet
+from .quantity import MAX_QUANTITY
+from .request import recalled, remember
 from .sharing import channel_changes, share_out
 from .shelf import Decision, Shelf
-from .stock import ON_SALE, SOLD_OUT, ChannelStock, Stock
+from .stock import ON_SALE, ONE_OFF, SOLD_OUT, ChannelStock, RestoreTo, Stock
 
 BELOW_PROMISED = "count_below_promised"
 """The kind of incident that a count below what is promised opens."""
 
 
+class _Remembered(msgspec.Struct, frozen=True, gc=False):
+    """Which settings of a request were refused, and why; None for those that were made.
+
+    The rows aren't kept, a thousand of them would be too much: a repeat is told what they are by then.
+    """
+
+    results: tuple[Refused | None, ...]
+
+
 def set_stock(command: SetStock, shelf: Shelf) -> Decision:
     """Each setting is decided on its own: a refused one changes nothing and doesn't hold up the others."""
+    known = recalled(command, shelf, _Remembered)
     draft = Draft(shelf, command.actor)
+    if known is not None:
+        return Decision(known if isinstance(known, Refused) else _again(command, known, draft))
     results = tuple(_set_one(command, setting, draft, shelf) for setting in command.settings)
+    if command.dry_run:
+        return Decision(StocksSet(results))
+    kept = tuple(replace(each, stock=None) if isinstance(each, Refused) else None for each in results)
+    if None in kept:
+        remember(command, draft, _Remembered(kept))
     return draft.decision(StocksSet(results))
+
+
+def _again(command: SetStock, known: _Remembered, draft: Draft) -> StocksSet:
+    pairs = zip(command.settings, known.results, strict=True)
+    return StocksSet(tuple(refused or _unchanged(draft, setting.key) for setting, refused in pairs))
+
+
+def _unchanged(draft: Draft, key: StockKey) -> StockRow:
+    return StockRow(draft.stock(key), tuple(draft.channel_rows(key).values()), replayed=True)
 
 
 def _set_one(command: SetStock, setting: Setting, draft: Draft, shelf: Shelf) -> StockRow | Refused:
@@ -32,29 +62,63 @@ def _set_one(command: SetStock, setting: Setting, draft: Draft, shelf: Shelf) ->
     before = draft.stock(setting.key)
     if setting.expected_version is not None and setting.expected_version != before.settings_version:
         return Refused(Code.VERSION_CONFLICT, stock=before)
-    wanted = turned(_wanted(before, setting))
+    wanted = _wanted(before, setting, draft.now)
+    if isinstance(wanted, Refused):
+        return wanted
+    wanted = turned(wanted)
     rows = _channel_rows(setting, wanted, draft)
-    content = _content(before, wanted, draft, rows)
-    if content is None:
-        return StockRow(before, tuple(draft.channel_rows(setting.key).values()), replayed=True)
+    changes = _changes(before, wanted, draft, rows)
+    if not changes:
+        return _unchanged(draft, setting.key)
     stock = replace(
         wanted,
         settings_version=before.settings_version + 1,
         updated_at=max(draft.now, before.updated_at + 1),
     )
-    stock = draft.set_stock(stock, content, oversell=BELOW_PROMISED, reason=command.reason)
+    content = msgspec.json.encode(changes).decode()
+    stock = draft.set_stock(stock, content, oversell=BELOW_PROMISED, reason=command.reason, kind=setting.kind)
     for row in rows:
         draft.put_channel(row)
-    return StockRow(stock, tuple(draft.channel_rows(setting.key).values()))
+    return StockRow(stock, tuple(draft.channel_rows(setting.key).values()), changes=changes)
 
 
-def _wanted(before: Stock, setting: Setting) -> Stock:
+def _wanted(before: Stock, setting: Setting, now: int) -> Stock | Refused:
+    """The row as it shall be, before the automatic turn."""
+    if setting.kind in (Kind.ADD, Kind.COUNT):
+        return _counted(before, setting)
+    if setting.kind is Kind.EIGHTY_SIX:
+        restore_at = setting.auto_restore_at
+        if isinstance(restore_at, int) and restore_at <= now:
+            return Refused(Code.SETTING_INVALID, field="until", stock=before)
+        if setting.status == ON_SALE and before.restore_to == RestoreTo.KEEP:
+            # the end of an 86 goes with it
+            before = replace(before, auto_restore_type=0, auto_restore_at=None, restore_to=RestoreTo.PLAN)
+    return _anchored(_set(before, setting), before, now)
+
+
+def _counted(before: Stock, setting: Setting) -> Stock | Refused:
+    """The row after something was added to what is there, or it was counted."""
+    if not before.is_limited:
+        return Refused(Code.SETTING_INVALID, field="op", stock=before)
+    if setting.quantity is UNSET:
+        return Refused(Code.SETTING_INVALID, field="quantity")
+    real = setting.quantity + before.real * (setting.kind is Kind.ADD)
+    # what was sold beyond what is there (real below 0) may be made up for in part
+    if real > MAX_QUANTITY or (real < 0 and real < before.real):
+        return Refused(Code.QUANTITY_OUT_OF_RANGE, field="quantity", stock=before)
+    return replace(before, real=real)
+
+
+def _anchored(stock: Stock, before: Stock, now: int) -> Stock:
+    """A one-off that was asked for now counts its next business day from now."""
+    fields = ("auto_restore_type", "auto_restore_at", "restore_to")
+    is_new = any(getattr(stock, name) != getattr(before, name) for name in fields)
+    return replace(stock, auto_restore_from=now) if is_new and stock.auto_restore_type == ONE_OFF else stock
+
+
+def _set(before: Stock, setting: Setting) -> Stock:
     """The row with the fields that were sent; whether an 86 is manual follows from where it stood."""
-    fields: dict[str, Any] = {
-        name: value
-        for name in ("type", "plan", "real", "auto_restore_type", "auto_restore_at", "allocation")
-        if (value := getattr(setting, name)) is not UNSET
-    }
+    fields: dict[str, Any] = {name: value for name in _SETTABLE if (value := getattr(setting, name)) is not UNSET}
     stock = replace(before, **fields)
     if setting.status is UNSET:
         return stock
@@ -87,13 +151,17 @@ def _set_channel(row: ChannelStock, setting: ChannelSetting) -> ChannelStock:
     return replace(row, **fields)
 
 
-def _content(before: Stock, wanted: Stock, draft: Draft, rows: list[ChannelStock]) -> str | None:
-    """JSON of what changes: `{field: [before, after]}`, channels by code; None where nothing does."""
+_SETTABLE = ("type", "plan", "real", "auto_restore_type", "auto_restore_at", "restore_to", "allocation")
+_SHOWN = ("status", "manual", *_SETTABLE)
+
+
+def _changes(before: Stock, wanted: Stock, draft: Draft, rows: list[ChannelStock]) -> dict[str, Any]:
+    """What changes: `{field: [before, after]}`, channels by code."""
     changed: dict[str, Any] = {
         name: [getattr(before, name), getattr(wanted, name)]
-        for name in ("status", "type", "manual", "plan", "real", "auto_restore_type", "auto_restore_at", "allocation")
+        for name in _SHOWN
         if getattr(before, name) != getattr(wanted, name)
     }
     if rows:
         changed["channels"] = channel_changes(draft, rows)
-    return msgspec.json.encode(changed).decode() if changed else None
+    return changed
