@@ -17,6 +17,7 @@ from eightysix.api.health import Health
 from eightysix.api.keys import Audit, Keys
 from eightysix.api.lean import Asgi, Lean
 from eightysix.api.orders import Orders
+from eightysix.api.setting import StockSetting
 from eightysix.api.site import site
 from eightysix.api.stock import Stocks
 from eightysix.catalog.catalog import Catalog
@@ -84,9 +85,15 @@ def _asgi(database: Database, engine: Engine, catalog: Catalog, keyring: Keyring
     doorkeeper = Doorkeeper(catalog)
     orders = Orders(engine.submit, catalog, doorkeeper)
     availability = Availability(database.reader, catalog)
-    stocks = Stocks(engine.submit, database.reader, catalog, availability)
-    channels = Channels(engine.submit, catalog)
-    rooms = Rooms(stocks, channels, Administration(catalog), Keys(keyring), Audit(catalog), Health(database))
+    rooms = Rooms(
+        Stocks(database.reader, catalog, availability),
+        StockSetting(engine.submit, catalog),
+        Channels(engine.submit, catalog),
+        Administration(catalog),
+        Keys(keyring),
+        Audit(catalog),
+        Health(database),
+    )
     return Lean(orders, cast(Asgi, site(endpoints(rooms), orders, doorkeeper)))
 
 

@@ -67,6 +67,7 @@ CALLS: dict[str, RoleCall] = {
     "GET /api/v1/stock/orders/{order_id}": RoleCall(STORE),
     "GET /api/v1/stock/availability": RoleCall(STORE, {"channel_code": "EMENU"}),
     "POST /api/v1/poi/stock/update": RoleCall(STORE, {"object_id": TEA, "stock_status": 1}),
+    "POST /api/v1/poi/stock/86": RoleCall(STORE, {"object_ids": [TEA], "sold_out": False}),
     "POST /api/v1/poi/stock/guarantees/release": RoleCall(STORE, {"all": True}),
     "GET /api/v1/brands": RoleCall(BRAND),
     "POST /api/v1/brands": RoleCall(BRAND, {"name": "x"}),

@@ -134,7 +134,22 @@ async def test_emoji_are_printable(shop: Shop) -> None:
 
 
 UPDATES: list[tuple[dict[str, Any], int, str, str | None]] = [
-    ({"object_id": RICE, "op": "add"}, 422, "UNKNOWN_VALUE", "op"),
+    ({"object_id": RICE, "op": "subtract"}, 422, "UNKNOWN_VALUE", "op"),
+    ({"object_id": RICE, "op": "add"}, 400, "MISSING_FIELD", "quantity"),
+    ({"object_id": RICE, "op": "add", "quantity": 1}, 400, "MISSING_FIELD", "request_id"),
+    ({"object_id": RICE, "op": "add", "quantity": 1, "request_id": ""}, 422, "ID_INVALID", "request_id"),
+    ({"object_id": RICE, "op": "add", "quantity": "-0.0001", "request_id": "r"}, 422, "QUANTITY_TOO_FINE", "quantity"),
+    ({"object_id": RICE, "op": "add", "quantity": -1e9, "request_id": "r"}, 422, "QUANTITY_OUT_OF_RANGE", "quantity"),
+    ({"object_id": RICE, "op": "add", "quantity": -1001, "request_id": "r"}, 422, "QUANTITY_OUT_OF_RANGE", "quantity"),
+    ({"object_id": RICE, "op": "add", "quantity": 1, "real_quantity": 0, "request_id": "r"}, 422, "VALUE_INVALID",
+     "real_quantity"),
+    ({"object_id": TEA, "op": "add", "quantity": 1, "request_id": "r"}, 422, "SETTING_INVALID", "op"),
+    ({"object_id": RICE, "op": "count", "quantity": -1}, 422, "QUANTITY_OUT_OF_RANGE", "quantity"),
+    ({"object_id": RICE, "op": "count", "quantity": 1, "manual": False}, 422, "VALUE_INVALID", "manual"),
+    ({"object_id": RICE, "quantity": 1}, 422, "VALUE_INVALID", "quantity"),
+    ({"items": [{"object_id": RICE, "op": "count"}]}, 400, "MISSING_FIELD", "items[0].quantity"),
+    ({"object_id": RICE, "poiIds": ["s2"]}, 422, "VALUE_INVALID", "poiId"),
+    ({"object_id": RICE, "all": True}, 422, "VALUE_INVALID", "poiId"),
     ({"object_id": RICE, "real_quantity": "-1"}, 422, "QUANTITY_OUT_OF_RANGE", "real_quantity"),
     ({"object_id": RICE, "real_quantity": 0.05}, 422, "QUANTITY_TOO_FINE", "real_quantity"),
     ({"object_id": RICE, "stock_status": 3}, 422, "NUMBER_OUT_OF_RANGE", "stock_status"),

@@ -101,6 +101,11 @@ class Caller(msgspec.Struct):
         self.reached = True
         return self.grant.brand_id
 
+    def own_stores(self, poi_ids: Iterable[str]) -> list[str]:
+        """Those of the stores, all of a brand that was reached, that are the caller's."""
+        own = self.grant.poi_ids
+        return [poi_id for poi_id in poi_ids if own is None or poi_id in own]
+
     def reach_channel(self, channel_code: str) -> None:
         """404 for a channel that isn't the caller's."""
         if self.grant.channel_code is not None and self.grant.channel_code != channel_code:

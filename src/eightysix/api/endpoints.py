@@ -30,8 +30,9 @@ from eightysix.wire.administration import (
 )
 from eightysix.wire.answer import BatchAnswer, HeldOrderAnswer, OrderAnswer
 from eightysix.wire.channels import ReleaseAnswer, ReleaseBody
+from eightysix.wire.eighty_six import EightySixBody
 from eightysix.wire.order import BatchBody
-from eightysix.wire.stock import AvailabilityAnswer, StockRowAnswer, UpdateManyBody, UpdateOneBody
+from eightysix.wire.stock import AvailabilityAnswer, StockSetAnswer, UpdateManyBody, UpdateOneBody
 
 from .administration import Administration
 from .auth import Action
@@ -42,7 +43,8 @@ from .health import Health, HealthAnswer
 from .keys import Audit, Keys
 from .orders import VERBS
 from .reply import Reply
-from .stock import AvailabilityQuery, OrderQuery, Stocks, UpdateAnswer
+from .setting import StockSetting, StoresAnswer, UpdateAnswer
+from .stock import AvailabilityQuery, OrderQuery, Stocks
 
 _VERB_SUMMARIES = {
     "lock": ("Hold portions for an order", "锁定库存"),
@@ -57,6 +59,7 @@ class Rooms(NamedTuple):
     """Those who answer the calls."""
 
     stocks: Stocks
+    setting: StockSetting
     channels: Channels
     administration: Administration
     keys: Keys
@@ -72,6 +75,7 @@ def endpoints(rooms: Rooms) -> list[Endpoint]:
     return [
         *_orders(),
         *_stocks(rooms.stocks),
+        *_setting(rooms.setting),
         *_channels(rooms.channels),
         *_administration(rooms.administration),
         *_keys(rooms.keys),
@@ -126,15 +130,29 @@ def _stocks(stocks: Stocks) -> list[Endpoint]:
             query=AvailabilityQuery,
             answers={200: (AvailabilityAnswer,)},
         ),
+    ]
+
+
+def _setting(setting: StockSetting) -> list[Endpoint]:
+    return [
         Endpoint(
             method="POST",
             path="/api/v1/poi/stock/update",
-            summary=("Set stocks of a store", "设置门店库存"),
+            summary=("Set, add to or count stocks, in one store or many", "设置、增减或盘点库存，可多门店"),
             action=Action.SET_STOCK,
-            run=stocks.update,
+            run=setting.update,
             body=OneOrManyBody(UpdateOneBody, UpdateManyBody),
-            answers={200: (StockRowAnswer, UpdateAnswer)},
+            answers={200: (StockSetAnswer, UpdateAnswer, StoresAnswer)},
             refusals=(409,),
+        ),
+        Endpoint(
+            method="POST",
+            path="/api/v1/poi/stock/86",
+            summary=("Dishes off sale, or back on sale, in one store or many", "估清或恢复售卖，可多门店"),
+            action=Action.SET_STOCK,
+            run=setting.eighty_six,
+            body=JsonBody(EightySixBody),
+            answers={200: (StoresAnswer,)},
         ),
     ]
 

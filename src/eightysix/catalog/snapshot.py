@@ -79,6 +79,11 @@ class Snapshot:
         view = self._brands.get(brand_id)
         return None if view is None else view.stores.get(poi_id)
 
+    def stores(self, brand_id: str) -> list[str]:
+        """The stores of a brand, by poiId."""
+        view = self._brands.get(brand_id)
+        return [] if view is None else sorted(view.stores)
+
     def channel(self, brand_id: str, channel_code: str) -> Channel | None:
         view = self._brands.get(brand_id)
         return None if view is None else view.channels.get(channel_code)

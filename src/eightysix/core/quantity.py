@@ -39,6 +39,13 @@ def thousandths(value: Decimal) -> int:
     return whole
 
 
+def signed_thousandths(value: Decimal) -> int:
+    """As `thousandths`, of a number that may be negative."""
+    if value.is_finite() and value < 0:
+        return -thousandths(value.copy_negate())  # a minus sign would round
+    return thousandths(value)
+
+
 def is_whole(quantity: int, decimals: int) -> bool:
     """Whether `quantity` (thousandths) is a whole number of units of an item with `decimals` 0 to 3."""
     return quantity % _STEP[decimals] == 0

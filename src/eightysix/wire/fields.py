@@ -8,7 +8,7 @@ import msgspec
 
 from eightysix.core.instant import from_datetime
 from eightysix.core.outcome import Code
-from eightysix.core.quantity import QuantityError, thousandths
+from eightysix.core.quantity import QuantityError, signed_thousandths, thousandths
 
 from .problem import Problem, Rejection
 
@@ -50,6 +50,7 @@ HoldSeconds = Annotated[int, whole(1, MAX_HOLD_SECONDS)] | Digits
 OneOrTwo = Annotated[int, whole(1, 2)] | Digits
 Quantity = Annotated[Decimal, documented(minimum=0, maximum=999_999_999.999)]
 Portion = Annotated[Decimal, documented(exclusiveMinimum=0, maximum=999_999_999.999)]
+SignedQuantity = Annotated[Decimal, documented(minimum=-999_999_999.999, maximum=999_999_999.999)]
 AwareInstant = Annotated[datetime, msgspec.Meta(tz=True)]
 InstantText = Annotated[str, documented(format="date-time")]
 """In a query, where a number would be read as an instant too."""
@@ -90,6 +91,15 @@ def quantity(value: Decimal, field: str) -> int:
     """Thousandths of a quantity that may be zero."""
     try:
         return thousandths(value)
+    except QuantityError as error:
+        code = Code.QUANTITY_TOO_FINE if error.reason == "too_fine" else Code.QUANTITY_OUT_OF_RANGE
+        raise Rejection(code, field) from None
+
+
+def signed_quantity(value: Decimal, field: str) -> int:
+    """Thousandths of a quantity that may be negative."""
+    try:
+        return signed_thousandths(value)
     except QuantityError as error:
         code = Code.QUANTITY_TOO_FINE if error.reason == "too_fine" else Code.QUANTITY_OUT_OF_RANGE
         raise Rejection(code, field) from None

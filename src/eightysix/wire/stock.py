@@ -2,17 +2,20 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from eightysix.core.change import Kind
 from eightysix.core.command import Actor, ChannelSetting, SetStock, Setting
 from eightysix.core.instant import from_datetime, to_iso
 from eightysix.core.key import ObjectType, StockKey, StoreKey
+from eightysix.core.outcome import StockRow
 from eightysix.core.quantity import as_number
 from eightysix.core.stock import Allocation, ChannelStock, Stock
 
+from .change import FieldChange, changes_answer
 from .fields import (
     AwareInstant,
     Body,
@@ -23,6 +26,7 @@ from .fields import (
     OneOrTwo,
     Quantity,
     Reason,
+    SignedQuantity,
     documented,
     identifier,
     integer,
@@ -30,6 +34,7 @@ from .fields import (
     quantity,
     reason,
     several,
+    signed_quantity,
     whole,
 )
 from .problem import Problem, Rejection
@@ -37,8 +42,13 @@ from .problem import Problem, Rejection
 MAX_SETTINGS = 1_000
 MAX_CHANNELS = 100
 MAX_WEIGHT = 1_000_000
+MAX_STORES = 10_000
+"""Stores in one call."""
+MAX_RESULTS = 10_000
+"""Stores times items in one call."""
 
 Number = int | Decimal
+Op = Literal["set", "add", "count"]
 
 
 class AvailableItem(msgspec.Struct, frozen=True, gc=False):
@@ -93,6 +103,13 @@ class StockRowAnswer(msgspec.Struct, frozen=True, gc=False):
     channel_stocks: list[ChannelStockAnswer]
 
 
+class StockSetAnswer(StockRowAnswer, frozen=True, gc=False, kw_only=True):
+    """A stock's row after it was set, and what was changed; with `replayed` nothing had to be."""
+
+    replayed: bool
+    changes: list[FieldChange]
+
+
 class ChannelStockBody(Body):
     """What to set for one channel; what is left out stays as it is."""
 
@@ -119,8 +136,9 @@ class SettingBody(Body):
     """What to set for one stock; what is left out stays as it is.
 
     `stock_status` 1 on sale, 2 sold out; `stock_type` 1 unlimited, 2 limited. `expected_version` is the
-    `settings_version` that the change is based on. `allocation`: what the channels' weights share out whenever what
-    there is changes.
+    `settings_version` that the change is based on. With `op` add, `quantity` is added to what is there (less, where it
+    is negative); with count it is what was counted. Both want a limited stock and set nothing else. `allocation`: what
+    the channels' weights share out whenever what there is changes.
     """
 
     object_id: ObjectId
@@ -137,8 +155,15 @@ class SettingBody(Body):
     channel_stocks: Annotated[list[ChannelStockBody], documented(maxItems=MAX_CHANNELS)] = msgspec.field(
         default_factory=list
     )
+    op: Op | None = None
+    quantity: SignedQuantity | UnsetType = UNSET
 
-    def setting(self) -> Setting:
+    def setting(self, op: Op = "set") -> Setting:
+        """The setting, of kind `op` unless it says so itself."""
+        if (self.op or op) != "set":
+            return self._counting(self.op or op)
+        if self.quantity is not UNSET:
+            raise Rejection(Problem.VALUE_INVALID, "quantity", why="only with op add and count")
         kind, restore_at = self.auto_restore_type, self.auto_restore_at
         expected = self.expected_version
         return Setting(
@@ -155,6 +180,20 @@ class SettingBody(Body):
             UNSET if self.allocation is UNSET else Allocation[self.allocation.upper()],
         )
 
+    def _counting(self, op: Op) -> Setting:
+        for name in SettingBody.__struct_fields__:
+            if name not in _COUNTING and getattr(self, name) not in (UNSET, None, []):
+                raise Rejection(Problem.VALUE_INVALID, name, why="only with op set")
+        if self.quantity is UNSET:
+            raise Rejection(Problem.MISSING_FIELD, "quantity")
+        expected = self.expected_version
+        return Setting(
+            StockKey(object_type(self.object_type), object_id(self.object_id, "object_id")),
+            expected_version=None if expected is None else integer(expected, "expected_version", 0, 2**53 - 1),
+            kind=Kind.ADD if op == "add" else Kind.COUNT,
+            quantity=(signed_quantity if op == "add" else quantity)(self.quantity, "quantity"),
+        )
+
     def _channels(self) -> tuple[ChannelSetting, ...]:
         if len(self.channel_stocks) > MAX_CHANNELS:
             raise Rejection(Problem.TOO_MANY, "channel_stocks", most=MAX_CHANNELS)
@@ -167,30 +206,76 @@ class SettingBody(Body):
         return tuple(settings)
 
 
+_COUNTING = {"object_id", "object_type", "op", "quantity", "expected_version"}
+
+
+class WhichStores(Protocol):
+    """A body that names one store, several, or all of the brand that the caller reaches."""
+
+    @property
+    def poi_id(self) -> str | None: ...
+    @property
+    def poi_ids(self) -> list[str] | None: ...
+    @property
+    def every(self) -> bool: ...
+
+
+def stores_named(body: WhichStores) -> list[str] | None:
+    """The stores that are named one by one; None for all."""
+    named = [body.poi_id is not None, body.poi_ids is not None, body.every]
+    if not any(named):
+        raise Rejection(Problem.MISSING_FIELD, "poiId")
+    if sum(named) > 1:
+        raise Rejection(Problem.VALUE_INVALID, "poiId", why="one of poiId, poiIds and all")
+    if body.every:
+        return None
+    if body.poi_ids is None:
+        return [identifier(body.poi_id or "", "poiId")]
+    if not body.poi_ids:
+        raise Rejection(Problem.EMPTY, "poiIds")
+    if len(body.poi_ids) > MAX_STORES:
+        raise Rejection(Problem.TOO_MANY, "poiIds", most=MAX_STORES)
+    seen: set[str] = set()
+    for at, poi_id in enumerate(body.poi_ids):
+        if identifier(poi_id, f"poiIds[{at}]") in seen:
+            raise Rejection(Problem.VALUE_INVALID, f"poiIds[{at}]", why="named twice")
+        seen.add(poi_id)
+    return body.poi_ids
+
+
 class UpdateOneBody(SettingBody, kw_only=True):
-    """Set one stock of a store."""
+    """Set one stock, in one store (`poiId`), several (`poiIds`) or all that the key reaches. An addition needs a
+    `request_id`: the same one with the same body changes nothing again. With `dry_run` nothing is written."""
 
     brand_id: Identifier = msgspec.field(name="brandId")
-    poi_id: Identifier = msgspec.field(name="poiId")
-    op: Literal["set"] = "set"
+    poi_id: Identifier | None = msgspec.field(name="poiId", default=None)
+    poi_ids: Annotated[list[Identifier], several(MAX_STORES)] | None = msgspec.field(name="poiIds", default=None)
+    every: bool = msgspec.field(name="all", default=False)
+    request_id: Identifier | None = None
     reason: Reason | None = None
+    dry_run: bool = False
 
-    def command(self, actor: Actor) -> SetStock:
-        store = StoreKey.of(identifier(self.brand_id, "brandId"), identifier(self.poi_id, "poiId"))
-        return SetStock(store, (self.setting(),), actor, reason(self.reason))
+    def plan(self) -> "SettingPlan":
+        """What to do in each store."""
+        return SettingPlan.of((self.setting(),), self.request_id, self.reason, dry_run=self.dry_run)
 
 
-class UpdateManyBody(Body):
-    """Set several stocks of a store, each with a result of its own."""
+class UpdateManyBody(Body, kw_only=True):
+    """Set several stocks, each with a result of its own, in one store (`poiId`), several (`poiIds`) or all that the key
+    reaches; at most 10,000 results. `op` is that of the items that don't say so themselves."""
 
     brand_id: Identifier = msgspec.field(name="brandId")
-    poi_id: Identifier = msgspec.field(name="poiId")
+    poi_id: Identifier | None = msgspec.field(name="poiId", default=None)
+    poi_ids: Annotated[list[Identifier], several(MAX_STORES)] | None = msgspec.field(name="poiIds", default=None)
+    every: bool = msgspec.field(name="all", default=False)
     items: Annotated[list[SettingBody], several(MAX_SETTINGS)]
-    op: Literal["set"] = "set"
+    op: Op = "set"
+    request_id: Identifier | None = None
     reason: Reason | None = None
+    dry_run: bool = False
 
-    def command(self, actor: Actor) -> SetStock:
-        store = StoreKey.of(identifier(self.brand_id, "brandId"), identifier(self.poi_id, "poiId"))
+    def plan(self) -> "SettingPlan":
+        """What to do in each store."""
         if not self.items:
             raise Rejection(Problem.EMPTY, "items")
         if len(self.items) > MAX_SETTINGS:
@@ -198,10 +283,42 @@ class UpdateManyBody(Body):
         settings = []
         for at, item in enumerate(self.items):
             try:
-                settings.append(item.setting())
+                settings.append(item.setting(self.op))
             except Rejection as rejection:
                 raise rejection.inside(f"items[{at}]") from None
-        return SetStock(store, tuple(settings), actor, reason(self.reason))
+        return SettingPlan.of(tuple(settings), self.request_id, self.reason, dry_run=self.dry_run)
+
+
+class SettingPlan(msgspec.Struct, frozen=True):
+    """What is to be done, the same in each store."""
+
+    settings: tuple[Setting, ...]
+    request_id: str | None = None
+    reason: str | None = None
+    dry_run: bool = False
+
+    @classmethod
+    def of(
+        cls, settings: tuple[Setting, ...], request_id: str | None, why: str | None, *, dry_run: bool
+    ) -> "SettingPlan":
+        """The plan, checked as a whole."""
+        if request_id is None and any(setting.kind is Kind.ADD for setting in settings):
+            raise Rejection(Problem.MISSING_FIELD, "request_id")
+        known = None if request_id is None else identifier(request_id, "request_id")
+        return cls(settings, known, reason(why), dry_run)
+
+    def parts(self, most: int) -> range:
+        """Where each part of at most `most` settings starts. What is remembered under one id is one part."""
+        return range(0, len(self.settings), most if self.request_id is None else len(self.settings))
+
+    def part(self, start: int, most: int) -> "SettingPlan":
+        """One of the parts."""
+        if self.request_id is not None or len(self.settings) <= most:
+            return self
+        return msgspec.structs.replace(self, settings=self.settings[start : start + most])
+
+    def command(self, store: StoreKey, actor: Actor) -> SetStock:
+        return SetStock(store, self.settings, actor, self.reason, self.request_id, self.dry_run)
 
 
 def object_type(value: Integer) -> int:
@@ -230,6 +347,13 @@ def stock_answer(stock: Stock, channels: tuple[ChannelStock, ...] = ()) -> Stock
         Allocation(stock.allocation).name.lower(),
         [_channel_answer(channel) for channel in channels],
     )
+
+
+def stock_set_answer(row: StockRow) -> StockSetAnswer:
+    """A row that was set."""
+    shown = stock_answer(row.stock, row.channels)
+    fields = {name: getattr(shown, name) for name in StockRowAnswer.__struct_fields__}
+    return StockSetAnswer(**fields, replayed=row.replayed, changes=changes_answer(row.changes))
 
 
 def _channel_answer(channel: ChannelStock) -> ChannelStockAnswer:
