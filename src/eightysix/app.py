@@ -20,6 +20,7 @@ from eightysix.api.orders import Orders
 from eightysix.api.setting import StockSetting
 from eightysix.api.site import site
 from eightysix.api.stock import Stocks
+from eightysix.api.stock_file import StockFiles
 from eightysix.catalog.catalog import Catalog
 from eightysix.catalog.keyring import Keyring
 from eightysix.engine import Engine, Limits
@@ -88,6 +89,7 @@ def _asgi(database: Database, engine: Engine, catalog: Catalog, keyring: Keyring
     rooms = Rooms(
         Stocks(database.reader, catalog, availability),
         StockSetting(engine.submit, catalog),
+        StockFiles(engine.submit, database.reader, catalog),
         Channels(engine.submit, catalog),
         Administration(catalog),
         Keys(keyring),

@@ -45,6 +45,10 @@ def _menu(_brand_id: str, _poi_id: str) -> str:
     return "sku_id,name_en\n901,x\n"
 
 
+def _stocks(_brand_id: str, _poi_id: str) -> str:
+    return f"sku_id,stock_status\n{TEA},1\n"
+
+
 def _batch(brand_id: str, poi_id: str) -> Any:
     return {"operations": [{"op": "unlock", "brandId": brand_id, "poiId": poi_id, "order_id": "roles-batch"}]}
 
@@ -68,6 +72,8 @@ CALLS: dict[str, RoleCall] = {
     "GET /api/v1/stock/availability": RoleCall(STORE, {"channel_code": "EMENU"}),
     "POST /api/v1/poi/stock/update": RoleCall(STORE, {"object_id": TEA, "stock_status": 1}),
     "POST /api/v1/poi/stock/86": RoleCall(STORE, {"object_ids": [TEA], "sold_out": False}),
+    "POST /api/v1/poi/stock/import": RoleCall(STORE, body=_stocks),
+    "GET /api/v1/poi/stock/export": RoleCall(STORE),
     "POST /api/v1/poi/stock/guarantees/release": RoleCall(STORE, {"all": True}),
     "GET /api/v1/brands": RoleCall(BRAND),
     "POST /api/v1/brands": RoleCall(BRAND, {"name": "x"}),

@@ -80,7 +80,7 @@ async def _tell(shop: Shop, name: str, key: str | None, whose: tuple[str, str]) 
         answer = await shop.call(endpoint.method, path, key=key, **more)
     if name == "DELETE /api/v1/stores" and answer.status_code == 204:
         await shop.furnish()
-    said = answer.json() if answer.content else {}
+    said = answer.json() if answer.content and "json" in answer.headers["content-type"] else {}
     if "results" in said and path.endswith("/batch"):
         [result] = said["results"]
         return Told(result["status"], result["body"].get("code"))

@@ -111,8 +111,10 @@ def _call(endpoint: Endpoint, described: dict[str, Any]) -> str:
     answers, refusals = [], []
     for status, response in operation["responses"].items():
         if status.startswith("2"):
-            content = response.get("content", {}).get("application/json")
-            answers.append(f"{status} {_kind(content['schema'])}" if content else f"{status} without a body")
+            answers += [
+                f"{status} {_kind(content['schema'])}" if kind == "application/json" else f"{status} {kind}"
+                for kind, content in response.get("content", {}).items()
+            ] or [f"{status} without a body"]
         else:
             refusals.append(status)
     lines.append(f"- answers: {'; '.join(answers)}; errors {', '.join(refusals)}")

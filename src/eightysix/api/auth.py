@@ -33,6 +33,7 @@ class Action(StrEnum):
     READ_ORDER = "read_order"
     READ_STOCK = "read_stock"
     SET_STOCK = "set_stock"
+    EXPORT_STOCK = "export_stock"
     READ_CATALOG = "read_catalog"
     WRITE_CATALOG = "write_catalog"
     WRITE_BRAND = "write_brand"
@@ -41,7 +42,7 @@ class Action(StrEnum):
     READ_AUDIT = "read_audit"
 
 
-_READ = {Action.READ_ORDER, Action.READ_STOCK, Action.READ_CATALOG}
+_READ = {Action.READ_ORDER, Action.READ_STOCK, Action.EXPORT_STOCK, Action.READ_CATALOG}
 _IN_STORE = _READ | {Action.ORDER, Action.SET_STOCK}
 _IN_BRAND = _IN_STORE | {Action.WRITE_CATALOG, Action.READ_KEYS, Action.WRITE_KEYS, Action.READ_AUDIT}
 

@@ -92,6 +92,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     run: Callable[[Call], Awaitable[Reply]] | str
     """What answers a call; or the name of the order verb that `Orders` answers from the raw body."""
     answers: dict[int, tuple[Any, ...]]
+    answer_type: str = "application/json"
     refusals: tuple[int, ...] = ()
     query: type[Any] | None = None
     body: JsonBody | OneOrManyBody | CsvBody | None = None

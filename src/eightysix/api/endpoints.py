@@ -45,6 +45,7 @@ from .orders import VERBS
 from .reply import Reply
 from .setting import StockSetting, StoresAnswer, UpdateAnswer
 from .stock import AvailabilityQuery, OrderQuery, Stocks
+from .stock_file import StockExportQuery, StockFiles, StockImportQuery, StocksImported
 
 _VERB_SUMMARIES = {
     "lock": ("Hold portions for an order", "锁定库存"),
@@ -60,6 +61,7 @@ class Rooms(NamedTuple):
 
     stocks: Stocks
     setting: StockSetting
+    files: StockFiles
     channels: Channels
     administration: Administration
     keys: Keys
@@ -76,6 +78,7 @@ def endpoints(rooms: Rooms) -> list[Endpoint]:
         *_orders(),
         *_stocks(rooms.stocks),
         *_setting(rooms.setting),
+        *_files(rooms.files),
         *_channels(rooms.channels),
         *_administration(rooms.administration),
         *_keys(rooms.keys),
@@ -153,6 +156,35 @@ def _setting(setting: StockSetting) -> list[Endpoint]:
             run=setting.eighty_six,
             body=JsonBody(EightySixBody),
             answers={200: (StoresAnswer,)},
+        ),
+    ]
+
+
+def _files(files: StockFiles) -> list[Endpoint]:
+    return [
+        Endpoint(
+            method="POST",
+            path="/api/v1/poi/stock/import",
+            summary=("Set, add to or count stocks from CSV; a result for each row", "导入 CSV 库存，逐行给出结果"),
+            action=Action.SET_STOCK,
+            run=files.take,
+            query=StockImportQuery,
+            body=CsvBody(),
+            most_bytes=MAX_IMPORT_BYTES,
+            answers={200: (StocksImported,)},
+        ),
+        Endpoint(
+            method="GET",
+            path="/api/v1/poi/stock/export",
+            summary=(
+                "Stocks as CSV; X-Cursor, where it comes, leads to the next part",
+                "导出库存为 CSV；如有 X-Cursor，则用它取下一部分",
+            ),
+            action=Action.EXPORT_STOCK,
+            run=files.give,
+            query=StockExportQuery,
+            answers={200: (str,)},
+            answer_type="text/csv",
         ),
     ]
 

@@ -92,7 +92,7 @@ def _responses(endpoint: Endpoint, refs: dict[Any, Any]) -> dict[str, Any]:
     for status, types in endpoint.answers.items():
         responses[str(status)] = {"description": "Done"}
         if types:
-            responses[str(status)]["content"] = {"application/json": {"schema": _any_of(types, refs)}}
+            responses[str(status)]["content"] = {endpoint.answer_type: {"schema": _any_of(types, refs)}}
     for status in sorted(_refusals(endpoint)):
         responses[str(status)] = {
             "description": _REFUSALS[status],

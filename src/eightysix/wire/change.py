@@ -7,6 +7,7 @@ import msgspec
 
 from eightysix.core.instant import to_iso
 from eightysix.core.quantity import as_number
+from eightysix.core.stock import Allocation, RestoreTo
 
 
 class FieldChange(msgspec.Struct, frozen=True, gc=False):
@@ -59,6 +60,8 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "plan": ("plan_quantity", _quantity),
     "real": ("real_quantity", _quantity),
     "auto_restore_at": ("auto_restore_at", _iso),
+    "restore_to": ("restore_to", lambda value: RestoreTo(value).name.lower()),
+    "allocation": ("allocation", lambda value: Allocation(value).name.lower()),
     "limit": ("limit_quantity", _quantity),
     "guarantee": ("guarantee_quantity", _quantity),
     "low": ("low_quantity", _quantity),

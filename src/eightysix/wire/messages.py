@@ -137,6 +137,7 @@ _PHRASES = {
     "only with object_ids": "仅与 object_ids 一起使用",
     "only with sold_out true": "仅用于 sold_out 为 true 时",
     "neither an instant nor next_day nor never": "须为时间、next_day 或 never",
+    "more cells than columns": "单元格多于列数",
     "truncated": "内容不完整",
     "either object_ids or all": "object_ids 与 all 只能选其一",
     "nested too deeply": "嵌套过深",
