@@ -184,6 +184,12 @@ async def test_who_may(shop: Shop, role: str, statuses: tuple[int, int]) -> None
     assert (exported.status_code, imported.status_code) == statuses
 
 
+async def test_a_key_of_one_channel_sees_that_channel(shop: Shop) -> None:
+    key = await shop.make_key("order-service", brandId="fox", channel_code="POS")
+    header = (await give(shop, key=key)).text.splitlines()[0]
+    assert {name.partition(".")[0] for name in header.split(",") if "." in name} == {"POS"}
+
+
 async def test_an_export_comes_in_parts(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     for poi_id in ("s1", "s2"):
         await shop.stock(RICE, 9, poi_id)

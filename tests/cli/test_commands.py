@@ -16,7 +16,16 @@ from typer.testing import CliRunner
 from eightysix.cli import build
 from eightysix.cli.calling.http import HttpClient
 from eightysix.cli.calling.service import ServiceFailedError, own_service
-from eightysix.cli.calling.setup import Portions, SetupRefusedError, put_brand, set_stock
+from eightysix.cli.calling.setup import (
+    ItemToSet,
+    Portions,
+    SetupRefusedError,
+    StoreToSet,
+    put_brand,
+    put_items,
+    put_stores,
+    set_stock,
+)
 from eightysix.cli.demoing.menu import demo_dishes, menu_file
 from eightysix.cli.import_menu import upload
 
@@ -159,6 +168,46 @@ def test_import_says_when_nobody_answers(tmp_path: Path):
     file = tmp_path / "menu.csv"
     file.write_bytes(menu_file())
     assert run("import-menu", file, "--brand", "b", "--url", "nonsense").exit_code == 2
+
+
+async def test_stock_goes_out_and_comes_in_as_a_file(tmp_path: Path):
+    async with own_service(f"sqlite:///{tmp_path}/stock.db", tmp_path / "serve.log") as service:
+        client = HttpClient(service.url, service.key)
+        await put_brand(client, "b", "B")
+        await put_stores(client, [StoreToSet("b", poi_id, poi_id, "UTC") for poi_id in ("s1", "s2")])
+        await put_items(client, [ItemToSet("b", 2, sku_id, {"en": "Soup", "zh": "汤"}) for sku_id in (1, 2)])
+        await client.close()
+        file = tmp_path / "stock.csv"
+        at = ("--brand", "b", "--url", service.url, "--key", service.key)
+        file.write_text("sku_id,stock_type,real_quantity\n1,2,5\n2,2,x\n", "utf-8")
+        tried = await asyncio.to_thread(run, "import-stock", file, *at, "--store", "s1", "--dry-run")
+        assert tried.exit_code == 1
+        assert "real_quantity 0 → 5" in tried.output
+        assert "Would be: 1 rows changed, 0 unchanged, 1 refused." in tried.output
+        done = await asyncio.to_thread(run, "import-stock", file, *at, "--store", "s1")
+        assert "1 rows changed, 0 unchanged, 1 refused." in done.output
+        again = await asyncio.to_thread(run, "export-stock", file, *at, "--all-items", "--excel")
+        assert again.exit_code == 0, again.output
+        assert file.read_bytes().startswith("\ufeffpoi_id,".encode())
+        assert len(file.read_text("utf-8").splitlines()) == 5
+        same = await asyncio.to_thread(run, "import-stock", file, *at)
+        assert same.exit_code == 0, same.output
+        assert "0 rows changed, 4 unchanged, 0 refused." in same.output
+        file.write_text("poi_id,sku_id,op,quantity\ns1,1,add,2\n", "utf-8")
+        for told in ("1 rows changed", "0 rows changed, 1 unchanged"):
+            added = await asyncio.to_thread(run, "import-stock", file, *at, "--request-id", "note 7")
+            assert told in added.output
+        assert "request_id" in (await asyncio.to_thread(run, "import-stock", file, *at)).output
+        nowhere = await asyncio.to_thread(run, "export-stock", tmp_path / "none.csv", *at, "--store", "s9")
+        assert nowhere.exit_code == 1
+        assert not (tmp_path / "none.csv").exists()
+
+
+def test_stock_files_say_when_nobody_answers(tmp_path: Path):
+    file = tmp_path / "stock.csv"
+    file.write_text("sku_id\n1\n", "utf-8")
+    for command in ("import-stock", "export-stock"):
+        assert run(command, file, "--brand", "b", "--url", "nonsense").exit_code == 2
 
 
 async def test_a_service_that_cannot_start_says_why(tmp_path: Path):

@@ -46,7 +46,8 @@ def test_every_link_within_the_page_leads_somewhere() -> None:
 
 def test_every_command_has_a_section() -> None:
     text = (ROOT / command_page.PATH).read_text(encoding="utf-8")
-    for command in ("serve", "migrate", "import-menu", "replay", "bench", "check", "demo", "settings"):
+    commands = ("serve", "migrate", "import-menu", "import-stock", "export-stock", "replay", "bench", "check", "demo")
+    for command in (*commands, "settings"):
         assert f"## `eightysix {command}`" in text
 
 

@@ -153,7 +153,8 @@ class StockFiles:
         """GET what there is, store by store; each store's rows are of one moment."""
         query: StockExportQuery = call.query
         poi_ids = self._stores(call)
-        codes = sorted(self._catalog.current.channels(query.brand_id))
+        own = call.caller.grant.channel_code
+        codes = sorted(code for code in self._catalog.current.channels(query.brand_id) if own in (None, code))
         parts = [] if query.cursor else [BYTE_ORDER_MARK * query.excel, header_line(codes).encode()]
         names = await self._names(query.brand_id, call.language)
         rows = 0

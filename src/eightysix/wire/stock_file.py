@@ -4,7 +4,8 @@
 - `object_type`: 1 or `spu`, 2 or `sku` (where it is empty); `object_id` or `sku_id`: the item
 - `name`: for people; ignored
 - `stock_status`, `stock_type`, `manual`, `plan_quantity`, `real_quantity`, `auto_restore_type`, `auto_restore_at`,
-  `allocation`: as in a call; of one channel `POS.stock_status`, `.stock_type`, `.limit_quantity`, `.guarantee_quantity`, `.weight`
+  `allocation`: as in a call; of one channel `POS.stock_status`, `.stock_type`, `.limit_quantity`,
+  `.guarantee_quantity`, `.weight`
 - `expected_version`: the settings version that the row is based on; where that has moved, the row is refused
 - `op`: `set` (where it is empty), `add` or `count`; with the latter two `quantity` says how much, `request_id` makes a
   repeat harmless, and the other settings stay empty

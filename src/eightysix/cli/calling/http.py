@@ -22,11 +22,13 @@ _LARGEST_HEADER_BYTES = 256 * 1024
 
 
 class Answer(NamedTuple):
-    """What the service said. `seconds` is the last attempt's time, without any waiting before it."""
+    """What the service said. `seconds` is the last attempt's time, without any waiting before it; `cursor` leads to
+    what is left of a file."""
 
     status: int
     body: Any
     seconds: float
+    cursor: str | None = None
 
     @property
     def is_ok(self) -> bool:
@@ -133,7 +135,7 @@ class HttpClient:
         if status in _TRY_AGAIN:
             wish = headers.get("retry-after", "0")
             return None, float(wish) if wish.replace(".", "", 1).isdigit() else 0.0, str(status)
-        return Answer(status, _decoded(headers, content), seconds), 0.0, ""
+        return Answer(status, _decoded(headers, content), seconds, headers.get("x-cursor")), 0.0, ""
 
 
 class _Connection:
