@@ -1,0 +1,1 @@
+"""Real services under mixed work, for seconds: what was answered and what is there afterwards add up."""
