@@ -9,17 +9,50 @@ from schemathesis import Case, CheckContext, HookContext, Response
 from schemathesis.core.failures import Failure
 
 _HEADERS = st.sampled_from(
-    ["sku_id,name_en,name_zh", "sku_id,spu_id,name_en,name_zh,category,tags,decimals", "name_en,sku_id,price", "sku_id"]
+    [
+        "sku_id,name_en,name_zh",
+        "sku_id,spu_id,name_en,name_zh,category,tags,decimals",
+        "name_en,sku_id,price",
+        "sku_id",
+        "sku_id,stock_type,real_quantity",
+        "poi_id,object_id,op,quantity,request_id",
+        "poi_id,sku_id,POS.limit_quantity,manual",
+    ]
 )
 _CELLS = st.one_of(
-    st.sampled_from(["", "201", "202", "0", "-1", "1e3", "Tofu", "豆腐", "hot;cold", '"', '"a""b"', "9" * 30, " 1 "]),
+    st.sampled_from(
+        [
+            "",
+            "201",
+            "202",
+            "0",
+            "-1",
+            "1e3",
+            "Tofu",
+            "豆腐",
+            "hot;cold",
+            '"',
+            '"a""b"',
+            "9" * 30,
+            " 1 ",
+            "s1",
+            "101",
+            "102",
+            "2",
+            "add",
+            "count",
+            "none",
+            "true",
+            "-2.5",
+        ]
+    ),
     st.text(max_size=20),
 )
 _ROWS = st.lists(st.lists(_CELLS, max_size=8).map(",".join), max_size=8)
 _BREAKS = st.sampled_from(["\n", "\r\n", "\r"])
 _FILES = st.builds(lambda header, rows, end: end.join([header, *rows]), _HEADERS, _ROWS, _BREAKS)
 
-# Files that look like menus, and anything at all. Surrogates have no UTF-8, so they can't be sent.
+# Files that look like menus or stocks, and anything at all. Surrogates have no UTF-8, so they can't be sent.
 schemathesis.openapi.media_type(
     "text/csv", st.one_of(_FILES.map(lambda text: text.encode("utf-8", "replace")), st.binary(max_size=200))
 )

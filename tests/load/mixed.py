@@ -65,6 +65,16 @@ class Mix:
         for poi_id in POI_IDS:  # everybody's 86 ends
             await self._ask(random.Random(0), EIGHTY_SIX, _eighty_six(poi_id, SKUS, sold_out=False))
 
+    async def recount(self) -> list[int]:
+        """Three counts: one that changes something; one that doesn't, and is remembered nevertheless; another under the
+        id of that. Their statuses."""
+        chance, dish, told = random.Random(1), (POI_IDS[0], SKUS[0]), []
+        for quantity, request_id in ((7, "recount-1"), (7, "recount-2"), (9, "recount-2")):
+            body = _one(dish, op="count", quantity=quantity, request_id=request_id)
+            told.append(await self._ask(chance, UPDATE, body))
+            self._changed("recounted", dish, told[-1])
+        return [answer.status for answer in told]
+
     async def _repeat(self, at: int, times: int, act: Callable[[random.Random], Awaitable[None]]) -> None:
         chance = random.Random(f"{self._seed}/{at}")
         for _ in range(times):

@@ -36,6 +36,7 @@ async def test_what_was_told_and_what_is_there_add_up(url: str, tmp_path: Path) 
         mix = Mix(clients, seed=86)
         await mix.furnish()
         await mix.run(guests=16, orders=14, staff=2, settings=14)
+        assert await mix.recount() == [200, 200, 409]
         repeated = {cause for client in clients for cause in client.repeated}
     ledger = mix.ledger
     assert not ledger.complaints
