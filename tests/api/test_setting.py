@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from eightysix.api.bulk import set_in_each
+from eightysix.api.bulk import IN_FLIGHT, set_in_each
 from eightysix.core.change import Kind
 from eightysix.core.command import Actor, Command, SetStock, Setting
 from eightysix.core.key import StoreKey, sku_key
@@ -171,3 +171,23 @@ async def test_a_store_that_cannot_be_had_stops_no_other(shop: Shop) -> None:
     full, done = await set_in_each(submit, [SetStock(store, settings, Actor("head office")) for store in stores])
     assert [each.code for each in full if isinstance(each, Rejection)] == ["OVERLOADED", "OVERLOADED"]
     assert [type(each) for each in done] == [StockRow, StockRow]
+
+
+async def test_a_bounded_number_is_under_way(shop: Shop) -> None:
+    under_way: set[asyncio.Future[Outcome]] = set()
+    most = 0
+
+    def submit(command: Command, *, background: bool = False) -> "asyncio.Future[Outcome]":
+        nonlocal most
+        assert background
+        future = shop.service.engine.submit(command, background=background)
+        under_way.add(future)
+        future.add_done_callback(under_way.discard)
+        most = max(most, len(under_way))
+        return future
+
+    settings = (Setting(sku_key(RICE), plan=2000),)
+    stores = [StoreKey.of("fox", poi_id) for poi_id in ("s1", "s2")] * 100
+    done = await set_in_each(submit, [SetStock(store, settings, Actor("head office")) for store in stores])
+    assert [type(result) for results in done for result in results] == [StockRow] * 200
+    assert 1 < most <= IN_FLIGHT

@@ -90,10 +90,14 @@ def _wanted(before: Stock, setting: Setting, now: int) -> Stock | Refused:
         restore_at = setting.auto_restore_at
         if isinstance(restore_at, int) and restore_at <= now:
             return Refused(Code.SETTING_INVALID, field="until", stock=before)
-        if setting.status == ON_SALE and before.restore_to == RestoreTo.KEEP:
-            # the end of an 86 goes with it
-            before = replace(before, auto_restore_type=0, auto_restore_at=None, restore_to=RestoreTo.PLAN)
-    return _anchored(_set(before, setting), before, now)
+    return _anchored(_set(_without_end(before, setting), setting), before, now)
+
+
+def _without_end(before: Stock, setting: Setting) -> Stock:
+    """The row, without the end of the 86 where the setting lifts that."""
+    if setting.status == ON_SALE and before.manual and before.restore_to == RestoreTo.KEEP:
+        return replace(before, auto_restore_type=0, auto_restore_at=None, restore_to=RestoreTo.PLAN)
+    return before
 
 
 def _counted(before: Stock, setting: Setting) -> Stock | Refused:
