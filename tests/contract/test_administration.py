@@ -1,5 +1,6 @@
 """Keys and the log of administration, as every database keeps them: two processes' views, and clocks of the test's."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -153,6 +154,20 @@ async def test_a_limit_holds_for_both_secrets_and_outlives_changes_of_other_keys
     free = LimitBody(first.key_id, None)
     await here.keyring.limit(first.key_id, free, {}, "me", lambda _: None)
     assert all(here.opens(second) for _ in range(1000))
+
+
+async def test_others_changes_are_seen_and_told_while_changes_of_our_own_wait(here: Office) -> None:
+    """Or a revoked key would live for as long as its calls keep the connections busy."""
+    async with here.catalog.changing("me"):
+        stores = [StoreBody("fox", f"s{number}", "One", "UTC") for number in range(20)]
+        waiting = [asyncio.create_task(here.catalog.write(STORE, [each], "me", replace=False)) for each in stores]
+        async with asyncio.timeout(8):  # less than anybody waits for a connection
+            for _ in range(50):
+                await here.catalog.refresh()
+                assert (await here.catalog.page(STORE, {"brand_id": "fox"}, None, 9)).items == []
+        assert not [each for each in waiting if each.done()]
+    await asyncio.gather(*waiting)
+    assert len((await here.catalog.page(STORE, {"brand_id": "fox"}, None, 99)).items) == 20
 
 
 async def test_the_first_key_is_made_once_and_told_of(here: Office, there: Office) -> None:

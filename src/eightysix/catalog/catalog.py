@@ -21,6 +21,7 @@ from .journal import Change, Journal, line_of
 from .kinds import BRAND, CHANNEL, Kind
 from .paging import cursor_of, key_after
 from .snapshot import COLUMNS, Snapshot, SnapshotDraft
+from .turns import Turns
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,6 +35,9 @@ class Catalog:
         self._rows = rows
         self._refresh_seconds = refresh_seconds
         self._refreshing = asyncio.Lock()
+        self._changes = Turns()
+        self.imports = Turns()
+        """A large file keeps the event loop busy while it is read: one at a time."""
         self._loop: asyncio.Task[None] | None = None
         self._looked_at = 0.0
         self.current = Snapshot.empty()
@@ -62,8 +66,9 @@ class Catalog:
                 seen = 0
             draft = SnapshotDraft(self.current if seen else Snapshot.empty())
             for name, columns in COLUMNS.items():
-                async for row in self._rows.changed(schema.metadata.tables[name], seen, columns):
-                    draft.put(name, row)
+                async with contextlib.aclosing(self._rows.changed(schema.metadata.tables[name], seen, columns)) as rows:
+                    async for row in rows:
+                        draft.put(name, row)
             self.current = draft.finish(version)
 
     async def look_again(self) -> bool:
@@ -117,14 +122,15 @@ class Catalog:
     @contextlib.asynccontextmanager
     async def changing(self, actor: str) -> AsyncIterator[Change]:
         """A writing transaction with its lines in the log of administration; at its end the snapshot is brought up."""
-        async with self._rows.write() as write:
-            journal = Journal(actor)
-            yield Change(write, journal)
-            await journal.save(write)
-        try:
-            await self.refresh()
-        except StorageFault as fault:  # it is done all the same, and the answer may hold a secret that nothing repeats
-            _LOG.warning("the catalogue could not be read after a change: %s", fault)
+        async with self._changes.one():
+            async with self._rows.write() as write:
+                journal = Journal(actor)
+                yield Change(write, journal)
+                await journal.save(write)
+            try:
+                await self.refresh()
+            except StorageFault as fault:  # it is done all the same, and the answer may hold a secret nothing repeats
+                _LOG.warning("the catalogue could not be read after a change: %s", fault)
 
     async def remove(self, kind: Kind, key: tuple[Any, ...], actor: str) -> None:
         """Delete one object. 404 when it isn't there, 409 while something needs it."""

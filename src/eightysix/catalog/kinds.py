@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -41,7 +42,7 @@ class Kind(msgspec.Struct, frozen=True):
     @property
     def key(self) -> tuple[str, ...]:
         """The names of the key's columns."""
-        return tuple(column.name for column in self.table.primary_key)
+        return _key_names(self.table)
 
     @property
     def name(self) -> str:
@@ -54,6 +55,12 @@ class Kind(msgspec.Struct, frozen=True):
     def name_of(self, row: Row) -> str:
         """What names an object within its brand, as the log of administration has it: `2/1005` for an item."""
         return "/".join(str(part) for part in self.key_of(row)[1:]) or str(row["brand_id"])
+
+
+@cache
+def _key_names(table: Table) -> tuple[str, ...]:
+    """Asked several times for each row of a menu."""
+    return tuple(column.name for column in table.primary_key)
 
 
 def _read_brand(body: BrandBody) -> dict[str, Any]:

@@ -6,6 +6,7 @@ itself; a dish that no row describes is made from the first of its SKUs. A combo
 The file is UTF-8, with or without a byte order mark.
 """
 
+import asyncio
 import csv
 import io
 import re
@@ -24,6 +25,9 @@ from .kinds import ITEM
 
 MAX_ROWS = 5_000
 """Rows of a file: one transaction, which on SQLite keeps orders waiting."""
+
+_BREATH = 250
+"""Rows checked before others get a turn on the event loop."""
 
 _NEEDED = "sku_id"
 _ALL = ("sku_id", "spu_id", "name_en", "name_zh", "category", "tags", "decimals")
@@ -56,7 +60,12 @@ MAX_PROBLEMS = 100
 
 async def import_menu(catalog: Catalog, brand_id: str, body: bytes, actor: str, *, dry_run: bool) -> Imported:
     """Make or replace the brand's items from a CSV file. Raises `WrongRows`, or `Rejection` for the file as a whole."""
-    lines, dishes = _items(brand_id, _lines(body))
+    async with catalog.imports.one():
+        lines, dishes = await _items(brand_id, _lines(body))
+        return await _import(catalog, lines, dishes, actor, dry_run=dry_run)
+
+
+async def _import(catalog: Catalog, lines: "_Numbered", dishes: "_Numbered", actor: str, *, dry_run: bool) -> Imported:
     try:
         async with catalog.changing(actor) as change:
             there = {ITEM.key_of(row): row for row in await change.write.rows(schema.item, [*lines, *dishes])}
@@ -109,12 +118,14 @@ _Numbered = dict[tuple[Any, ...], tuple[int, dict[str, Any]]]
 """Rows of the item table by key, each with its line in the file."""
 
 
-def _items(brand_id: str, lines: list[tuple[int, Mapping[str, str]]]) -> tuple[_Numbered, _Numbered]:
+async def _items(brand_id: str, lines: list[tuple[int, Mapping[str, str]]]) -> tuple[_Numbered, _Numbered]:
     """A checked row for each line, and one for each dish that only its SKUs name."""
     items: _Numbered = {}
     dishes: _Numbered = {}
     problems: list[tuple[int, Rejection]] = []
-    for line, fields in lines:
+    for at, (line, fields) in enumerate(lines):
+        if at % _BREATH == _BREATH - 1:
+            await asyncio.sleep(0)
         try:
             row = _new_row(_body(brand_id, fields), items)
         except Rejection as rejection:

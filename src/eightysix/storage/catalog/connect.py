@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from eightysix.storage.url import parse
+from eightysix.storage.url import DatabaseUrl, parse
 
 from .rows import CatalogRows
 
@@ -26,18 +26,22 @@ def connect(url: str) -> CatalogRows:
     """The configuration tables of a database. Connections are opened when they are first needed."""
     target = parse(url)
     if target.scheme == "sqlite":
-        return CatalogRows(_sqlite(target.sqlalchemy.render_as_string(hide_password=False)))
-    engine = create_async_engine(
+        file = target.sqlalchemy.render_as_string(hide_password=False)
+        return CatalogRows(_sqlite(file), _sqlite(file))
+    return CatalogRows(_server(target, _POOL_SIZE), _server(target, 1))
+
+
+def _server(target: DatabaseUrl, pool_size: int) -> AsyncEngine:
+    return create_async_engine(
         target.sqlalchemy,
         connect_args=_LIMITS[target.scheme],
-        pool_size=_POOL_SIZE,
+        pool_size=pool_size,
         pool_timeout=_ANSWER_SECONDS,
         max_overflow=0,
         pool_pre_ping=True,
         hide_parameters=True,  # a fault's text goes into the log, and a row may hold the hash of a secret
         isolation_level="READ COMMITTED",
     )
-    return CatalogRows(engine)
 
 
 def _sqlite(url: str) -> AsyncEngine:

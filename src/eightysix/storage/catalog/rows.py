@@ -1,6 +1,6 @@
 """Reading and writing the rows of the configuration tables."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -24,10 +24,15 @@ _LOG = schema.admin_log
 
 
 class CatalogRows:
-    """The tables of one database. Every method is a transaction of its own; `Unavailable` when it can't be had."""
+    """The tables of one database. Every method is a transaction of its own; `Unavailable` when it can't be had.
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    Following what others have committed (`version`, `changed`) has a connection of its own, `following`: a revoked key
+    must not stay alive for as long as its calls keep all the others busy.
+    """
+
+    def __init__(self, engine: AsyncEngine, following: AsyncEngine) -> None:
         self._engine = engine
+        self._following = following
 
     async def prepare(self) -> None:
         """Make the head row if this is the first start on the database."""
@@ -40,14 +45,14 @@ class CatalogRows:
 
     async def version(self) -> int:
         """The version of the last committed change."""
-        async with self._transaction() as connection:
+        async with self._transaction(self._following) as connection:
             return int(await connection.scalar(select(_HEAD.c.catalog_version)) or 0)
 
-    async def changed(self, table: Table, since: int, columns: Sequence[str]) -> AsyncIterator[Row]:
+    async def changed(self, table: Table, since: int, columns: Sequence[str]) -> AsyncGenerator[Row, None]:
         """Rows changed after version `since`, tombstones too; from 0 on only what there is."""
         wanted = select(*(table.c[name] for name in columns), table.c.deleted)
         wanted = wanted.where(table.c.catalog_version > since) if since else wanted.where(_alive(table))
-        async with self._transaction() as connection:
+        async with self._transaction(self._following) as connection:
             result = await connection.stream(wanted.execution_options(yield_per=2000))
             async for row in result.mappings():
                 yield row
@@ -96,11 +101,14 @@ class CatalogRows:
 
     async def close(self) -> None:
         await self._engine.dispose()
+        await self._following.dispose()
 
     @asynccontextmanager
-    async def _transaction(self, *, writes: bool = False) -> AsyncIterator[AsyncConnection]:
+    async def _transaction(
+        self, engine: AsyncEngine | None = None, *, writes: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
         try:
-            async with self._engine.connect() as connection:
+            async with (engine or self._engine).connect() as connection:
                 await connection.execution_options(writes=writes)
                 async with connection.begin():
                     yield connection
