@@ -8,7 +8,7 @@ import pytest
 
 from eightysix.app import prepare, running
 from eightysix.catalog.catalog import Catalog
-from eightysix.catalog.keyring import Keyring
+from eightysix.catalog.keyring import Holder, Keyring
 from eightysix.catalog.kinds import BRAND, STORE
 from eightysix.settings import Settings
 from eightysix.storage import catalog as catalog_rows
@@ -171,7 +171,7 @@ async def test_what_another_process_made_is_looked_for_before_it_is_missed(tmp_p
         other = Catalog(catalog_rows.connect(settings.database_url), 3600)
         await other.start()
         try:
-            made = await Keyring(other).mint(KeyBody("late", "platform"), "me")
+            made = await Keyring(other).mint(KeyBody("late", "platform"), Holder("me"))
             await other.write(BRAND, [BrandBody("b", "B")], "me", replace=False)
             await other.write(STORE, [StoreBody("b", "s", "S", "UTC")], "me", replace=False)
         finally:

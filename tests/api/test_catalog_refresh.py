@@ -8,7 +8,7 @@ from typing import Any
 
 from eightysix.app import prepare
 from eightysix.catalog.catalog import Catalog
-from eightysix.catalog.keyring import Keyring
+from eightysix.catalog.keyring import Holder, Keyring
 from eightysix.catalog.kinds import BRAND
 from eightysix.settings import Settings
 from eightysix.storage import catalog as catalog_rows
@@ -45,7 +45,7 @@ async def test_a_key_is_revoked_everywhere_even_after_a_bug_in_the_refresh(tmp_p
     here, rows = Catalog(catalog_rows.connect(url), 3600), Stumbling(catalog_rows.connect(url))
     there = Catalog(rows, 0.01)  # type: ignore[arg-type]  # it has all that CatalogRows has
     await here.start()
-    made = await Keyring(here).mint(KeyBody("till", "platform"), "me")
+    made = await Keyring(here).mint(KeyBody("till", "platform"), Holder("me"))
     await there.start()
     try:
         assert there.current.keys
@@ -53,7 +53,7 @@ async def test_a_key_is_revoked_everywhere_even_after_a_bug_in_the_refresh(tmp_p
         async with asyncio.timeout(10):
             await rows.failed.wait()
         rows.fails = False
-        await Keyring(here).revoke(made.key_id, {}, "me")
+        await Keyring(here).revoke(made.key_id, Holder("me"))
         async with asyncio.timeout(10):
             while there.current.keys:  # noqa: ASYNC110 - nothing announces what another process has done
                 await asyncio.sleep(0.01)

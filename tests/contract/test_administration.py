@@ -9,7 +9,8 @@ import pytest
 
 from eightysix.api.auth import Doorkeeper
 from eightysix.catalog.catalog import Catalog
-from eightysix.catalog.keyring import BOOTSTRAP, Keyring
+from eightysix.catalog.keyring import BOOTSTRAP, Holder, Keyring
+from eightysix.catalog.keys import hash_of
 from eightysix.catalog.kinds import BRAND, CHANNEL, ITEM, STORE
 from eightysix.catalog.menu import import_menu
 from eightysix.storage import catalog as catalog_rows
@@ -30,6 +31,7 @@ from eightysix.wire.problem import Problem, Rejection
 
 START_MS = 1_800_000_000_000
 SECOND_NS = 1_000_000_000
+ME = Holder("me")
 
 
 class Clock:
@@ -109,8 +111,8 @@ async def there(url: str, clock: Clock, here: Office) -> AsyncIterator[Office]:
 async def test_an_overlap_in_two_processes_and_after_a_restart(
     url: str, here: Office, there: Office, clock: Clock
 ) -> None:
-    first = await here.keyring.mint(KeyBody("till", "brand", "fox", expires_in=100), "me")
-    second = await here.keyring.rotate(first.key_id, RotateBody(first.key_id, 10), {}, "me")
+    first = await here.keyring.mint(KeyBody("till", "brand", "fox", expires_in=100), ME)
+    second = await here.keyring.rotate(first.key_id, RotateBody(first.key_id, 10), ME)
     await there.catalog.refresh()
     late = Office(url, clock)
     await late.catalog.start()
@@ -126,33 +128,72 @@ async def test_an_overlap_in_two_processes_and_after_a_restart(
 
 
 async def test_two_rotations_and_a_revocation_reach_the_other_process(here: Office, there: Office) -> None:
-    made = [await here.keyring.mint(KeyBody("till", "brand", "fox"), "me")]
+    made = [await here.keyring.mint(KeyBody("till", "brand", "fox"), ME)]
     key_id = made[0].key_id
-    made.append(await here.keyring.rotate(key_id, RotateBody(key_id, 60), {}, "me"))
+    made.append(await here.keyring.rotate(key_id, RotateBody(key_id, 60), ME))
     await there.catalog.refresh()
     assert [there.opens(each) for each in made] == [True, True]
-    made.append(await here.keyring.rotate(key_id, RotateBody(key_id), {}, "me"))
+    made.append(await here.keyring.rotate(key_id, RotateBody(key_id), ME))
     await there.catalog.refresh()
     assert [there.opens(each) for each in made] == [False, False, True]
-    made.append(await here.keyring.rotate(key_id, RotateBody(key_id, 60), {}, "me"))
-    await here.keyring.revoke(key_id, {}, "me")
+    made.append(await here.keyring.rotate(key_id, RotateBody(key_id, 60), ME))
+    await here.keyring.revoke(key_id, ME)
     await there.catalog.refresh()
     assert not any(there.opens(each) for each in made)
     assert not there.catalog.current.keys
 
 
+async def test_a_key_that_another_process_has_ended_leaves_no_key_behind(
+    here: Office, there: Office, clock: Clock
+) -> None:
+    """The process that it calls hasn't heard of it yet."""
+    ended = [await here.keyring.mint(KeyBody("boss", "brand", "fox", expires_in=100), ME) for _ in range(3)]
+    other = await here.keyring.mint(KeyBody("till", "brand", "fox"), ME)
+    await there.catalog.refresh()
+    await here.keyring.revoke(ended[0].key_id, ME)
+    await here.keyring.rotate(ended[1].key_id, RotateBody(ended[1].key_id), ME)
+    await here.keyring.rotate(ended[2].key_id, RotateBody(ended[2].key_id, 10), ME)
+    clock.now += 10_000
+    before = await here.lines()
+    for made in ended:
+        assert there.opens(made)
+        holder = Holder(made.key_id, hash_of(made.key.encode()), {"brand_id": "fox"})
+        for change in (
+            there.keyring.mint(KeyBody("heir", "brand", "fox", expires_in=1), holder),
+            there.keyring.rotate(other.key_id, RotateBody(other.key_id, expires_in=1), holder),
+            there.keyring.limit(other.key_id, LimitBody(other.key_id, 1), holder),
+            there.keyring.revoke(other.key_id, holder),
+        ):
+            with pytest.raises(Rejection) as caught:
+                await change
+            assert caught.value.code is Problem.UNAUTHENTICATED
+    assert await here.lines() == before
+    assert here.opens(other)
+
+
+async def test_a_key_gives_no_more_than_it_has_by_now(here: Office, there: Office) -> None:
+    boss = await here.keyring.mint(KeyBody("boss", "brand", "fox"), ME)
+    holder = Holder(boss.key_id, hash_of(boss.key.encode()), {"brand_id": "fox"})
+    await there.catalog.refresh()
+    await here.keyring.limit(boss.key_id, LimitBody(boss.key_id, 5), ME)
+    with pytest.raises(Rejection) as caught:
+        await there.keyring.mint(KeyBody("heir", "brand", "fox", rate_limit=6), holder)
+    assert (caught.value.code, caught.value.field) == (Problem.VALUE_INVALID, "rate_limit")
+    assert (await there.keyring.mint(KeyBody("heir", "brand", "fox", rate_limit=5), holder)).rate_limit == 5
+
+
 async def test_a_limit_holds_for_both_secrets_and_outlives_changes_of_other_keys(here: Office, clock: Clock) -> None:
-    first = await here.keyring.mint(KeyBody("till", "brand", "fox", rate_limit=3), "me")
-    second = await here.keyring.rotate(first.key_id, RotateBody(first.key_id, 60), {}, "me")
+    first = await here.keyring.mint(KeyBody("till", "brand", "fox", rate_limit=3), ME)
+    second = await here.keyring.rotate(first.key_id, RotateBody(first.key_id, 60), ME)
     assert [here.opens(each) for each in (first, second, first, second)] == [True, True, True, False]
-    await here.keyring.mint(KeyBody("another", "brand", "fox"), "me")
+    await here.keyring.mint(KeyBody("another", "brand", "fox"), ME)
     assert not here.opens(first)
     clock.now += 1000
     assert [here.opens(second, 2), here.opens(first, 2), here.opens(first), here.opens(second)] == [
         True, False, True, False,
     ]  # fmt: skip
     free = LimitBody(first.key_id, None)
-    await here.keyring.limit(first.key_id, free, {}, "me", lambda _: None)
+    await here.keyring.limit(first.key_id, free, ME)
     assert all(here.opens(second) for _ in range(1000))
 
 
@@ -209,7 +250,7 @@ async def test_every_change_has_its_line(here: Office) -> None:
 
 
 async def test_a_brand_goes_with_all_that_is_its_own(here: Office) -> None:
-    key = await here.keyring.mint(KeyBody("till", "brand", "fox"), "me")
+    key = await here.keyring.mint(KeyBody("till", "brand", "fox"), ME)
     await here.catalog.write(ITEM, [ItemBody("fox", 2, 7, ItemName("Rice", "米饭"))], "me", replace=False)
     await here.catalog.remove(BRAND, ("fox",), "me")
     newest = (await here.lines())[0].version
@@ -228,9 +269,9 @@ async def test_a_refused_change_has_no_line(here: Office) -> None:
     with pytest.raises(Rejection):
         await here.catalog.write(BRAND, [BrandBody("new", "New"), BrandBody("fox", "Fox")], "me", replace=False)
     with pytest.raises(Rejection):
-        await here.keyring.rotate("key_none", RotateBody("key_none"), {}, "me")
+        await here.keyring.rotate("key_none", RotateBody("key_none"), ME)
     with pytest.raises(Rejection):
-        await here.keyring.mint(KeyBody("x", "brand", "wolf"), "me")
+        await here.keyring.mint(KeyBody("x", "brand", "wolf"), ME)
     with pytest.raises(Rejection):
         await here.catalog.remove(STORE, ("fox", "none"), "me")
     assert await here.lines() == before
@@ -238,7 +279,7 @@ async def test_a_refused_change_has_no_line(here: Office) -> None:
 
 async def test_the_log_by_brand_kind_actor_object_and_time(here: Office) -> None:
     await here.catalog.write(BRAND, [BrandBody("owl", "Owl")], "ann", replace=False)
-    first = await here.keyring.mint(KeyBody("x", "brand", "fox"), "bob")
+    first = await here.keyring.mint(KeyBody("x", "brand", "fox"), Holder("bob"))
     everything = await here.lines()
     assert [line.version for line in everything] == sorted((line.version for line in everything), reverse=True)
     for match, wanted in (

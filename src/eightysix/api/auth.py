@@ -65,8 +65,8 @@ class Caller(msgspec.Struct):
     actor: Actor
     actions: frozenset[Action]
     allowance: Allowance | None = None
-    ends_at: int | None = None
-    """When the secret that was shown opens nothing any more."""
+    secret: str | None = None
+    """The hash of the secret that was shown."""
     reached: bool = False
 
     def visiting(self) -> "Caller":
@@ -122,22 +122,6 @@ class Caller(msgspec.Struct):
         if self.grant.poi_ids is not None or self.grant.channel_code is not None:
             raise Rejection(Problem.FORBIDDEN, role=self.grant.role)
 
-    def may_give(self, expires_at: int | None, rate_limit: int | None) -> None:
-        """422 unless a key with this end and this limit is no more than the caller's own: nobody outgrows their key.
-
-        Where a key ends is its own end: within an overlap both its secrets may give the same.
-        """
-        own = self.grant
-        if own.expires_at is not None and (expires_at is None or expires_at > own.expires_at):
-            raise Rejection(Problem.VALUE_INVALID, "expires_in", why="later than the end of the caller's own key")
-        self.may_limit(rate_limit)
-
-    def may_limit(self, rate_limit: int | None) -> None:
-        """422 unless this limit is no more than the caller's own."""
-        own = self.grant.rate_limit
-        if own is not None and (rate_limit is None or rate_limit > own):
-            raise Rejection(Problem.VALUE_INVALID, "rate_limit", why="more than the caller's own key has")
-
 
 NOBODY = Caller(KeyGrant("", "nobody"), Actor("nobody"), frozenset())
 """Who asks where no key is needed."""
@@ -181,7 +165,7 @@ class Doorkeeper:
             if len(self._seen) >= _MOST_SEEN:  # one key may be written with any number of spaces
                 self._seen.clear()
             self._seen[authorization] = caller
-        if caller.ends_at is not None and caller.ends_at <= self._clock():
+        if not caller.grant.opens(self._clock()):
             raise Rejection(Problem.UNAUTHENTICATED)
         if caller.allowance is not None and calls:
             self._count(caller.allowance, calls)
@@ -197,11 +181,12 @@ class Doorkeeper:
 
     def _look_up(self, authorization: bytes) -> Caller:
         bearer = _BEARER.fullmatch(authorization)
-        grant = self._keys.get(hash_of(bearer.group(1))) if bearer else None
+        secret = hash_of(bearer.group(1)) if bearer else ""
+        grant = self._keys.get(secret)
         if grant is None:
             raise Rejection(Problem.UNAUTHENTICATED)
         actor = Actor(grant.key_id, channel_code=grant.channel_code)
-        return Caller(grant, actor, ALLOWED[grant.role], self._allowance(grant), grant.ends_at)
+        return Caller(grant, actor, ALLOWED[grant.role], self._allowance(grant), secret)
 
     def _allowance(self, grant: KeyGrant) -> Allowance | None:
         """One for both secrets of a key, and the same one after another key has changed."""

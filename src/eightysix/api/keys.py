@@ -1,14 +1,13 @@
 """Keys over HTTP, and the log of administration: who may see, make, rotate, limit and revoke which.
 
 Keys are about a brand as a whole or about the platform, so a key of some stores has nothing to do with them. A brand's
-key reaches its brand's keys only, and gives none of them more than it has itself.
+key reaches its brand's keys only; what it may give them is decided where it is given, in the keyring.
 """
 
 from typing import Any
 
 from eightysix.catalog.catalog import Catalog
-from eightysix.catalog.keyring import Bound, Keyring
-from eightysix.storage.catalog import Row
+from eightysix.catalog.keyring import Holder, Keyring
 from eightysix.wire.administration import NAME_LENGTH, AuditQuery, KeyBody, KeyQuery, LimitBody, RotateBody
 from eightysix.wire.fields import identifier, instant, text
 from eightysix.wire.problem import Problem, Rejection
@@ -52,24 +51,24 @@ class Keys:
         if caller.grant.brand_id is not None and body.role in ("platform", "auditor") and body.brand_id is None:
             raise Rejection(Problem.VALUE_INVALID, "role", why="the roles of a brand's keys only")
         caller.brand_of(body.brand_id)
-        return json_reply(await self._keyring.mint(body, caller.actor.name, _bound(caller)), 201)
+        return json_reply(await self._keyring.mint(body, Holder(caller.actor.name, caller.secret)), 201)
 
     async def rotate(self, call: Call) -> Reply:
         """POST another secret for a key."""
         body: RotateBody = call.body
-        key_id, match = identifier(body.key_id, "key_id"), _match(call.caller)
-        return json_reply(await self._keyring.rotate(key_id, body, match, call.caller.actor.name, _bound(call.caller)))
+        holder = _holder(call.caller)
+        return json_reply(await self._keyring.rotate(identifier(body.key_id, "key_id"), body, holder))
 
     async def limit(self, call: Call) -> Reply:
         """POST how many calls a second a key may make."""
         body: LimitBody = call.body
-        key_id, match, caller = identifier(body.key_id, "key_id"), _match(call.caller), call.caller
-        return json_reply(await self._keyring.limit(key_id, body, match, caller.actor.name, caller.may_limit))
+        holder = _holder(call.caller)
+        return json_reply(await self._keyring.limit(identifier(body.key_id, "key_id"), body, holder))
 
     async def revoke(self, call: Call) -> Reply:
         """DELETE a key: it works no more."""
-        key_id, match = identifier(call.query.key_id, "key_id"), _match(call.caller)
-        await self._keyring.revoke(key_id, match, call.caller.actor.name)
+        holder = _holder(call.caller)
+        await self._keyring.revoke(identifier(call.query.key_id, "key_id"), holder)
         return EMPTY
 
 
@@ -102,8 +101,6 @@ def _match(caller: Caller, asked: str | None = None) -> dict[str, Any]:
     return {} if brand_id is None else {"brand_id": brand_id}
 
 
-def _bound(caller: Caller) -> Bound:
-    def bound(row: Row) -> None:
-        caller.may_give(row["expires_at"], row["rate_limit"])
-
-    return bound
+def _holder(caller: Caller) -> Holder:
+    match = _match(caller)
+    return Holder(caller.actor.name, caller.secret, match)

@@ -1,11 +1,11 @@
 """The keys of one database: made, listed, rotated, limited, revoked; each change with its line in the log.
 
-`match` binds what may be touched to the caller's scope: a key whose columns differ from it is as good as absent. Who
-may give what to whom is the API's business (`Bound`).
+Whoever changes keys is looked at once more in the transaction of the change: a key that was revoked a moment ago, in
+whatever process, must not leave another one behind. There it is also decided that nobody outgrows their key.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from eightysix.core.outcome import Code
 from eightysix.storage import schema
@@ -19,12 +19,23 @@ from .catalog import Catalog
 from .clock import now_ms
 from .journal import Change
 from .paging import cursor_of, key_after
+from .snapshot import KeyGrant, grants_of
 
 BOOTSTRAP = "bootstrap"
 """Who makes the first key."""
 
-Bound = Callable[[Row], None]
-"""Raises unless the caller may give away what a key's row is about to hold."""
+_EVERY: Mapping[str, Any] = {}
+
+
+class Holder(NamedTuple):
+    """Who changes keys. `name` stands in the log; `secret`: the hash of what they showed, None for the program itself.
+
+    `match` binds what they may touch to their scope: a key whose columns differ from it is as good as absent.
+    """
+
+    name: str
+    secret: str | None = None
+    match: Mapping[str, Any] = _EVERY
 
 
 class Keyring:
@@ -34,12 +45,14 @@ class Keyring:
         self._catalog = catalog
         self._clock = clock
 
-    async def mint(self, body: KeyBody, actor: str, bound: Bound = lambda _: None) -> KeyMade:
+    async def mint(self, body: KeyBody, by: Holder) -> KeyMade:
         """Make a key; its secret is in the answer and nowhere else."""
         secret, row = keys.mint(body, self._clock())
-        async with self._catalog.changing(actor) as change:
+        async with self._catalog.changing(by.name) as change:
+            own = await self._require_holder(by, change)
             await _require_scope(row, change)
-            bound(row)
+            _must_not_outlive(own, row)
+            _must_not_outrun(own, row)
             await self._put("create", None, row, change)
         return keys.made(secret, row)
 
@@ -52,34 +65,34 @@ class Keyring:
             await self._put("create", None, row, change)
         return keys.made(secret, row)
 
-    async def rotate(
-        self, key_id: str, body: RotateBody, match: Mapping[str, Any], actor: str, bound: Bound = lambda _: None
-    ) -> KeyMade:
+    async def rotate(self, key_id: str, body: RotateBody, by: Holder) -> KeyMade:
         """Another secret for the same key; the one before works until the overlap ends."""
-        async with self._catalog.changing(actor) as change:
-            before = await _require_key(key_id, match, change)
+        async with self._catalog.changing(by.name) as change:
+            own = await self._require_holder(by, change)
+            before = await _require_key(key_id, by, change)
             secret, row = keys.rotated(before, body, self._clock())
-            bound(row)
+            _must_not_outlive(own, row)
+            _must_not_outrun(own, row)
             await self._put("rotate", before, row, change)
         return keys.made(secret, row)
 
-    async def limit(
-        self, key_id: str, body: LimitBody, match: Mapping[str, Any], actor: str, bound: Callable[[int | None], None]
-    ) -> KeyShown:
+    async def limit(self, key_id: str, body: LimitBody, by: Holder) -> KeyShown:
         """How many calls a second the key may make from now on."""
         rate = keys.rate_of(body.rate_limit)
-        async with self._catalog.changing(actor) as change:
-            before = await _require_key(key_id, match, change)
-            bound(rate)
+        async with self._catalog.changing(by.name) as change:
+            own = await self._require_holder(by, change)
+            before = await _require_key(key_id, by, change)
             row = {**before, "rate_limit": rate}
+            _must_not_outrun(own, row)
             if rate != before["rate_limit"]:
                 await self._put("limit", before, row, change)
         return self._shown(row)
 
-    async def revoke(self, key_id: str, match: Mapping[str, Any], actor: str) -> None:
+    async def revoke(self, key_id: str, by: Holder) -> None:
         """The key works no more, with neither of its secrets; other processes know within a second or two."""
-        async with self._catalog.changing(actor) as change:
-            if not await keys.revoke({"key_id": key_id, **match}, change):
+        async with self._catalog.changing(by.name) as change:
+            await self._require_holder(by, change)
+            if not await keys.revoke({"key_id": key_id, **by.match}, change):
                 raise Rejection(Problem.KEY_NOT_FOUND, "key_id")
 
     async def page(self, match: Mapping[str, Any], cursor: str | None, limit: int) -> Page[KeyShown]:
@@ -105,6 +118,16 @@ class Keyring:
         page = await self.page({**match, "key_id": some}, None, limit)
         return Page(page.items, cursor_of(some[-1:]) if len(ids) > limit else None)
 
+    async def _require_holder(self, by: Holder, change: Change) -> KeyGrant | None:
+        """What the holder's own key allows at this moment; None for the program itself. 401 if it opens nothing."""
+        if by.secret is None:
+            return None
+        found = await change.write.matching(schema.api_key, {"key_id": by.name}, 1)
+        own = grants_of(found[0]).get(by.secret) if found else None
+        if own is None or not own.opens(self._clock()):
+            raise Rejection(Problem.UNAUTHENTICATED)
+        return own
+
     def _shown(self, row: Row) -> KeyShown:
         """An overlap that is over is none."""
         return keys.shown({**row, "previous_until": keys.overlap_of(row, self._clock())})
@@ -115,8 +138,27 @@ class Keyring:
         change.journal.note(action, keys.KIND, row["key_id"], row["brand_id"], before=shown, after=self._shown(row))
 
 
-async def _require_key(key_id: str, match: Mapping[str, Any], change: Change) -> Row:
-    found = await change.write.matching(schema.api_key, {"key_id": key_id, **match}, 1)
+def _must_not_outlive(own: KeyGrant | None, row: Row) -> None:
+    """422 unless the key of `row` ends with the giver's own at the latest.
+
+    That is where a key ends, not a secret: within an overlap both may give the same.
+    """
+    if own is None or own.expires_at is None:
+        return
+    if row["expires_at"] is None or row["expires_at"] > own.expires_at:
+        raise Rejection(Problem.VALUE_INVALID, "expires_in", why="later than the end of the caller's own key")
+
+
+def _must_not_outrun(own: KeyGrant | None, row: Row) -> None:
+    """422 unless the limit of `row` is at most the giver's own."""
+    if own is None or own.rate_limit is None:
+        return
+    if row["rate_limit"] is None or row["rate_limit"] > own.rate_limit:
+        raise Rejection(Problem.VALUE_INVALID, "rate_limit", why="more than the caller's own key has")
+
+
+async def _require_key(key_id: str, by: Holder, change: Change) -> Row:
+    found = await change.write.matching(schema.api_key, {"key_id": key_id, **by.match}, 1)
     if not found:
         raise Rejection(Problem.KEY_NOT_FOUND, "key_id")
     return found[0]

@@ -35,6 +35,11 @@ class KeyGrant(msgspec.Struct, frozen=True):
         """When the secret opens nothing any more."""
         return self.expires_at if self.secret_until is None else self.secret_until
 
+    def opens(self, now: int) -> bool:
+        """Whether the secret still opens anything; at its end no more."""
+        ends_at = self.ends_at
+        return ends_at is None or now < ends_at
+
 
 class _View(msgspec.Struct):
     """One brand with all that belongs to it."""
@@ -153,17 +158,15 @@ class SnapshotDraft:
             del self._keys[hash_]
         if row["deleted"] or row["revoked_at"] is not None:
             return
-        grant = _grant(row)
-        self._keys[row["key_hash"]] = grant
-        self._secrets[row["key_id"]] = (row["key_hash"],)
-        if row["previous_hash"] is not None:
-            self._keys[row["previous_hash"]] = replace(grant, secret_until=row["previous_until"])
-            self._secrets[row["key_id"]] += (row["previous_hash"],)
+        grants = grants_of(row)
+        self._keys |= grants
+        self._secrets[row["key_id"]] = tuple(grants)
 
 
-def _grant(row: Row) -> KeyGrant:
+def grants_of(row: Row) -> dict[str, KeyGrant]:
+    """What a key allows, by the hash of each of its secrets."""
     poi_ids = row["poi_ids"]
-    return KeyGrant(
+    grant = KeyGrant(
         row["key_id"],
         row["role"],
         row["brand_id"],
@@ -172,6 +175,10 @@ def _grant(row: Row) -> KeyGrant:
         row["expires_at"],
         row["rate_limit"],
     )
+    grants = {row["key_hash"]: grant}
+    if row["previous_hash"] is not None:
+        grants[row["previous_hash"]] = replace(grant, secret_until=row["previous_until"])
+    return grants
 
 
 def _put_store(view: _View, row: Row) -> None:
