@@ -192,6 +192,11 @@ async def test_a_limit_holds_for_both_secrets_and_outlives_changes_of_other_keys
     assert [here.opens(second, 2), here.opens(first, 2), here.opens(first), here.opens(second)] == [
         True, False, True, False,
     ]  # fmt: skip
+    lower = LimitBody(first.key_id, 2)
+    await here.keyring.limit(first.key_id, lower, ME)
+    assert not here.opens(first), "another limit is no new bucket"
+    clock.now += 1000
+    assert [here.opens(each) for each in (first, second, first)] == [True, True, False]
     free = LimitBody(first.key_id, None)
     await here.keyring.limit(first.key_id, free, ME)
     assert all(here.opens(second) for _ in range(1000))

@@ -31,6 +31,17 @@ def test_idle_time_is_saved_up_for_one_second_only() -> None:
     assert not allowance.take(1, 3600 * SECOND)
 
 
+@pytest.mark.parametrize("others", [(1,), (100,), (99, 98, 97), (7, 1000, 3)])
+def test_another_rate_gives_nothing_back(others: tuple[int, ...]) -> None:
+    allowance, now = Allowance(100), 17 * SECOND
+    assert allowance.take(100, now)
+    for rate in others:
+        allowance = allowance.at(rate)
+        assert not allowance.take(1, now)
+    assert allowance.take(others[-1], now + SECOND)
+    assert Allowance(100).at(7).take(7, now)
+
+
 @pytest.mark.parametrize("rate", [1, 3, 7, 100_000])
 def test_whoever_was_refused_is_served_a_second_later(rate: int) -> None:
     allowance = Allowance(rate)

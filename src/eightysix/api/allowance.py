@@ -12,9 +12,13 @@ class Allowance:
 
     __slots__ = ("_full_at", "rate")
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, *, full_at: int = 0) -> None:
         self.rate = rate
-        self._full_at = 0
+        self._full_at = full_at
+
+    def at(self, rate: int) -> "Allowance":
+        """The same bucket with another rate, as long before it is full again: what was spent stays spent."""
+        return Allowance(rate, full_at=-(-self._full_at * rate // self.rate))
 
     def take(self, tokens: int, now: int) -> bool:
         """Take all of `tokens` (at most `rate`) at `now`, nanoseconds of any clock that never steps back; or none.

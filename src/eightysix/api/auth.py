@@ -189,17 +189,17 @@ class Doorkeeper:
         return Caller(grant, actor, ALLOWED[grant.role], self._allowance(grant), secret)
 
     def _allowance(self, grant: KeyGrant) -> Allowance | None:
-        """One for both secrets of a key, and the same one after another key has changed."""
+        """One for both secrets of a key, and the same one after keys have changed."""
         if grant.rate_limit is None:
             return None
-        known = self._allowances.get(grant.key_id)
-        if known is None or known.rate != grant.rate_limit:
-            known = self._allowances[grant.key_id] = Allowance(grant.rate_limit)
+        known = self._allowances.get(grant.key_id) or Allowance(grant.rate_limit)
+        if known.rate != grant.rate_limit:
+            known = known.at(grant.rate_limit)
+        self._allowances[grant.key_id] = known
         return known
 
     def _forget_allowances(self) -> None:
+        """Those of keys that are gone or have no limit any more."""
         if self._allowances:
-            limits = {grant.key_id: grant.rate_limit for grant in self._keys.values()}
-            self._allowances = {
-                key_id: each for key_id, each in self._allowances.items() if limits.get(key_id) == each.rate
-            }
+            limited = {grant.key_id for grant in self._keys.values() if grant.rate_limit is not None}
+            self._allowances = {key_id: each for key_id, each in self._allowances.items() if key_id in limited}
