@@ -157,6 +157,8 @@ async def test_a_delivery_key_sells_over_its_channel_only(shop: Shop) -> None:
 
     assert await tell("lock", mine, channel_code="EMENU", lines=line) == (200, None)
     assert await tell("lock", mine, channel_code="POS", lines=line) == (404, "CHANNEL_NOT_FOUND")
+    for wrong in ({"lines": [{"sku_id": TEA, "quantity": -1}]}, {"lines": line, "expires_in": 0}):
+        assert await tell("lock", mine, channel_code="POS", **wrong) == (404, "CHANNEL_NOT_FOUND")
     assert await tell("lock", pos, channel_code="EMENU", lines=line) == (409, "IDEMPOTENCY_MISMATCH")
     for verb, more in (("unlock", {}), ("deduct", {}), ("return", {"request_id": "r"}),
                        ("amend", {"request_id": "r", "expires_in": 9})):  # fmt: skip
@@ -245,9 +247,10 @@ async def test_a_brand_s_key_has_nothing_to_do_with_others_keys(shop: Shop) -> N
             assert (answer.status_code, answer.json()["code"]) == (404, "KEY_NOT_FOUND")
         gone = await shop.call("DELETE", "/api/v1/keys", key=brand["key"], params={"key_id": key_id})
         assert (gone.status_code, gone.json()["code"]) == (404, "KEY_NOT_FOUND")
-    for path, more in (("/rotate", {}), ("/limit", {"rate_limit": 1})):
-        answer = await shop.post(f"/api/v1/keys{path}", {"key_id": narrow["key_id"], **more}, key=narrow["key"])
-        assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+    for key_id in (narrow["key_id"], " "):
+        for path, more in (("/rotate", {}), ("/limit", {"rate_limit": 1})):
+            answer = await shop.post(f"/api/v1/keys{path}", {"key_id": key_id, **more}, key=narrow["key"])
+            assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
     assert await shop.books() == before
     assert await opens(shop, owl["key"])
 

@@ -134,13 +134,13 @@ class Orders:
         except Rejection as rejection:
             if STATUS[rejection.code] != 400:
                 caller.reach(body.brand_id, body.poi_id)
-                self._prefer_absence(body, rejection)
+                self._prefer_absence(body, rejection, caller)
             raise
         caller.reach(body.brand_id, body.poi_id)
         return command
 
-    def _prefer_absence(self, body: VerbBody, rejection: Rejection) -> None:
-        """What doesn't exist (404) is told before what is wrong (422)."""
+    def _prefer_absence(self, body: VerbBody, rejection: Rejection, caller: Caller) -> None:
+        """What doesn't exist, or not for the caller (404), is told before what is wrong (422)."""
         catalogue = self._catalog.current
         if rejection.code is Problem.ID_INVALID:
             return
@@ -150,6 +150,7 @@ class Orders:
             raise Rejection(Code.STORE_NOT_FOUND, "poiId") from None
         if not isinstance(body, LockBody):
             return
+        caller.reach_channel(body.channel_code)
         if catalogue.channel(body.brand_id, body.channel_code) is None:
             raise Rejection(Code.CHANNEL_NOT_FOUND, "channel_code") from None
         for at, sku_id in enumerate(line.known_sku() for line in body.lines[:MAX_LINES]):
