@@ -37,7 +37,7 @@ class Lean:
         authorization = accept_language = length = b""
         for header, value in scope["headers"]:
             if header == b"authorization":
-                authorization = value
+                authorization = authorization + b", " + value if authorization else value  # two are nobody's
             elif header == b"content-length":
                 length = value
             elif header == b"accept-language":

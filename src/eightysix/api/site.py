@@ -166,7 +166,8 @@ def _language(request: _Request) -> Language:
 
 
 def _authorization(request: _Request) -> bytes:
-    return request.headers.get("authorization", "").encode("latin-1")
+    """Two of them are joined, as HTTP has it, and so nobody's: which one counts is not for the layers to choose."""
+    return b", ".join(value for name, value in request.scope["headers"] if name == b"authorization")
 
 
 def _tail(request: _Request, slashes: int) -> str:
