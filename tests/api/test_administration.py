@@ -1,5 +1,6 @@
 """Brands, stores, channels, items and a menu from CSV."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -179,5 +180,6 @@ async def test_what_another_process_made_is_looked_for_before_it_is_missed(tmp_p
         transport = httpx.ASGITransport(service.asgi)
         headers = {"authorization": f"Bearer {made.key}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://86", headers=headers) as http:
-            answer = await http.post("/api/v1/stock/unlock", json={"brandId": "b", "poiId": "s", "order_id": "o"})
-            assert answer.status_code == 200
+            bodies = [{"brandId": "b", "poiId": "s", "order_id": f"o{number}"} for number in range(20)]
+            answers = await asyncio.gather(*(http.post("/api/v1/stock/unlock", json=body) for body in bodies))
+            assert [answer.status_code for answer in answers] == [200] * 20, "whoever comes while it looks waits for it"

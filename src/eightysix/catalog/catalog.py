@@ -35,6 +35,7 @@ class Catalog:
         self._rows = rows
         self._refresh_seconds = refresh_seconds
         self._refreshing = asyncio.Lock()
+        self._looking = asyncio.Lock()
         self._changes = Turns()
         self.imports = Turns()
         """A large file keeps the event loop busy while it is read: one at a time."""
@@ -74,17 +75,17 @@ class Catalog:
     async def look_again(self) -> bool:
         """Whether the database has something new; asked before an answer says that something isn't there.
 
-        Another process may just have made it. It looks at most every LOOK_SECONDS, whatever strangers ask for.
+        Another process may just have made it. It looks at most every LOOK_SECONDS, whatever strangers ask for; those
+        who ask meanwhile wait for what it finds.
         """
-        now = time.monotonic()
-        if now - self._looked_at < LOOK_SECONDS:
-            return False
-        self._looked_at = now
-        seen = self.current
-        try:
-            await self.refresh()
-        except StorageFault:
-            return False  # the last state stays in use, as in the regular refresh
+        asked_at, seen = time.monotonic(), self.current
+        async with self._looking:
+            if asked_at - self._looked_at >= LOOK_SECONDS:
+                self._looked_at = time.monotonic()
+                try:
+                    await self.refresh()
+                except StorageFault:
+                    return False  # the last state stays in use, as in the regular refresh
         return self.current is not seen
 
     async def write(self, kind: Kind, bodies: Sequence[Any], actor: str, *, replace: bool) -> list[Any]:
