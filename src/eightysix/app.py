@@ -1,5 +1,6 @@
 """The one composition root: settings in, a running service out."""
 
+import asyncio
 import contextlib
 import os
 import secrets
@@ -22,14 +23,18 @@ from eightysix.api.site import site
 from eightysix.api.stock import Stocks
 from eightysix.api.stock_file import StockFiles
 from eightysix.catalog.catalog import Catalog
-from eightysix.catalog.keyring import Keyring
+from eightysix.catalog.keyring import Holder, Keyring
 from eightysix.engine import Engine, Limits
 from eightysix.settings import Settings
 from eightysix.storage import catalog as catalog_rows
 from eightysix.storage.migrate import migrate, pending
 from eightysix.storage.open import open_database
-from eightysix.storage.port import Database
+from eightysix.storage.port import Database, Unavailable
 from eightysix.storage.url import parse
+from eightysix.wire.administration import KeyBody
+
+_OPERATOR = "operator"
+"""Who the log of administration names where somebody at the database itself did it."""
 
 
 class SchemaBehind(RuntimeError):
@@ -54,6 +59,10 @@ async def prepare(settings: Settings, *, may_migrate: bool) -> None:
     if may_migrate or target.scheme == "sqlite":
         await migrate(settings.database_url)
         return
+    await _require_schema(settings)
+
+
+async def _require_schema(settings: Settings) -> None:
     missing = await pending(settings.database_url)
     if missing:
         raise SchemaBehind(f"the database lacks {len(missing)} migrations; run `eightysix migrate`")
@@ -62,6 +71,20 @@ async def prepare(settings: Settings, *, may_migrate: bool) -> None:
 def supports_workers(settings: Settings) -> bool:
     """Whether several processes may use the database at once."""
     return parse(settings.database_url).scheme != "sqlite"
+
+
+async def platform_key(settings: Settings) -> str:
+    """The secret of a new platform key, made in the database beside whatever runs on it."""
+    target = parse(settings.database_url)
+    if target.scheme == "sqlite" and not await asyncio.to_thread(target.path.exists):
+        raise Unavailable(f"there is no file {target.path}")
+    await _require_schema(settings)
+    catalog = Catalog(catalog_rows.connect(settings.database_url))
+    try:
+        await catalog.start()
+        return (await Keyring(catalog).mint(KeyBody(_OPERATOR, "platform"), Holder(_OPERATOR))).key
+    finally:
+        await catalog.stop()
 
 
 @contextlib.asynccontextmanager
