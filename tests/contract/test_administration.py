@@ -78,10 +78,11 @@ class Office:
                 return found
 
 
-@pytest.fixture(params=["sqlite_url", "postgres_url", "mysql_url"])
+@pytest.fixture(params=["sqlite_url", "postgres_url", "mysql_url", "proxy_url"])
 async def url(request: pytest.FixtureRequest) -> str:
     url: str = request.getfixturevalue(request.param)
-    await migrate(url)
+    if request.param != "proxy_url":
+        await migrate(url)
     return url
 
 
