@@ -66,7 +66,8 @@ async def test_everything_is_listed_and_an_unlimited_dish_has_no_number(shop: Sh
     answer = (await shop.call("GET", "/api/v1/stock/availability", params=query)).json()
     tea = next(item for item in answer["items"] if item["object_id"] == TEA)
     assert tea == {"object_type": 2, "object_id": TEA, "sellable": True, "available": None, "blocked_by": None,
-                   "stock_status": 1, "stock_type": 1}  # fmt: skip
+                   "stock_status": 1, "stock_type": 1, "guaranteed": None, "possible": None,
+                   "blocked_object": None}  # fmt: skip
     some = await shop.call("GET", "/api/v1/stock/availability", params={**query, "sku_id": [TEA, RICE]})
     assert [item["object_id"] for item in some.json()["items"]] == [TEA, RICE]
     none = await shop.call("GET", "/api/v1/stock/availability", params={**query, "sku_id": [TEA, 999]})

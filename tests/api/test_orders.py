@@ -58,8 +58,9 @@ async def test_a_shortage_is_told_line_by_line_and_changes_nothing(shop: Shop) -
     assert refused.status_code == 409
     assert refused.json()["code"] == "OUT_OF_STOCK"
     assert refused.json()["shortages"] == [
-        {"sku_id": RICE, "line_no": 0, "requested": 5, "available": 3, "blocked_by": "quantity"}
-    ]
+        {"sku_id": RICE, "line_no": 0, "requested": 5, "available": 3, "blocked_by": "quantity",
+         "blocked_object": {"object_type": 2, "object_id": RICE}}
+    ]  # fmt: skip
     assert str(RICE) in refused.json()["message"]
     assert await shop.books() == before
 

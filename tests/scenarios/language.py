@@ -15,14 +15,15 @@
     pass 900s | pass 8h
     sweep
     close brand | close store | open brand | open store | forget 1 | day-start 12:30
+    can POS 6 possible=3 [guaranteed=1] [by=component at=2]     (possible=none: without a limit)
     see 1 real=3 locked=0 [left=3] [status=2] [oversold=0] [POS.used=2] [version=moved, since it was last seen]
     line o1 1 state=DEDUCTED quantity=2 [returned=1]
     incident forced_sale 1 2
     log 1 ADD 3 [reason=…]  (the last row of the log)
 
 Expected: the order's state (or MIXED) with `replayed` where it was; of a setting DONE, or SAME where nothing had to be
-changed; a refusal's code, with `@field` where that matters, with `1:available=3,by=quantity`
-for each line that must be named.
+changed; a refusal's code, with `@field` where that matters, with `1:available=3,by=quantity,at=2` for each line that
+must be named (`at`: the stock in the way).
 """
 
 import re
@@ -32,6 +33,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from eightysix.core.availability import available, guaranteed
 from eightysix.core.change import Kind
 from eightysix.core.command import (
     Actor,
@@ -48,6 +50,7 @@ from eightysix.core.command import (
     Setting,
     UnlockStock,
 )
+from eightysix.core.draft import Draft
 from eightysix.core.key import StockKey, sku_key
 from eightysix.core.outcome import GuaranteesReleased, LineRefusal, OrderDone, Outcome, Refused, StocksSet
 from eightysix.core.quantity import as_number, thousandths
@@ -82,8 +85,8 @@ def _step(kitchen: Kitchen, line: str) -> None:
         stores[BRAND_ID, "1"] = replace(stores[BRAND_ID, "1"], day_start_minute=int(hours) * 60 + int(minutes))
     elif verb == "forget":
         del kitchen.menu.items[2, int(words[0])]
-    elif verb in ("see", "line", "incident", "log"):
-        {"see": _see, "line": _see_line, "incident": _see_incident, "log": _see_log}[verb](kitchen, words)
+    elif verb in _SIGHTS:
+        _SIGHTS[verb](kitchen, words)
     else:
         settled = not kitchen.due_now()
         before = _rows(kitchen)
@@ -269,6 +272,8 @@ def _compare_fact(refusal: LineRefusal, field: str, value: str) -> None:
         assert refusal.available == thousandths(Decimal(value)), f"got {refusal}"
     elif field == "by":
         assert refusal.blocked_by == value, f"got {refusal}"
+    elif field == "at":
+        assert refusal.blocker == _key(value), f"got {refusal}"
     else:
         assert refusal.code == field, f"got {refusal}"
 
@@ -317,3 +322,26 @@ def _see_log(kitchen: Kitchen, words: list[str]) -> None:
     options = dict(word.split("=") for word in words[3:])
     got = (row.key, row.kind.name, row.quantity, row.reason)
     assert got == (_key(words[0]), words[1], _signed(words[2]), options.get("reason")), f"got {got}"
+
+
+def _can(kitchen: Kitchen, words: list[str]) -> None:
+    """What a channel can sell of a SKU, as a list shows it."""
+    draft, item = Draft(kitchen.shelf(), STAFF), kitchen.menu.item(BRAND_ID, 2, int(words[1]))
+    assert item is not None
+    channel = kitchen.menu.codes[words[0]]
+    can = available(draft, item, channel)
+    got = {
+        "possible": _number(can.quantity),
+        "guaranteed": _number(guaranteed(draft, item, channel, can)),
+        "by": can.blocked_by,
+        "at": None if can.in_the_way is None else _word(can.in_the_way),
+    }
+    wanted = {"by": None, "at": None, **dict(word.split("=") for word in words[2:])}
+    assert {name: got[name] for name in wanted} == wanted, f"got {got}"
+
+
+def _number(quantity: int | None) -> str:
+    return "none" if quantity is None else str(as_number(quantity))
+
+
+_SIGHTS = {"see": _see, "line": _see_line, "incident": _see_incident, "log": _see_log, "can": _can}

@@ -1,7 +1,8 @@
 """A small fixed catalogue for rule tests.
 
 SKU 1 and 2 stand alone; SKU 3 and 4 share the SPU 30; SKU 5 has no decimals; SKU 6 is a combo of 1 (one) and 2 (two);
-SKU 7 has three decimals; SKU 8 is a combo of 3 (one) and 4 (two).
+SKU 7 has three decimals; SKU 8 is a combo of 3 (one) and 4 (two); SKU 9 is a dish with counted ingredients: half a
+portion of 5 and a quarter of 7.
 EMENU holds for 60 s, the other channels for 900 s.
 """
 
@@ -45,6 +46,7 @@ class Menu:
             Item(BRAND_ID, 2, 6, components=(Component(1, 1000), Component(2, 2000))),
             Item(BRAND_ID, 2, 7, decimals=3),
             Item(BRAND_ID, 2, 8, components=(Component(3, 1000), Component(4, 2000))),
+            Item(BRAND_ID, 2, 9, components=(Component(5, 500), Component(7, 250))),
         ]
         self.items = {(item.object_type, item.object_id): item for item in items}
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from eightysix.core.availability import available
+from eightysix.core.availability import available, guaranteed
 from eightysix.core.catalogue import Channel, Item
 from eightysix.core.change import DueLock
 from eightysix.core.decide import release_due
@@ -23,7 +23,7 @@ from eightysix.core.shelf import Shelf
 from eightysix.engine import CatalogueSource
 from eightysix.engine.days import BusinessDays
 from eightysix.storage.port import Reader, StoreRows
-from eightysix.wire.stock import AvailabilityAnswer, AvailableItem
+from eightysix.wire.stock import AvailabilityAnswer, AvailableItem, blocked_object
 
 MOST_ROWS = 20_000
 """Stock and channel rows kept in memory, of all stores together."""
@@ -103,14 +103,19 @@ def _size(rows: StoreRows) -> int:
 
 def _shown(view: Draft, item: Item, channel: Channel) -> AvailableItem:
     links = ((item.key, UNIT),) if item.object_type == 1 else None
-    quantity, blocked_by = available(view, item, channel, links)[:2]
+    can = available(view, item, channel, links)
+    kept = guaranteed(view, item, channel, can, links)
     stock = view.stock(item.key)
+    possible = None if can.quantity is None else as_number(can.quantity)
     return AvailableItem(
         item.object_type,
         item.object_id,
-        sellable=blocked_by is None and quantity != 0,
-        available=None if quantity is None else as_number(quantity),
-        blocked_by=None if blocked_by is None else blocked_by.value,
+        sellable=can.blocked_by is None and can.quantity != 0,
+        available=possible,
+        blocked_by=None if can.blocked_by is None else can.blocked_by.value,
         stock_status=stock.status,
         stock_type=stock.type,
+        guaranteed=None if kept is None else as_number(kept),
+        possible=possible,
+        blocked_object=blocked_object(can.in_the_way),
     )

@@ -81,7 +81,7 @@ def _shortage(draft: Draft, reservation: Reservation, quantity: int) -> LineRefu
     can = available(draft, item, channel, [(each.key, each.ratio) for each in reservation.takes])
     if can.blocked_by is None and (can.quantity is None or can.quantity >= more):
         return None
-    return LineRefusal(*key, Code.OUT_OF_STOCK, more, can.quantity, can.obstacle(more))
+    return LineRefusal(*key, Code.OUT_OF_STOCK, more, can.quantity, *can.obstacle(more))
 
 
 def _extend(command: AmendStock, draft: Draft) -> None:

@@ -37,20 +37,31 @@ class Availability(NamedTuple):
     """How many thousandths can be sold; None is unlimited. `blocked_by` is None where at least something can be sold.
 
     `soft` says that only the count is in the way, which staff may override with `force`; an 86 by a person is not soft.
-    `total` is what there would be without the channel's caps, None without a limit.
+    `total` is what there would be without the channel's caps, None without a limit. `blocker` is the stock in the way,
+    or the one that allows least of all; `capper` the one whose cap leaves the channel least.
     """
 
     quantity: int | None
     blocked_by: BlockedBy | None = None
     soft: bool = True
     total: int | None = None
+    blocker: StockKey | None = None
+    capper: StockKey | None = None
 
-    def obstacle(self, quantity: int) -> BlockedBy:
-        """The first thing that a request for `quantity`, more than there is, runs into."""
+    def obstacle(self, quantity: int) -> tuple[BlockedBy, StockKey | None]:
+        """The first thing that a request for `quantity`, more than there is, runs into, and which stock it is."""
         if self.blocked_by is not None and self.blocked_by not in _COUNTED:
-            return self.blocked_by
-        by_total = self.total is not None and self.total < quantity
-        return BlockedBy.QUANTITY if by_total else BlockedBy.CHANNEL_QUANTITY
+            return self.blocked_by, self.blocker
+        if self.total is not None and self.total < quantity:
+            return BlockedBy.QUANTITY, self.blocker
+        return BlockedBy.CHANNEL_QUANTITY, self.capper
+
+    @property
+    def in_the_way(self) -> StockKey | None:
+        """The stock that `blocked_by` is about; None where nothing, or no stock, is in the way."""
+        if self.blocked_by is None:
+            return None
+        return self.capper if self.blocked_by is BlockedBy.CHANNEL_QUANTITY else self.blocker
 
 
 _COUNTED = (BlockedBy.QUANTITY, BlockedBy.CHANNEL_QUANTITY)
@@ -115,15 +126,20 @@ def _obstructed(parts: Sequence[Part], item: Item, channel: Channel) -> Availabi
     """A stock or a channel row that is sold out, or None. SPU, SKU, component, channel: the first is named."""
     sold_out = [part.stock for part in parts if part.stock.status == SOLD_OUT]
     code = channel.channel_code
-    off_channel = any(part.rows[code].status == SOLD_OUT for part in parts if code in part.rows)
+    off_channel = [part.stock.key for part in parts if code in part.rows and part.rows[code].status == SOLD_OUT]
     if not sold_out and not off_channel:
         return None
-    by = min((_block(stock.key, item) for stock in sold_out), key=_BLOCKS.index, default=BlockedBy.CHANNEL)
+    blocks = ((_block(stock.key, item), stock.key) for stock in sold_out)
+    by, blocker = min(blocks, key=_rank, default=(BlockedBy.CHANNEL, off_channel[0] if off_channel else None))
     by_hand = any(stock.manual or not stock.is_limited for stock in sold_out)
-    return Availability(0, by, soft=not (by_hand or off_channel))
+    return Availability(0, by, soft=not (by_hand or off_channel), blocker=blocker)
 
 
 _BLOCKS = (BlockedBy.SPU, BlockedBy.SKU, BlockedBy.COMPONENT)
+
+
+def _rank(block: tuple[BlockedBy, StockKey]) -> int:
+    return _BLOCKS.index(block[0])
 
 
 def _block(key: StockKey, item: Item) -> BlockedBy:
@@ -136,21 +152,24 @@ def _counted(view: StockView, parts: Sequence[Part], decimals: int, channel: Cha
     """The least that any stock allows, in whole units of the item."""
     total: int | None = None
     capped: int | None = None
+    blocker = capper = None
     for part in parts:
         of_stock, of_channel = _allowance(view, part, channel)
         if of_stock is not None:
             portions = _portions(of_stock, part.ratio, decimals)
-            total = portions if total is None else min(total, portions)
+            if total is None or portions < total:
+                total, blocker = portions, part.stock.key
         if of_channel is not None:
             portions = _portions(of_channel, part.ratio, decimals)
-            capped = portions if capped is None else min(capped, portions)
+            if capped is None or portions < capped:
+                capped, capper = portions, part.stock.key
+    if total is None and capped is None:
+        return _UNLIMITED
     if total == 0:
-        return Availability(0, BlockedBy.QUANTITY, total=0)
-    if capped is None:
-        return _UNLIMITED if total is None else Availability(total, total=total)
-    if capped == 0:
-        return Availability(0, BlockedBy.CHANNEL_QUANTITY, total=total)
-    return Availability(capped if total is None else min(total, capped), total=total)
+        return Availability(0, BlockedBy.QUANTITY, total=0, blocker=blocker)
+    by = BlockedBy.CHANNEL_QUANTITY if capped == 0 else None
+    least = capped if total is None else total if capped is None else min(total, capped)
+    return Availability(least, by, total=total, blocker=blocker, capper=capper)
 
 
 _UNLIMITED = Availability(None)
@@ -175,6 +194,48 @@ def _allowance(view: StockView, part: Part, channel: Channel) -> tuple[int | Non
     total = stock.left - guaranteed_to_others(view, stock, rows, channel, period_at) if stock.is_limited else None
     row = rows.get(channel.channel_code)
     return total, None if row is None or row.limit is None else row.limit - used_since(row, period_at)
+
+
+def guaranteed(
+    view: StockView,
+    item: Item,
+    channel: Channel,
+    can: Availability,
+    links: Iterable[tuple[StockKey, int]] | None = None,
+) -> int | None:
+    """What of `can`, which is `available`, the channel can sell whatever the others sell meanwhile; None: no limit.
+
+    Of each limited stock that is the channel's own open guarantee, less what there isn't once all others have taken
+    theirs. Exact as long as sales are in whole units of the stock's item.
+    """
+    least = can.quantity
+    for key, ratio in chain(item, view.catalogue) if links is None else links:
+        if not least:
+            break
+        stock = view.stock(key)
+        if stock.is_limited:
+            own = _own_guarantee(view, stock, view.channel_rows(key), channel)
+            least = min(least, _portions(own, ratio, item.decimals))
+    return least
+
+
+def _own_guarantee(view: StockView, stock: Stock, rows: Mapping[str, ChannelStock], channel: Channel) -> int:
+    """What of one stock nobody else can take from `channel`: its open guarantee, as far as it is covered.
+
+    Others may take theirs in whole first, so these count unscaled. In-store guarantees are served from the hub's grant.
+    """
+    row = rows.get(channel.channel_code)
+    period_at = period_start(view.day, stock)
+    own = 0 if row is None else open_guarantee(row, period_at)
+    if own == 0:
+        return 0
+    known = view.catalogue.channels(view.store.brand_id)
+    others = [(known[code], each) for code, each in rows.items() if each is not row and code in known]
+    online = sum(open_guarantee(each, period_at) for other, each in others if not other.in_store)
+    in_store = sum(open_guarantee(each, period_at) for other, each in others if other.in_store)
+    if channel.in_store:
+        own -= stock.grant
+    return min(own, stock.left - online - max(0, in_store - stock.grant))
 
 
 def period_start(day: BusinessDay, stock: Stock) -> int:

@@ -90,7 +90,7 @@ def _relock(draft: Draft, reservation: Reservation, quantity: int) -> LineRefusa
     can = available(draft, item, channel)
     # a line of which a partial lock got nothing has nothing to lock again
     if quantity and (can.blocked_by is not None or (can.quantity is not None and can.quantity < quantity)):
-        return LineRefusal(*key, Code.LOCK_EXPIRED_NO_STOCK, quantity, can.quantity, can.obstacle(quantity))
+        return LineRefusal(*key, Code.LOCK_EXPIRED_NO_STOCK, quantity, can.quantity, *can.obstacle(quantity))
     takes = take(draft, item, reservation.channel_code, quantity, Kind.RELOCK)
     relocked = replace(
         reservation, state=State.LOCKED, quantity=quantity, takes=takes, locked_at=draft.now, expires_at=draft.now

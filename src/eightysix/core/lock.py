@@ -70,7 +70,7 @@ def _lock_fresh(
         can = available(draft, item, channel)
         got = _granted(can, item, quantity, partial=command.partial, beyond=incident is not None)
         if got is None:
-            shortages.append(LineRefusal(*key, Code.OUT_OF_STOCK, quantity, can.quantity, can.obstacle(quantity)))
+            shortages.append(LineRefusal(*key, Code.OUT_OF_STOCK, quantity, can.quantity, *can.obstacle(quantity)))
             continue
         locked_any = locked_any or got > 0
         _hold(
@@ -117,7 +117,7 @@ def _oversell(command: LockStock, channel: Channel) -> str | None:
 def _nothing(draft: Draft, command: LockStock, channel: Channel, key: LineKey, quantity: int) -> LineRefusal:
     item = draft.catalogue.item(command.store.brand_id, 2, key[0])
     can = available(draft, item, channel) if item is not None else Availability(0, BlockedBy.SKU)
-    return LineRefusal(*key, Code.OUT_OF_STOCK, quantity, 0, can.obstacle(quantity))
+    return LineRefusal(*key, Code.OUT_OF_STOCK, quantity, 0, *can.obstacle(quantity))
 
 
 def _hold(

@@ -86,7 +86,8 @@ class OrderDone(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class LineRefusal(msgspec.Struct, frozen=True, gc=False):
-    """Why one line refuses. `available` (thousandths) and `blocked_by` only where stock is short."""
+    """Why one line refuses. `available` (thousandths) and `blocked_by` only where stock is short; `blocker` is the
+    stock in the way, where it is one."""
 
     sku_id: int
     line_no: int
@@ -94,6 +95,7 @@ class LineRefusal(msgspec.Struct, frozen=True, gc=False):
     requested: int | None = None
     available: int | None = None
     blocked_by: BlockedBy | None = None
+    blocker: StockKey | None = None
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):

@@ -13,7 +13,7 @@ from eightysix.core.reservation import State
 
 from .messages import Language, sentence
 from .problem import RETRYABLE, STATUS, Problem, Rejection
-from .stock import StockRowAnswer, stock_answer
+from .stock import BlockedObject, StockRowAnswer, blocked_object, stock_answer
 
 Number = int | Decimal
 
@@ -73,13 +73,14 @@ class HeldOrderAnswer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Shortage(msgspec.Struct, frozen=True, gc=False):
-    """A line that can't be served, how much of it could, and what is in the way."""
+    """A line that can't be served, how much of it could, and what is in the way; `blocked_object` is which stock."""
 
     sku_id: int
     line_no: int
     requested: Number | None
     available: Number | None
     blocked_by: str | None
+    blocked_object: BlockedObject | None
 
 
 class LineProblem(msgspec.Struct, frozen=True, gc=False):
@@ -181,7 +182,8 @@ def iso(at_ms: int) -> str:
 def _shortage(line: LineRefusal) -> Shortage:
     requested = None if line.requested is None else as_number(line.requested)
     available = None if line.available is None else as_number(max(0, line.available))
-    return Shortage(line.sku_id, line.line_no, requested, available, line.blocked_by and line.blocked_by.value)
+    by = None if line.blocked_by is None else line.blocked_by.value
+    return Shortage(line.sku_id, line.line_no, requested, available, by, blocked_object(line.blocker))
 
 
 _NAMED = 3

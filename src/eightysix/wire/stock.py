@@ -51,8 +51,19 @@ Number = int | Decimal
 Op = Literal["set", "add", "count"]
 
 
+class BlockedObject(msgspec.Struct, frozen=True, gc=False):
+    """The stock that stands in the way: of a combo, which component."""
+
+    object_type: int
+    object_id: int
+
+
 class AvailableItem(msgspec.Struct, frozen=True, gc=False):
-    """What can be sold of an item on the channel asked for; `available` null means unlimited."""
+    """What can be sold of an item on the channel asked for; `available` null means unlimited.
+
+    `guaranteed` can be sold whatever the other channels sell meanwhile, `possible` (the same as `available`) at most.
+    `blocked_object` is the stock that `blocked_by` is about, where it is one.
+    """
 
     object_type: int
     object_id: int
@@ -61,6 +72,9 @@ class AvailableItem(msgspec.Struct, frozen=True, gc=False):
     blocked_by: str | None
     stock_status: int
     stock_type: int
+    guaranteed: Number | None
+    possible: Number | None
+    blocked_object: BlockedObject | None
 
 
 class AvailabilityAnswer(msgspec.Struct, frozen=True, gc=False):
@@ -354,6 +368,11 @@ def stock_set_answer(row: StockRow) -> StockSetAnswer:
     shown = stock_answer(row.stock, row.channels)
     fields = {name: getattr(shown, name) for name in StockRowAnswer.__struct_fields__}
     return StockSetAnswer(**fields, replayed=row.replayed, changes=changes_answer(row.changes))
+
+
+def blocked_object(key: StockKey | None) -> BlockedObject | None:
+    """Which stock it is, if any."""
+    return None if key is None else BlockedObject(*key)
 
 
 def _channel_answer(channel: ChannelStock) -> ChannelStockAnswer:
