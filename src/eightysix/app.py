@@ -113,7 +113,7 @@ def _asgi(database: Database, engine: Engine, catalog: Catalog, keyring: Keyring
         Stocks(database.reader, catalog, availability),
         StockSetting(engine.submit, catalog),
         StockFiles(engine.submit, database.reader, catalog),
-        Channels(engine.submit, catalog),
+        Channels(engine.submit, database.reader, catalog),
         Administration(catalog),
         Keys(keyring),
         Audit(catalog),

@@ -75,6 +75,7 @@ CALLS: dict[str, RoleCall] = {
     "POST /api/v1/poi/stock/import": RoleCall(STORE, body=_stocks),
     "GET /api/v1/poi/stock/export": RoleCall(STORE),
     "POST /api/v1/poi/stock/guarantees/release": RoleCall(STORE, {"all": True}),
+    "GET /api/v1/poi/stock/alerts": RoleCall(STORE),
     "GET /api/v1/brands": RoleCall(BRAND),
     "POST /api/v1/brands": RoleCall(BRAND, {"name": "x"}),
     "PUT /api/v1/brands": RoleCall(BRAND, {"name": "x"}),

@@ -6,6 +6,7 @@ from .shop import CAKE, RICE, SOUP, TEA, Shop
 
 UPDATE = "/api/v1/poi/stock/update"
 RELEASE = "/api/v1/poi/stock/guarantees/release"
+ALERTS = "/api/v1/poi/stock/alerts"
 
 
 async def set_stock(shop: Shop, object_id: int, *channels: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -76,3 +77,130 @@ async def test_what_a_release_refuses(shop: Shop) -> None:
         answer = await shop.post(RELEASE, {"brandId": "fox", "poiId": "s2", **fields})
         assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (status, code, field)
     assert await shop.books() == books
+
+
+async def alerts(shop: Shop, **query: Any) -> dict[str, Any]:
+    answer = await shop.call("GET", ALERTS, params={"brandId": "owl", "poiId": "s1", **query})
+    assert answer.status_code == 200, answer.text
+    page: dict[str, Any] = answer.json()
+    return page
+
+
+async def test_what_runs_low_is_told_once(shop: Shop) -> None:
+    owl = {"brandId": "owl", "poiId": "s1"}
+    assert await alerts(shop) == {"items": [], "cursor": None}
+    kiosk = {"channel_code": "KIOSK", "limit_quantity": 4, "low_quantity": 2}
+    body = {**owl, "object_id": RICE, "stock_type": 2, "real_quantity": 10, "low_quantity": 5.5}
+    row = (await shop.post(UPDATE, {**body, "channel_stocks": [kiosk]})).json()
+    assert (row["low_quantity"], row["is_low"]) == (5.5, False)
+    assert [(each["low_quantity"], each["is_low"]) for each in row["channel_stocks"]] == [(2, False)]
+    line = [{"sku_id": RICE, "quantity": 3}]
+    for order, code in (("a", "POS"), ("b", "KIOSK"), ("c", "POS")):
+        lock = {**owl, "order_id": order, "channel_code": code, "lines": line}
+        assert (await shop.post("/api/v1/stock/lock", lock)).status_code == 200
+    shown = (await alerts(shop))["items"]
+    low = {"object_type": 2, "object_id": RICE, "kind": "low_stock"}
+    assert [{**each, "raised_at": None} for each in shown] == [
+        {**low, "channel_code": "KIOSK", "quantity": 1, "threshold": 2, "raised_at": None},
+        {**low, "channel_code": None, "quantity": 4, "threshold": 5.5, "raised_at": None},
+    ]
+    first = await alerts(shop, limit=1)
+    last = await alerts(shop, limit=1, cursor=first["cursor"])
+    assert first["items"] + last["items"] == shown
+    assert last["cursor"] is None
+    key = await shop.make_key("channel", brandId="owl", channel_code="KIOSK")
+    own = await shop.call("GET", ALERTS, params=owl, key=key)
+    assert [each["channel_code"] for each in own.json()["items"]] == ["KIOSK"]
+    row = (await shop.post(UPDATE, {**owl, "object_id": RICE, "low_quantity": None})).json()
+    assert (row["low_quantity"], row["is_low"]) == (None, False)
+    assert [each["is_low"] for each in row["channel_stocks"]] == [True]
+
+
+async def test_what_alerts_and_thresholds_refuse(shop: Shop) -> None:
+    for query, status, field in (
+        ({"cursor": "nonsense"}, 422, "cursor"),
+        ({"limit": 0}, 422, "limit"),
+        ({"poiId": "s9"}, 404, "poiId"),
+    ):
+        answer = await shop.call("GET", ALERTS, params={"brandId": "owl", "poiId": "s1", **query})
+        assert (answer.status_code, answer.json()["field"]) == (status, field)
+    books = await shop.books()
+    cake = {"brandId": "fox", "poiId": "s2", "object_id": CAKE}
+    kiosk = {"channel_code": "KIOSK", "low_quantity": 0.5}
+    for fields, field in (({"low_quantity": 0.5}, "low_quantity"), ({"channel_stocks": [kiosk]}, "channel_stocks[0].")):
+        answer = await shop.post(UPDATE, {**cake, **fields})
+        assert (answer.status_code, answer.json()["code"]) == (422, "QUANTITY_TOO_FINE")
+        assert answer.json()["field"].startswith(field)
+    assert await shop.books() == books
+
+
+async def channel(shop: Shop, code: str, **fields: Any) -> Any:
+    body = {"brandId": "fox", "channel_code": code, "name": code, "place": "in_store", "party": "own", **fields}
+    return await shop.call("PUT", "/api/v1/channels", json=body)
+
+
+async def test_a_channel_may_sell_beyond_the_count_as_its_policy_says(shop: Shop) -> None:
+    assert (await channel(shop, "TABLET", oversell="warn", expires_in=120)).status_code == 200
+    assert (await channel(shop, "HATCH", oversell="allow", party="third")).status_code == 200
+    listed = await shop.call("GET", "/api/v1/channels", params={"brandId": "fox"})
+    shown = {each["channel_code"]: each for each in listed.json()["items"]}
+    assert shown["TABLET"]["expires_in"] == 120
+    assert (shown["HATCH"]["party"], shown["HATCH"]["oversell"]) == ("third", "allow")
+    assert {shown[code]["oversell"] for code in ("POS", "KIOSK", "EMENU", "ONLINE_ORDER")} == {"deny"}
+    await set_stock(shop, SOUP, stock_type=2, real_quantity=2)
+    for code, fields, status in (
+        ("POS", {"reason": "seen on the counter"}, 409),
+        ("TABLET", {}, 409),
+        ("TABLET", {"reason": "seen on the counter"}, 200),
+        ("HATCH", {}, 200),
+    ):
+        order = shop.new_order()
+        answer = await shop.lock(order, (SOUP, 3), poi_id="s2", channel_code=code, **fields)
+        assert answer.status_code == status, answer.text
+        if status == 409:
+            assert (answer.json()["code"], answer.json()["shortages"][0]["blocked_by"]) == ("OUT_OF_STOCK", "quantity")
+            continue
+        incidents = [
+            each
+            async for store in shop.service.database.audit()
+            if (store.store.brand_id, store.store.poi_id) == ("fox", "s2")
+            for each in store.incidents
+        ]
+        newest = max(incidents, key=lambda each: each.seq)
+        assert (newest.kind, newest.order_id, newest.reason) == ("policy_sale", order, fields.get("reason"))
+        await shop.verb("unlock", order, "s2")
+
+
+async def test_an_online_channel_always_denies(shop: Shop) -> None:
+    for policy in ("warn", "allow"):
+        refused = await channel(shop, "RIDER", place="online", oversell=policy)
+        assert (refused.status_code, refused.json()["field"]) == (422, "oversell")
+    assert (await channel(shop, "RIDER", place="online", party="third")).status_code == 200
+    await set_stock(shop, SOUP, stock_type=2, real_quantity=2)
+    refused = await shop.lock(shop.new_order(), (SOUP, 3), poi_id="s2", channel_code="RIDER", reason="please")
+    assert (refused.status_code, refused.json()["code"]) == (409, "OUT_OF_STOCK")
+    forced = {"poi_id": "s2", "channel_code": "RIDER", "reason": "please", "force": True}
+    refused = await shop.lock(shop.new_order(), (SOUP, 3), **forced)
+    assert (refused.status_code, refused.json()["code"]) == (422, "FORCE_NOT_ALLOWED")
+
+
+async def test_a_channel_may_be_sold_out_capped_and_closed(shop: Shop) -> None:
+    assert (await channel(shop, "WINDOW")).status_code == 200
+    window = {"channel_code": "WINDOW", "stock_status": 2}
+    await set_stock(shop, TEA, window)
+    refused = await shop.lock(shop.new_order(), (TEA, 1), poi_id="s2", channel_code="WINDOW")
+    [short] = refused.json()["shortages"]
+    assert (short["blocked_by"], short["blocked_object"]) == ("channel", {"object_type": 2, "object_id": TEA})
+    assert (await shop.lock(shop.new_order(), (TEA, 1), poi_id="s2", channel_code="POS")).status_code == 200
+    await set_stock(shop, TEA, {**window, "stock_status": 1, "limit_quantity": 2})
+    refused = await shop.lock(shop.new_order(), (TEA, 3), poi_id="s2", channel_code="WINDOW")
+    [short] = refused.json()["shortages"]
+    assert (short["blocked_by"], short["available"]) == ("channel_quantity", 2)
+    held = shop.new_order()
+    assert (await shop.lock(held, (TEA, 2), poi_id="s2", channel_code="WINDOW")).status_code == 200
+    # closing the channel takes it out of the brand: nothing new is sold, what is held is still paid for
+    closed = await shop.call("DELETE", "/api/v1/channels", params={"brandId": "fox", "channel_code": "WINDOW"})
+    assert closed.status_code == 204
+    refused = await shop.lock(shop.new_order(), (TEA, 1), poi_id="s2", channel_code="WINDOW")
+    assert (refused.status_code, refused.json()["code"]) == (404, "CHANNEL_NOT_FOUND")
+    assert (await shop.verb("deduct", held, "s2")).status_code == 200

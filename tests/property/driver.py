@@ -17,17 +17,20 @@ from eightysix.core.command import (
     DeductStock,
     Line,
     LockStock,
+    ReleaseGuarantees,
     ReturnStock,
     SetStock,
     Setting,
     UnlockStock,
 )
 from eightysix.core.key import StockKey, sku_key
-from eightysix.core.outcome import OrderDone, Outcome, Refused, StocksSet
+from eightysix.core.outcome import GuaranteesReleased, OrderDone, Outcome, Refused, StocksSet
+from eightysix.core.stock import Allocation, ChannelStock
 from tests.world.kitchen import Kitchen
 from tests.world.menu import BRAND_ID, STORE
 
-from .naive import COMBO, POOL, Naive
+from . import naive_channels
+from .naive import COMBO, POOL, Naive, Thing
 
 ACTOR = Actor("sim")
 SKUS = [1, 2, 3, 4, COMBO]
@@ -36,6 +39,10 @@ CHANNELS = ["POS", "KIOSK", "ONLINE_ORDER"]
 
 def stock_key(stock: int) -> StockKey:
     return StockKey(1, POOL) if stock == POOL else sku_key(stock)
+
+
+def stock_of(key: StockKey) -> int:
+    return POOL if key.object_type == 1 else key.object_id
 
 
 class Driver:
@@ -56,8 +63,7 @@ class Driver:
         self.kitchen.now += self.random.choice([0, 0, 1, 5_000, 20_000, 70_000, 400_000])
         if self.random.random() < 0.002:
             self.kitchen.now += 11 * 3_600_000
-        self.naive.now = self.kitchen.now
-        self.naive.expire()
+        self._pass()
         first = self.number + 1
         drawn = [self._one() for _ in range(self.random.choice([1, 1, 1, 2, 5]))]
         outcomes = self.kitchen.batch([command for command, _ in drawn])
@@ -72,20 +78,30 @@ class Driver:
         if self.number // 200 > (first - 1) // 200:
             self._forget()
 
+    def _pass(self) -> None:
+        """What happens by itself on the naive side as time has passed."""
+        self.naive.now = self.kitchen.now
+        naive_channels.start_day(self.naive)
+        held = naive_channels.held(self.naive)
+        self.naive.expire()
+        naive_channels.watch(self.naive, held)
+
     def _one(self) -> tuple[Command, object]:
         """A command and what the model says to it."""
         self.number += 1
         before = copy.deepcopy(self.naive.__dict__)
+        held = naive_channels.held(self.naive)
         command, expected = self._draw()
         if isinstance(expected, tuple) and expected[0] == "ROLLBACK":
             self.naive.__dict__.update(before)
             expected = expected[1]
+        naive_channels.watch(self.naive, held)
         return command, expected
 
     def _draw(self) -> tuple[Command, object]:
         draw = self.random.random()
         if draw < 0.06:
-            return self.random.choice([self._set, self._set, self._count, self._eighty_six])()
+            return self.random.choice([self._set, self._set, self._set, self._count, self._eighty_six, self._release])()
         order = f"o{self.number // 200}-{self.random.randrange(12)}"
         if draw < 0.42:
             return self._lock(order)
@@ -171,12 +187,31 @@ class Driver:
         sold_out = self.random.choice([None, None, None, True, False, False])
         if sold_out is not None:
             fields["status"] = 2 if sold_out else 1
-        caps = {self.random.choice(CHANNELS): self.random.choice([5000, 20_000])} if self.random.random() < 0.2 else {}
-        channels = tuple(ChannelSetting(code, limit=cap) for code, cap in caps.items())
+        caps = self._some([5000, 20_000], 0.2)
+        promises = self._some([3000, 10_000], 0.3)
+        weights = self._some([1, 2, 3], 0.2)
+        thing = self.naive.things.get(stock, Thing())
+        weights |= {code: 0 for code in thing.weights if self.random.random() < 0.1}
+        allocation = self.random.choice([None, None, None, "", "guarantee", "limit"])
+        lows: dict[str, int | None] = {**self._some([1000, 4000, 9000], 0.25)}
+        lows |= {code: None for code in thing.lows if self.random.random() < 0.1}
+        if self.random.random() < 0.25:
+            lows[naive_channels.WHOLE] = self.random.choice([2000, 6000])
+        if naive_channels.WHOLE in lows:
+            fields["low"] = lows[naive_channels.WHOLE]
+        if allocation is not None:
+            fields["allocation"] = Allocation[allocation.upper() or "NONE"]
+        parts = {"limit": caps, "guarantee": promises, "weight": weights, "low": lows}
+        codes = [code for code in CHANNELS if any(code in part for part in parts.values())]
+        channels = tuple(
+            ChannelSetting(code, **{name: part[code] for name, part in parts.items() if code in part})  # type: ignore[attr-defined]
+            for code in codes
+        )
+        self.naive.set_stock(
+            stock, real=real, sold_out=sold_out, caps=caps, promises=promises, weights=weights, allocation=allocation,
+            lows=lows,
+        )  # fmt: skip
         setting = Setting(stock_key(stock), channels=channels, **fields)  # type: ignore[arg-type]
-        self.naive.set_stock(stock, real=real, sold_out=sold_out, caps=caps)
-        if self.random.random() < 0.3:
-            return self._promise(stock, setting, real, sold_out, caps)
         return SetStock(STORE, (setting,), ACTOR), None
 
     def _count(self) -> tuple[Command, object]:
@@ -199,17 +234,17 @@ class Driver:
         setting = Setting(stock_key(stock), kind=Kind.EIGHTY_SIX, **fields)  # type: ignore[arg-type]
         return SetStock(STORE, (setting,), ACTOR), self.naive.eighty_six(stock, sold_out=sold_out)
 
-    def _promise(
-        self, stock: int, setting: Setting, real: int | None, sold_out: bool | None, caps: dict[str, int]
-    ) -> tuple[Command, object]:
-        """The same setting with a guarantee on top."""
-        code, part = self.random.choice(CHANNELS), self.random.choice([3000, 10_000])
-        self.naive.things[stock].promises[code] = part
-        limit = {"limit": caps[code]} if code in caps else {}
-        channels = tuple(each for each in setting.channels if each.channel_code != code)
-        promise = ChannelSetting(code, guarantee=part, **limit)  # type: ignore[arg-type]
-        from_setting = {name: getattr(setting, name) for name in ("status", "type", "real")}
-        return SetStock(STORE, (Setting(setting.key, channels=(*channels, promise), **from_setting),), ACTOR), None
+    def _some(self, values: list[int], chance: float) -> dict[str, int]:
+        """Now and then, a value for one or two channels."""
+        if self.random.random() > chance:
+            return {}
+        return {code: self.random.choice(values) for code in self.random.sample(CHANNELS, self.random.choice([1, 2]))}
+
+    def _release(self) -> tuple[Command, object]:
+        stocks = [*self.naive.things] if self.random.random() < 0.5 else [self.random.choice([*SKUS, POOL])]
+        keys = tuple(map(stock_key, stocks)) if len(stocks) == 1 else None
+        released = naive_channels.release(self.naive, stocks)
+        return ReleaseGuarantees(STORE, keys, ACTOR), ("RELEASED", released)
 
     def _compare(self, where: str) -> None:
         for stock, thing in self.naive.things.items():
@@ -220,6 +255,15 @@ class Driver:
             assert row.real == thing.real, f"{where}: real of {stock}"
             assert (row.status == 2, row.manual) == (thing.sold_out, thing.manual), f"{where}: status of {stock}"
             assert row.oversold == 0, f"{where}: oversold {stock}"
+            assert row.is_low == (naive_channels.WHOLE in thing.low), f"{where}: low {stock}"
+            for code in CHANNELS:
+                channel = self.kitchen.channels.get((row.key, code), ChannelStock(row.key, code))
+                parts = (thing.caps.get(code), thing.promises.get(code, 0), thing.weights.get(code, 0))
+                assert (channel.limit, channel.guarantee, channel.weight) == parts, f"{where}: {code} of {stock}"
+        told = [(stock_of(each.key), each.channel_code, each.quantity, each.threshold) for each in self.kitchen.alerts]
+        assert sorted(told) == sorted(self.naive.alerts), f"{where}: alerts"
+        self.kitchen.alerts.clear()
+        self.naive.alerts.clear()
         for (order, sku, number), line in self.naive.lines.items():
             reservation = self.kitchen.reservations[order, (sku, number)]
             held = (reservation.quantity, reservation.returned, reservation.restocked)
@@ -228,8 +272,7 @@ class Driver:
     def _forget(self) -> None:
         """Drop orders that have ended, on both sides, so that a long run stays fast. They count in `used` today."""
         self.kitchen.now += 24 * 3_600_000
-        self.naive.now = self.kitchen.now
-        self.naive.expire()
+        self._pass()
         self.kitchen.run(UnlockStock(STORE, f"tidy{self.number}", None, ACTOR))
         ended = [key for key, line in self.naive.lines.items() if line.state != "LOCKED"]
         for order, sku, number in ended:
@@ -245,6 +288,8 @@ def said(outcome: Outcome) -> object:
     """An outcome in the model's words."""
     if isinstance(outcome, OrderDone):
         return (outcome.state.name if outcome.state is not None else "MIXED"), outcome.replayed
+    if isinstance(outcome, GuaranteesReleased):
+        return "RELEASED", sorted((stock_of(each.key), each.channel_code, each.quantity) for each in outcome.released)
     if isinstance(outcome, Refused):
         return str(outcome.code), {(each.sku_id, each.line_no): str(each.code) for each in outcome.lines}
     if isinstance(outcome, StocksSet):

@@ -4,11 +4,13 @@ Shares no code with the product. Quantities in thousandths, times in millisecond
 but `real`.
 """
 
+import copy
 from dataclasses import dataclass, field
 
-DAY_MS = 86_400_000
-DAY_START_MS = 4 * 3_600_000
-"""The model's store never changes its clocks: its business day starts at 04:00 UTC."""
+from . import naive_channels as channels
+from .naive_channels import DAY_MS, DAY_START_MS, WHOLE
+
+# the model's store never changes its clocks: its business day starts at 04:00 UTC
 
 LOCKED, DEDUCTED, UNLOCKED, RETURNED, EXPIRED = "LOCKED", "DEDUCTED", "UNLOCKED", "RETURNED", "EXPIRED"
 PRECEDENCE = [
@@ -57,6 +59,11 @@ class Thing:
     manual: bool = False
     caps: dict[str, int] = field(default_factory=dict)
     promises: dict[str, int] = field(default_factory=dict)
+    weights: dict[str, int] = field(default_factory=dict)
+    allocation: str = ""
+    released: dict[str, int] = field(default_factory=dict)
+    lows: dict[str, int] = field(default_factory=dict)
+    low: set[str] = field(default_factory=set)
 
 
 Key = tuple[str, int, int]
@@ -72,6 +79,10 @@ class Naive:
         self.closed: set[str] = set()
         self.requests: dict[str, tuple[object, object]] = {}
         self.now = 0
+        self.day = 0
+        self.put: set[int] = set()
+        self.touched: set[int] = set()
+        self.alerts: list[channels.Alert] = []
 
     # --- counting
 
@@ -104,17 +115,15 @@ class Naive:
 
     def is_counted(self, stock: int) -> bool:
         thing = self.thing(stock)
-        return thing.limited or bool(thing.caps) or bool(thing.promises)
+        return thing.limited or bool(thing.caps) or any(thing.promises.values())
 
     def left_for(self, stock: int, channel: str) -> int | None:
         thing = self.thing(stock)
         limits = []
         if thing.limited:
-            there = thing.real - self.locked(stock)
-            open_parts = {code: max(0, part - self.used(stock, code)) for code, part in thing.promises.items()}
-            if sum(open_parts.values()) > there:
-                open_parts = _shares(max(0, there), open_parts)
-            limits.append(there - sum(part for code, part in open_parts.items() if code != channel))
+            parts = {} if channel == WHOLE else channels.open_parts(self, stock)
+            kept = sum(part for code, part in parts.items() if code != channel)
+            limits.append(thing.real - self.locked(stock) - kept)
         if channel in thing.caps:
             limits.append(thing.caps[channel] - self.used(stock, channel))
         return min(limits) if limits else None
@@ -323,6 +332,7 @@ class Naive:
         line.returned += quantity
         if restock:
             line.restocked += quantity
+            self.put |= {stock for stock in self.chain(sku) if self._moves(stock, line)}
             for stock in line.counted:
                 thing = self.things.get(stock)
                 if thing is not None and thing.limited:
@@ -330,6 +340,13 @@ class Naive:
                     self.turn(stock)
         if line.returned == line.quantity:
             line.state = RETURNED
+
+    def _moves(self, stock: int, line: Line) -> bool:
+        """Whether food that comes back changes anything of the stock."""
+        thing = self.thing(stock)
+        counts = line.channel in thing.caps or thing.promises.get(line.channel, 0) > 0
+        today = channels.today(line.locked_at) == channels.today(self.now)
+        return (stock in line.counted and thing.limited) or (counts and today)
 
     def amend(self, order: str, request: str, wants: dict[tuple[int, int], int] | None, hold: int) -> object:
         body = ("amend", order, wants and tuple(sorted(wants.items())), hold)
@@ -383,9 +400,21 @@ class Naive:
         line.quantity = quantity
         return True
 
-    def set_stock(self, stock: int, *, real: int | None, sold_out: bool | None, caps: dict[str, int]) -> None:
+    def set_stock(
+        self,
+        stock: int,
+        *,
+        real: int | None,
+        sold_out: bool | None,
+        caps: dict[str, int],
+        promises: dict[str, int],
+        weights: dict[str, int],
+        allocation: str | None,
+        lows: dict[str, int | None],
+    ) -> None:
         """`real` None leaves the type alone, −1 makes the stock unlimited."""
         thing = self.things.setdefault(stock, Thing())
+        before = copy.deepcopy(thing)
         if real is not None:
             thing.limited = real >= 0
             if real >= 0:
@@ -396,7 +425,21 @@ class Naive:
         elif sold_out is False:
             thing.sold_out = thing.manual = False
         thing.caps.update(caps)
+        for code, part in promises.items():
+            if part != thing.promises.get(code, 0):
+                thing.released.pop(code, None)
+        thing.promises.update(promises)
+        thing.weights.update(weights)
+        thing.allocation = thing.allocation if allocation is None else allocation
+        for code, low in lows.items():
+            if low is None:
+                thing.lows.pop(code, None)
+            else:
+                thing.lows[code] = low
         self.turn(stock)
+        channels.share(self, stock, before)
+        if channels.state(thing) != channels.state(before):
+            self.put.add(stock)
 
     def count(self, stock: int, request: str, quantity: int, *, add: bool) -> object:
         """Something is added, or everything is counted."""
@@ -410,8 +453,12 @@ class Naive:
         if real < 0:
             return _refuse_whole("QUANTITY_OUT_OF_RANGE")
         said = ("SAME" if real == thing.real else "DONE"), {}
+        before = copy.deepcopy(thing)
         thing.real = real
         self.turn(stock)
+        channels.share(self, stock, before)
+        if real != before.real:
+            self.put.add(stock)
         self.requests[request] = (body, said)
         return said
 
@@ -421,7 +468,10 @@ class Naive:
         before = (thing.sold_out, thing.manual)
         thing.sold_out = thing.manual = sold_out
         self.turn(stock)
-        return ("SAME" if (thing.sold_out, thing.manual) == before else "DONE"), {}
+        if (thing.sold_out, thing.manual) == before:
+            return "SAME", {}
+        self.touched.add(stock)
+        return "DONE", {}
 
 
 def _refuse(bad: dict[tuple[int, int], str]) -> Refusal:
@@ -430,13 +480,3 @@ def _refuse(bad: dict[tuple[int, int], str]) -> Refusal:
 
 def _refuse_whole(code: str) -> Refusal:
     return code, {}
-
-
-def _shares(total: int, parts: dict[str, int]) -> dict[str, int]:
-    """Largest remainder in tenths of a portion (100 thousandths)."""
-    units = total // 100
-    whole = sum(parts.values())
-    exact = {code: (units * part // whole, units * part % whole) for code, part in parts.items()}
-    left = units - sum(share for share, _ in exact.values())
-    lucky = sorted(exact, key=lambda code: (-exact[code][1], code))[:left]
-    return {code: (share + (code in lucky)) * 100 for code, (share, _) in exact.items()}

@@ -64,5 +64,6 @@ def test_a_run_reaches_every_outcome() -> None:
         "SAME",
         "SETTING_INVALID",
         "QUANTITY_OUT_OF_RANGE",
+        "RELEASED",
     ):
         assert driver.said.get(outcome, 0) > 0, f"{outcome} was never reached: {driver.said}"

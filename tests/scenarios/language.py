@@ -1,6 +1,6 @@
 """The language of the scenario files: one command a line with its expected outcome, time passing as a line of its own.
 
-    stock 1 limited real=5 [plan=5] [status=2] [manual] [share=guarantee] [POS: limit=2 guarantee=1 weight=3 status=2]
+    stock 1 limited real=5 [plan=5] [status=2] [manual] [share=guarantee] [low=2] [POS: limit=2 guarantee=1 weight=3]
     add 1 3 | add 1 -3 | count 1 3 [version=2] [request=r1]              -> DONE
     86 1 [until=next | until=never | until=2h]                          -> DONE
     back 1              (puts it back on sale after an 86)              -> SAME (it was on sale)
@@ -20,6 +20,7 @@
     line o1 1 state=DEDUCTED quantity=2 [returned=1]
     incident forced_sale 1 2
     log 1 ADD 3 [reason=…]  (the last row of the log)
+    alerts [1=2 1.POS=0]        (all since the line before of this kind: what was left)
 
 Expected: the order's state (or MIXED) with `replayed` where it was; of a setting DONE, or SAME where nothing had to be
 changed; a refusal's code, with `@field` where that matters, with `1:available=3,by=quantity,at=2` for each line that
@@ -293,7 +294,9 @@ def _see(kitchen: Kitchen, words: list[str]) -> None:
             got = getattr(row, field)
         else:
             got = getattr(stock, name)
-        plain = name in ("status", "type", "version", "settings_version", "manual", "auto_restore_type", "restore_to")
+        plain = field in (
+            "status", "type", "version", "settings_version", "manual", "auto_restore_type", "restore_to", "is_low",
+        )  # fmt: skip
         if value == "none":
             assert got is None, f"{name} is {got}"
             continue
@@ -344,4 +347,13 @@ def _number(quantity: int | None) -> str:
     return "none" if quantity is None else str(as_number(quantity))
 
 
-_SIGHTS = {"see": _see, "line": _see_line, "incident": _see_incident, "log": _see_log, "can": _can}
+def _alerts(kitchen: Kitchen, words: list[str]) -> None:
+    new, kitchen.told = kitchen.alerts[kitchen.told :], len(kitchen.alerts)
+    got = [
+        f"{_word(each.key)}{'.' if each.channel_code else ''}{each.channel_code}={_number(each.quantity)}"
+        for each in new
+    ]
+    assert got == words, f"got {got}"
+
+
+_SIGHTS = {"alerts": _alerts, "see": _see, "line": _see_line, "incident": _see_incident, "log": _see_log, "can": _can}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from eightysix.core.admission import admit
-from eightysix.core.change import DueLock, Head, Incident, LogRow, OrderFact, OutboxRow, RequestRecord
+from eightysix.core.change import Alert, DueLock, Head, Incident, LogRow, OrderFact, OutboxRow, RequestRecord
 from eightysix.core.command import Command
 from eightysix.core.decide import decide, release_due
 from eightysix.core.footprint import counts_anew
@@ -36,8 +36,11 @@ class Kitchen:
         self.logs: list[LogRow] = []
         self.outbox: list[OutboxRow] = []
         self.incidents: list[Incident] = []
+        self.alerts: list[Alert] = []
         self.seen: dict[StockKey, int] = {}
         """The version that a scenario has last looked at."""
+        self.told = 0
+        """How many alerts a scenario has looked at."""
 
     def run(self, command: Command) -> Outcome:
         """One command in a batch of its own."""
@@ -108,3 +111,5 @@ class Kitchen:
         self.logs += changes.logs
         self.outbox += changes.outbox
         self.incidents += changes.incidents
+        self.alerts += changes.alerts
+        assert len({(alert.seq, alert.channel_code) for alert in self.alerts}) == len(self.alerts)

@@ -29,7 +29,7 @@ from eightysix.wire.administration import (
     Written,
 )
 from eightysix.wire.answer import BatchAnswer, HeldOrderAnswer, OrderAnswer
-from eightysix.wire.channels import ReleaseAnswer, ReleaseBody
+from eightysix.wire.channels import AlertQuery, AlertsAnswer, ReleaseAnswer, ReleaseBody
 from eightysix.wire.eighty_six import EightySixBody
 from eightysix.wire.order import BatchBody
 from eightysix.wire.stock import AvailabilityAnswer, StockSetAnswer, UpdateManyBody, UpdateOneBody
@@ -199,6 +199,15 @@ def _channels(channels: Channels) -> list[Endpoint]:
             run=channels.release,
             body=JsonBody(ReleaseBody),
             answers={200: (ReleaseAnswer,)},
+        ),
+        Endpoint(
+            method="GET",
+            path="/api/v1/poi/stock/alerts",
+            summary=("What has run low, newest first", "查询低库存提醒（从新到旧）"),
+            action=Action.READ_STOCK,
+            run=channels.alerts,
+            query=AlertQuery,
+            answers={200: (AlertsAnswer,)},
         ),
     ]
 

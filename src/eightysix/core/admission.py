@@ -115,7 +115,12 @@ def admit_setting(brand_id: str, setting: Setting, catalogue: Catalogue) -> Refu
 
 
 def _wrong_setting(setting: Setting, item: Item) -> str | None:
-    quantities = (("plan_quantity", setting.plan), ("real_quantity", setting.real), ("quantity", setting.quantity))
+    quantities = (
+        ("plan_quantity", setting.plan),
+        ("real_quantity", setting.real),
+        ("quantity", setting.quantity),
+        ("low_quantity", setting.low),
+    )
     for name, quantity in quantities:
         if isinstance(quantity, int) and not is_whole(quantity, item.decimals):
             return name
@@ -123,7 +128,11 @@ def _wrong_setting(setting: Setting, item: Item) -> str | None:
 
 
 def _wrong_channel(setting: ChannelSetting, item: Item) -> str | None:
-    for name, quantity in (("limit_quantity", setting.limit), ("guarantee_quantity", setting.guarantee)):
+    for name, quantity in (
+        ("limit_quantity", setting.limit),
+        ("guarantee_quantity", setting.guarantee),
+        ("low_quantity", setting.low),
+    ):
         if isinstance(quantity, int) and not is_whole(quantity, item.decimals):
             return name
     return None

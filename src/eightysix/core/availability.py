@@ -196,6 +196,12 @@ def _allowance(view: StockView, part: Part, channel: Channel) -> tuple[int | Non
     return total, None if row is None or row.limit is None else row.limit - used_since(row, period_at)
 
 
+def left_for(view: StockView, stock: Stock, rows: Mapping[str, ChannelStock], channel: Channel) -> int | None:
+    """How many thousandths of one stock `channel` may take, whether it is on sale or not; None without a limit."""
+    limits = [each for each in _allowance(view, Part(UNIT, stock, rows), channel) if each is not None]
+    return min(limits) if limits else None
+
+
 def guaranteed(
     view: StockView,
     item: Item,

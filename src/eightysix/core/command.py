@@ -114,6 +114,7 @@ class ChannelSetting(msgspec.Struct, frozen=True, gc=False):
     limit: int | msgspec.UnsetType | None = msgspec.UNSET
     guarantee: int | msgspec.UnsetType = msgspec.UNSET
     weight: int | msgspec.UnsetType = msgspec.UNSET
+    low: int | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class Setting(msgspec.Struct, frozen=True, gc=False):
@@ -134,6 +135,7 @@ class Setting(msgspec.Struct, frozen=True, gc=False):
     expected_version: int | None = None
     channels: tuple[ChannelSetting, ...] = ()
     allocation: int | msgspec.UnsetType = msgspec.UNSET
+    low: int | msgspec.UnsetType | None = msgspec.UNSET
     kind: Kind = Kind.SET
     quantity: int | msgspec.UnsetType = msgspec.UNSET
     restore_to: int | msgspec.UnsetType = msgspec.UNSET

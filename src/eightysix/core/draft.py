@@ -11,6 +11,7 @@ from .command import Actor
 from .instant import BusinessDay
 from .invariant import invariant
 from .key import StockKey, StoreKey
+from .low_stock import PUTS, Watched, watch
 from .outcome import Outcome
 from .reservation import LineKey, Reservation
 from .shelf import Decision, Shelf
@@ -33,6 +34,7 @@ class Draft:
         self._reservations: dict[LineKey, Reservation] = {}
         self._logs: list[LogRow] = []
         self._incidents: list[Incident] = []
+        self._watched: dict[StockKey, Watched] = {}
         self.now: int = shelf.now
         self.store: StoreKey = shelf.store
         self.catalogue: Catalogue = shelf.catalogue
@@ -191,8 +193,25 @@ class Draft:
             rows = self._channels[row.key] = dict(self._shelf.channels.get(row.key, {}))
         rows[row.channel_code] = row
 
+    def watch(self, key: StockKey) -> None:
+        """Compare the stock with its thresholds, as it is now and was when it was last compared."""
+        after = Watched(self.stock(key), self.channel_rows(key))
+        if not after.has_thresholds:
+            return
+        loaded = Watched(self._shelf.stocks.get(key) or Stock(key), self._shelf.channels.get(key) or _NO_ROWS)
+        is_put = any(log.kind in PUTS and log.key == key for log in self._logs)
+        stock, rows, alerts = watch(self, self._watched.get(key, loaded), after, self.now, is_put=is_put)
+        self._stocks[key] = stock
+        for row in rows:
+            self.put_channel(row)
+        self.alerts += alerts
+        self._watched[key] = Watched(stock, dict(self.channel_rows(key)))
+
     def decision(self, outcome: Outcome) -> Decision:
         """The outcome with everything this draft changed."""
+        for key, stock in self._stocks.items():
+            if stock.low is not None or stock.is_low or self.channel_rows(key):
+                self.watch(key)
         return Decision(
             outcome,
             self._stocks,

@@ -76,10 +76,11 @@ def _set_one(command: SetStock, setting: Setting, draft: Draft, shelf: Shelf) ->
         updated_at=max(draft.now, before.updated_at + 1),
     )
     content = msgspec.json.encode(changes).decode()
-    stock = draft.set_stock(stock, content, oversell=BELOW_PROMISED, reason=command.reason, kind=setting.kind)
+    draft.set_stock(stock, content, oversell=BELOW_PROMISED, reason=command.reason, kind=setting.kind)
     for row in rows:
         draft.put_channel(row)
-    return StockRow(stock, tuple(draft.channel_rows(setting.key).values()), changes=changes)
+    draft.watch(setting.key)
+    return StockRow(draft.stock(setting.key), tuple(draft.channel_rows(setting.key).values()), changes=changes)
 
 
 def _wanted(before: Stock, setting: Setting, now: int) -> Stock | Refused:
@@ -147,7 +148,7 @@ def _channel_rows(setting: Setting, stock: Stock, draft: Draft) -> list[ChannelS
 def _set_channel(row: ChannelStock, setting: ChannelSetting) -> ChannelStock:
     fields: dict[str, Any] = {
         name: value
-        for name in ("status", "type", "limit", "guarantee", "weight")
+        for name in ("status", "type", "limit", "guarantee", "weight", "low")
         if (value := getattr(setting, name)) is not UNSET
     }
     if fields.get("guarantee", row.guarantee) != row.guarantee:
@@ -155,7 +156,7 @@ def _set_channel(row: ChannelStock, setting: ChannelSetting) -> ChannelStock:
     return replace(row, **fields)
 
 
-_SETTABLE = ("type", "plan", "real", "auto_restore_type", "auto_restore_at", "restore_to", "allocation")
+_SETTABLE = ("type", "plan", "real", "auto_restore_type", "auto_restore_at", "restore_to", "allocation", "low")
 _SHOWN = ("status", "manual", *_SETTABLE)
 
 

@@ -96,4 +96,4 @@ def _counting(draft: Draft, stock: Stock, row: ChannelStock) -> ChannelStock:
 def _shown(row: ChannelStock | None) -> dict[str, Any] | None:
     if row is None:
         return None
-    return {name: getattr(row, name) for name in ("status", "type", "limit", "guarantee", "weight")}
+    return {name: getattr(row, name) for name in ("status", "type", "limit", "guarantee", "weight", "low")}

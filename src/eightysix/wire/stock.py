@@ -93,6 +93,8 @@ class ChannelStockAnswer(msgspec.Struct, frozen=True, gc=False):
     limit_quantity: Number | None
     guarantee_quantity: Number
     weight: int
+    low_quantity: Number | None
+    is_low: bool
 
 
 class StockRowAnswer(msgspec.Struct, frozen=True, gc=False):
@@ -114,6 +116,8 @@ class StockRowAnswer(msgspec.Struct, frozen=True, gc=False):
     auto_restore_type: int
     auto_restore_at: str | None
     allocation: str
+    low_quantity: Number | None
+    is_low: bool
     channel_stocks: list[ChannelStockAnswer]
 
 
@@ -125,7 +129,8 @@ class StockSetAnswer(StockRowAnswer, frozen=True, gc=False, kw_only=True):
 
 
 class ChannelStockBody(Body):
-    """What to set for one channel; what is left out stays as it is."""
+    """What to set for one channel; what is left out stays as it is. `low_quantity` as for a stock: of what the channel
+    can sell."""
 
     channel_code: Identifier
     stock_status: OneOrTwo | UnsetType = UNSET
@@ -133,16 +138,17 @@ class ChannelStockBody(Body):
     limit_quantity: Quantity | UnsetType | None = UNSET
     guarantee_quantity: Quantity | UnsetType = UNSET
     weight: Annotated[int, whole(0, MAX_WEIGHT)] | Digits | UnsetType = UNSET
+    low_quantity: Quantity | UnsetType | None = UNSET
 
     def setting(self) -> ChannelSetting:
-        limit = self.limit_quantity
         return ChannelSetting(
             identifier(self.channel_code, "channel_code"),
             _one_or_two(self.stock_status, "stock_status"),
             _one_or_two(self.stock_type, "stock_type"),
-            limit if limit is None or limit is UNSET else quantity(limit, "limit_quantity"),
+            _optional(self.limit_quantity, "limit_quantity"),
             _quantity(self.guarantee_quantity, "guarantee_quantity"),
             UNSET if self.weight is UNSET else integer(self.weight, "weight", 0, MAX_WEIGHT),
+            _optional(self.low_quantity, "low_quantity"),
         )
 
 
@@ -152,7 +158,8 @@ class SettingBody(Body):
     `stock_status` 1 on sale, 2 sold out; `stock_type` 1 unlimited, 2 limited. `expected_version` is the
     `settings_version` that the change is based on. With `op` add, `quantity` is added to what is there (less, where it
     is negative); with count it is what was counted. Both want a limited stock and set nothing else. `allocation`: what
-    the channels' weights share out whenever what there is changes.
+    the channels' weights share out whenever what there is changes. With `low_quantity` an alert is raised when no more
+    than that is left; null: none.
     """
 
     object_id: ObjectId
@@ -166,6 +173,7 @@ class SettingBody(Body):
     auto_restore_at: AwareInstant | UnsetType | None = UNSET
     expected_version: Annotated[int, whole(0, 2**53 - 1)] | Digits | None = None
     allocation: Literal["none", "guarantee", "limit"] | UnsetType = UNSET
+    low_quantity: Quantity | UnsetType | None = UNSET
     channel_stocks: Annotated[list[ChannelStockBody], documented(maxItems=MAX_CHANNELS)] = msgspec.field(
         default_factory=list
     )
@@ -192,6 +200,7 @@ class SettingBody(Body):
             None if expected is None else integer(expected, "expected_version", 0, 2**53 - 1),
             self._channels(),
             UNSET if self.allocation is UNSET else Allocation[self.allocation.upper()],
+            _optional(self.low_quantity, "low_quantity"),
         )
 
     def _counting(self, op: Op) -> Setting:
@@ -359,6 +368,8 @@ def stock_answer(stock: Stock, channels: tuple[ChannelStock, ...] = ()) -> Stock
         stock.auto_restore_type,
         None if stock.auto_restore_at is None else to_iso(stock.auto_restore_at),
         Allocation(stock.allocation).name.lower(),
+        None if stock.low is None else as_number(stock.low),
+        stock.is_low,
         [_channel_answer(channel) for channel in channels],
     )
 
@@ -383,11 +394,17 @@ def _channel_answer(channel: ChannelStock) -> ChannelStockAnswer:
         None if channel.limit is None else as_number(channel.limit),
         as_number(channel.guarantee),
         channel.weight,
+        None if channel.low is None else as_number(channel.low),
+        channel.is_low,
     )
 
 
 def _one_or_two(value: Integer | UnsetType, field: str) -> int | UnsetType:
     return UNSET if value is UNSET else integer(value, field, 1, 2)
+
+
+def _optional(value: Decimal | UnsetType | None, field: str) -> int | UnsetType | None:
+    return None if value is None else _quantity(value, field)
 
 
 def _quantity(value: Decimal | UnsetType, field: str) -> int | UnsetType:
