@@ -10,6 +10,7 @@ from msgspec import UNSET
 from eightysix.cli.calling.http import HttpClient
 from eightysix.core.command import ChannelSetting, DeductStock, LockStock, SetStock, Setting, UnlockStock
 from eightysix.core.quantity import UNIT
+from eightysix.core.stock import Allocation
 
 from .message import Answer, AtHttp, RaceCommand
 
@@ -80,6 +81,7 @@ def _setting(setting: Setting) -> dict[str, Any]:
         "stock_type": setting.type,
         "plan_quantity": setting.plan / UNIT,
         "real_quantity": setting.real / UNIT,
+        "allocation": "none" if setting.allocation is UNSET else Allocation(setting.allocation).name.lower(),
         "channel_stocks": [_channel(each) for each in setting.channels],
     }
 
@@ -90,4 +92,6 @@ def _channel(setting: ChannelSetting) -> dict[str, Any]:
         body["limit_quantity"] = setting.limit / UNIT
     if setting.guarantee is not UNSET:
         body["guarantee_quantity"] = setting.guarantee / UNIT
+    if setting.weight is not UNSET:
+        body["weight"] = setting.weight
     return body

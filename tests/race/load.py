@@ -11,6 +11,7 @@ import msgspec
 from eightysix.core.command import ChannelSetting, SetStock
 from eightysix.core.key import StockKey, sku_key, spu_key
 from eightysix.core.quantity import UNIT
+from eightysix.core.stock import Allocation
 
 from .crew import SIZE
 from .market import ONLINE, POOL, deduct, lock, pool, stock, unlock
@@ -147,6 +148,30 @@ def guarantee(poi_id: str) -> Load:
     )
     late = _act(lambda member: [lock(poi_id, f"late-{member}-{at}") for at in range(3)])
     return Load((stock(poi_id, 15, channels=channels),), {sku_key(1): 15}, (orders, late), {sku_key(1): 15})
+
+
+def guarantees(poi_id: str) -> Load:
+    """POS 6 and KIOSK 4 are guaranteed of 15, and two hungry processes sell everything else online meanwhile."""
+    kept = {"POS": 6, "KIOSK": 4}
+    channels = tuple(ChannelSetting(code, guarantee=part * UNIT) for code, part in kept.items())
+    wanted = (("POS", 6), ("KIOSK", 4), (ONLINE, 12), (ONLINE, 12))
+    orders = _act(
+        lambda member: [lock(poi_id, f"{member}-{at}", channel=wanted[member][0]) for at in range(wanted[member][1])],
+        waves=4,
+    )
+    return Load((stock(poi_id, 15, channels=channels),), {sku_key(1): 15}, (orders,), {sku_key(1): 15})
+
+
+def shares(poi_id: str) -> Load:
+    """By weight POS has 10 of 15 and KIOSK 5: nothing is left for two hungry processes online, which come first."""
+    channels = (ChannelSetting("POS", weight=2), ChannelSetting("KIOSK", weight=1))
+    wanted = (("POS", 16), ("KIOSK", 16), (ONLINE, 16), (ONLINE, 16))
+    orders = _act(
+        lambda member: [lock(poi_id, f"{member}-{at}", channel=wanted[member][0]) for at in range(wanted[member][1])],
+        waves=4,
+    )
+    shared = stock(poi_id, 15, channels=channels, allocation=Allocation.GUARANTEE)
+    return Load((shared,), {sku_key(1): 15}, (orders,), {sku_key(1): 15})
 
 
 def lock_and_cancel(poi_id: str) -> Load:

@@ -5,6 +5,8 @@ SKU 1 to 20; SKU 3 and 4 share the SPU 30. Channels POS and KIOSK in the store, 
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from eightysix.cli.calling.http import HttpClient
 from eightysix.cli.calling.setup import ItemToSet, StoreToSet, put_brand, put_items, put_stores
 from eightysix.core.catalogue import Brand, Channel, Item, Store
@@ -20,7 +22,7 @@ from eightysix.core.command import (
 )
 from eightysix.core.key import StockKey, StoreKey, sku_key, spu_key
 from eightysix.core.quantity import UNIT
-from eightysix.core.stock import LIMITED
+from eightysix.core.stock import LIMITED, Allocation
 
 BRAND = "race"
 ZONE = "Asia/Shanghai"
@@ -100,11 +102,16 @@ def unlock(poi_id: str, order_id: str) -> UnlockStock:
 
 
 def stock(
-    poi_id: str, portions: int, *, sku_ids: Iterable[int] = (1,), channels: Iterable[ChannelSetting] = ()
+    poi_id: str,
+    portions: int,
+    *,
+    sku_ids: Iterable[int] = (1,),
+    channels: Iterable[ChannelSetting] = (),
+    allocation: Allocation = Allocation.NONE,
 ) -> SetStock:
-    """Limited stock of so many portions of each SKU, with what its channels may take."""
-    settings = tuple(_limited(sku_key(sku_id), portions, channels) for sku_id in sku_ids)
-    return SetStock(store(poi_id), settings, ACTOR)
+    """Limited stock of so many portions of each SKU, with what its channels may take or share."""
+    settings = (_limited(sku_key(sku_id), portions, channels) for sku_id in sku_ids)
+    return SetStock(store(poi_id), tuple(replace(each, allocation=allocation) for each in settings), ACTOR)
 
 
 def pool(poi_id: str, portions: int) -> SetStock:

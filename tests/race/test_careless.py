@@ -25,6 +25,9 @@ CAUSES = (
     (Flaw.CHANNEL_ONLY, load.limits_and_total, Broken.OVERSOLD),
     (Flaw.TOTAL_ONLY, load.limit_within_total, Broken.LIMIT),
     (Flaw.NO_GUARANTEE, load.guarantee, Broken.GUARANTEE),
+    (Flaw.NO_GUARANTEE, load.guarantees, Broken.GUARANTEE),
+    (Flaw.TWO_TRANSACTIONS, load.guarantees, Broken.OVERSOLD),
+    (Flaw.TWO_TRANSACTIONS, load.limits_and_total, Broken.OVERSOLD),
     (Flaw.CANCEL_FORGOTTEN, load.lock_and_cancel, Broken.HELD),
 )
 
@@ -41,7 +44,9 @@ async def test_with_the_flaw_it_breaks(arena: Arena, flaw: Flaw, loader: Loader,
 
 
 @pytest.mark.parametrize(
-    "loader", [load.rush, load.unlock_and_deduct, load.limits_and_total], ids=lambda loader: loader.__name__
+    "loader",
+    [load.rush, load.unlock_and_deduct, load.limits_and_total, load.guarantees],
+    ids=lambda loader: loader.__name__,
 )
 async def test_without_a_flaw_it_holds(arena: Arena, loader: Loader) -> None:
     given, outcome, books = await arena.race_careless(loader, Flaw.NONE)

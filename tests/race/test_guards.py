@@ -21,6 +21,8 @@ LOST = (
     (load.unlock_and_deduct, Broken.COUNTERS),
     (load.limit_within_total, Broken.LIMIT),
     (load.guarantee, Broken.OVERSOLD),
+    (load.guarantees, Broken.OVERSOLD),
+    (load.limits_and_total, Broken.OVERSOLD),
 )
 """Loads, and what lost updates do to each."""
 

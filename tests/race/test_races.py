@@ -28,6 +28,8 @@ LOADERS = (
     load.limits_and_total,
     load.limit_within_total,
     load.guarantee,
+    load.guarantees,
+    load.shares,
 )
 
 
