@@ -82,9 +82,7 @@ class Driver:
         """What happens by itself on the naive side as time has passed."""
         self.naive.now = self.kitchen.now
         naive_channels.start_day(self.naive)
-        held = naive_channels.held(self.naive)
         self.naive.expire()
-        naive_channels.watch(self.naive, held)
 
     def _one(self) -> tuple[Command, object]:
         """A command and what the model says to it."""

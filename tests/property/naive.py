@@ -139,9 +139,14 @@ class Naive:
     # --- what happens by itself
 
     def expire(self) -> None:
-        for line in self.lines.values():
-            if line.state == LOCKED and line.expires_at <= self.now:
-                line.state = EXPIRED
+        """Order by order, as each may let a threshold be crossed."""
+        due = {(line.expires_at, order) for (order, _, _), line in self.lines.items() if line.state == LOCKED}
+        for expires_at, order in sorted(due):
+            if expires_at <= self.now:
+                held = channels.held(self)
+                for line in self.order(order).values():
+                    line.state = EXPIRED if line.state == LOCKED else line.state
+                channels.watch(self, held)
 
     def turn(self, stock: int) -> None:
         thing = self.things.get(stock)

@@ -48,8 +48,8 @@ def open_parts(naive: "Naive", stock: int) -> dict[str, int]:
 def share(naive: "Naive", stock: int, before: "Thing") -> None:
     """What the weights make of a setting that changed what there is."""
     thing = naive.things[stock]
-    basis = [(each.allocation, each.limited, each.real, positive(each.weights)) for each in (before, thing)]
-    if basis[0] == basis[1]:
+    words = [(each.allocation, positive(each.weights)) for each in (before, thing)]
+    if words[0] == words[1] and (before.limited, before.real) == (thing.limited, thing.real):
         return
     if before.allocation == "guarantee" and before.limited:
         for code in positive(before.weights):
@@ -63,6 +63,8 @@ def share(naive: "Naive", stock: int, before: "Thing") -> None:
         into = thing.promises if thing.allocation == "guarantee" else thing.caps
         for code, part in shares(thing.real - naive.locked(stock), positive(thing.weights)).items():
             into[code] = naive.used(stock, code) + part
+            if words[0] != words[1]:
+                thing.released.pop(code, None)
 
 
 def release(naive: "Naive", stocks: Iterable[int]) -> list[tuple[int, str, int]]:
@@ -137,7 +139,7 @@ def watch(naive: "Naive", before: Held) -> None:
                 thing.low.discard(code)
             elif left <= low and code not in thing.low:
                 thing.low.add(code)
-                naive.alerts.append((stock, code, left, low))
+                naive.alerts.append((stock, code, max(0, left), low))
             elif left > low and stock in naive.put:
                 thing.low.discard(code)
     naive.put.clear()

@@ -1,7 +1,7 @@
 """Flow back: what is guaranteed to channels and not taken yet goes to everybody (DESIGN section 8).
 
 A row remembers when, and the guarantee is open again in the next period: the next business day, or after a restore.
-Setting another guarantee opens it at once.
+Setting another guarantee, or other weights, opens it at once.
 """
 
 from collections.abc import Iterable

@@ -54,7 +54,7 @@ def watch(
         if channel is None or (row.low is None and not row.is_low):
             continue
         quantity = left_for(view, stock, after.rows, channel)
-        was = row.is_low and not _begins_anew(view, before, row, channel)
+        was = row.is_low and not _begins_anew(view, before, channel)
         is_low = _turned(was, row.low, quantity, is_put=is_put)
         if is_low and not was:
             alerts.append(_alert(stock, code, quantity, row.low, now))
@@ -73,10 +73,10 @@ def _turned(was: bool, low: int | None, quantity: int | None, *, is_put: bool) -
     return quantity <= low or (was and not is_put)
 
 
-def _begins_anew(view: StockView, before: Watched, row: ChannelStock, channel: Channel) -> bool:
-    """Whether the row's `used` has started again with a new period, and was above the threshold then."""
+def _begins_anew(view: StockView, before: Watched, channel: Channel) -> bool:
+    """Whether the channel's `used` has started again with a new period, and was above the threshold then."""
     was = before.rows.get(channel.channel_code)
-    if was is None or not row.counts or was.period_at >= period_start(view.day, before.stock):
+    if was is None or not was.counts or was.period_at >= period_start(view.day, before.stock):
         return False
     quantity = left_for(view, before.stock, before.rows, channel)
     return quantity is None or was.low is None or quantity > was.low

@@ -23,14 +23,16 @@ def share_out(draft: Draft, stock: Stock, wanted: Iterable[ChannelStock] = ()) -
 
     Where `stock` allocates, every channel with a weight gets as its guarantee or cap what it has used in the period and
     its share of what is there and not locked, in whole units of the item; equal remainders go in the order of channel
-    codes. What doesn't allocate any more takes back what it gave. `used` of a row that begins to count is counted anew.
+    codes. What doesn't allocate any more takes back what it gave. Another word on how to share opens guarantees that
+    had flowed back; another count doesn't. `used` of a row that begins to count is counted anew.
     """
-    before = draft.channel_rows(stock.key)
+    before, was = draft.channel_rows(stock.key), draft.stock(stock.key)
     rows = {**before, **{row.channel_code: row for row in wanted}}
-    if _basis(draft.stock(stock.key), before) != _basis(stock, rows):
-        for code in _shared(draft.stock(stock.key), before):
-            rows[code] = _without_part(draft.stock(stock.key).allocation, before[code], rows[code])
-        rows |= _with_parts(draft, stock, rows)
+    said_anew = _word(was, before) != _word(stock, rows)
+    if said_anew or (was.type, was.real, was.epoch_at) != (stock.type, stock.real, stock.epoch_at):
+        for code in _shared(was, before):
+            rows[code] = _without_part(was.allocation, before[code], rows[code])
+        rows |= _with_parts(draft, stock, rows, is_open=said_anew)
     changed = [row for code, row in rows.items() if row != before.get(code)]
     return [_counting(draft, stock, row) for row in changed]
 
@@ -40,10 +42,9 @@ def channel_changes(draft: Draft, rows: Iterable[ChannelStock]) -> dict[str, Any
     return {row.channel_code: [_shown(draft.channel_rows(row.key).get(row.channel_code)), _shown(row)] for row in rows}
 
 
-def _basis(stock: Stock, rows: Mapping[str, ChannelStock]) -> tuple[Any, ...]:
-    """What parts are made from, orders aside."""
-    weights = {code: row.weight for code, row in rows.items() if row.weight > 0}
-    return stock.allocation, stock.type, stock.real, stock.epoch_at, weights
+def _word(stock: Stock, rows: Mapping[str, ChannelStock]) -> tuple[int, dict[str, int]]:
+    """How the stock is to be shared."""
+    return stock.allocation, {code: row.weight for code, row in rows.items() if row.weight > 0}
 
 
 def _shared(stock: Stock, rows: Mapping[str, ChannelStock]) -> list[str]:
@@ -59,7 +60,10 @@ def _without_part(allocation: int, before: ChannelStock, row: ChannelStock) -> C
     return replace(row, **{name: nothing}) if getattr(row, name) == getattr(before, name) else row
 
 
-def _with_parts(draft: Draft, stock: Stock, rows: Mapping[str, ChannelStock]) -> dict[str, ChannelStock]:
+def _with_parts(
+    draft: Draft, stock: Stock, rows: Mapping[str, ChannelStock], *, is_open: bool
+) -> dict[str, ChannelStock]:
+    """The rows that share, with their parts. `is_open`: also where guarantees have flowed back in this period."""
     brand_id = draft.store.brand_id
     known = draft.catalogue.channels(brand_id)
     codes = [code for code in _shared(stock, rows) if code in known]
@@ -70,7 +74,11 @@ def _with_parts(draft: Draft, stock: Stock, rows: Mapping[str, ChannelStock]) ->
     shares = largest_remainder(stock.real - stock.locked, [rows[code].weight for code in codes], step)
     name, _ = _FIELDS[stock.allocation]
     return {
-        code: replace(rows[code], **{name: _used(draft, stock, code) + share})
+        code: replace(
+            rows[code],
+            released_at=0 if is_open else rows[code].released_at,
+            **{name: _used(draft, stock, code) + share},
+        )
         for code, share in zip(codes, shares, strict=True)
     }
 
