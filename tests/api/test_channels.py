@@ -204,3 +204,21 @@ async def test_a_channel_may_be_sold_out_capped_and_closed(shop: Shop) -> None:
     refused = await shop.lock(shop.new_order(), (TEA, 1), poi_id="s2", channel_code="WINDOW")
     assert (refused.status_code, refused.json()["code"]) == (404, "CHANNEL_NOT_FOUND")
     assert (await shop.verb("deduct", held, "s2")).status_code == 200
+
+
+async def test_a_setting_tells_what_it_made_of_channels(shop: Shop) -> None:
+    row = await set_stock(
+        shop,
+        CAKE,
+        {"channel_code": "EMENU", "weight": 1, "low_quantity": 1},
+        stock_type=2,
+        real_quantity=6,
+        allocation="guarantee",
+        low_quantity=2,
+    )
+    told = {(each["field"], each["channel_code"]): (each["before"], each["after"]) for each in row["changes"]}
+    assert told["allocation", None] == ("none", "guarantee")
+    assert told["low_quantity", None] == (None, 2)
+    assert told["low_quantity", "EMENU"] == (None, 1)
+    assert told["guarantee_quantity", "EMENU"][1] > 0
+    assert "released_at" not in {field for field, _ in told}

@@ -65,7 +65,8 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "limit": ("limit_quantity", _quantity),
     "guarantee": ("guarantee_quantity", _quantity),
     "low": ("low_quantity", _quantity),
-    "released_at": ("released_at", _iso),
+    "open": ("open_quantity", _quantity),
+    "released_at": ("released_at", lambda value: _iso(value or None)),
 }
 """What the core calls a field, what the wire calls it, and how its values are shown; others are shown as they are."""
 
