@@ -34,6 +34,8 @@ from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
 from eightysix.core.stock import ChannelStock, Stock
 
+from .change_log import ChangeLog
+
 DAY_MS = 86_400_000
 
 MARKER_DAYS = 7
@@ -284,6 +286,9 @@ class Database(Protocol):
 
     @property
     def reader(self) -> Reader: ...
+
+    @property
+    def log(self) -> ChangeLog: ...
 
     def audit(self) -> AsyncIterator[AuditStore]:
         """Every store that has a head row, bucket by bucket, each read in one snapshot."""

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 
+from eightysix.storage.change_log import ChangeLog
 from eightysix.storage.port import AuditStore, Capabilities, Rejected
 from eightysix.storage.url import DatabaseUrl, parse
 
 from . import literal
 from .audit import audit
+from .change_log import MysqlLogTable
 from .lane import MysqlLane
 from .pool import Pool
 from .reader import MysqlReader
@@ -41,6 +43,7 @@ class MysqlDatabase:
         self._owner = owner
         self._pool = Pool(url)
         self._reader = MysqlReader(self._pool, url.physical_shards)
+        self._log = ChangeLog(MysqlLogTable(self._pool))
 
     async def lane(self, lane_no: int, marker_bucket: int) -> MysqlLane:
         lane = MysqlLane(Session(self._url), self._owner, lane_no, marker_bucket, self.capabilities.physical_shards)
@@ -50,6 +53,10 @@ class MysqlDatabase:
     @property
     def reader(self) -> MysqlReader:
         return self._reader
+
+    @property
+    def log(self) -> ChangeLog:
+        return self._log
 
     def audit(self) -> AsyncIterator[AuditStore]:
         return audit(self._pool, self.capabilities.physical_shards)

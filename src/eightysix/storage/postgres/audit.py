@@ -9,11 +9,12 @@ from typing import Any
 
 import asyncpg
 
-from eightysix.core.change import DueLock, Head, Incident, Kind, LogRow, OrderFact, OutboxRow, Timer
+from eightysix.core.change import DueLock, Head, Incident, OrderFact, OutboxRow, Timer
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.storage.port import AuditStore
 from eightysix.storage.url import DatabaseUrl
 
+from .change_log import LOG_COLUMNS, log_of
 from .fault import CLIENT_ERRORS, statement_fault
 from .rows import (
     CHANNEL_NUMBERS,
@@ -56,8 +57,7 @@ def _fact(row: Any) -> Any:
 
 
 def _log(row: Any) -> Any:
-    seq, object_type, object_id, kind, *rest = row[2:]
-    return LogRow(seq, StockKey(object_type, object_id), Kind(kind), *rest)
+    return log_of(row[2:])
 
 
 def _outbox(row: Any) -> Any:
@@ -94,14 +94,7 @@ _PARTS: tuple[tuple[str, str, str, tuple[str, ...], Callable[[Any], Any]], ...] 
         "logs",
         "poi_item_stock_log AS t",
         "seq",
-        (
-            "seq",
-            *_KEY,
-            "kind",
-            *(thousandths(name) for name in ("quantity", "real_before", "real_after", "locked_before", "locked_after")),
-            *("order_id", "channel_code", "actor", "source", "event_id", "happened_at"),
-            *("recorded_at", "reason", "content"),
-        ),
+        LOG_COLUMNS,
         _log,
     ),
     ("outbox", "poi_stock_outbox AS t", "seq", ("seq", "prev_seq", *_KEY, "committed_at"), _outbox),

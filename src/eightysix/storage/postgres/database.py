@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 
+from eightysix.storage.change_log import ChangeLog
 from eightysix.storage.port import AuditStore, Capabilities
 from eightysix.storage.url import DatabaseUrl
 
 from .audit import audit
+from .change_log import PostgresLogTable
 from .fault import CLIENT_ERRORS, connect_fault
 from .lane import PostgresLane
 from .reader import PostgresReader
@@ -30,6 +32,7 @@ class PostgresDatabase:
         self._owner = owner
         self._pool = pool
         self._reader = PostgresReader(pool)
+        self._log = ChangeLog(PostgresLogTable(self._reader.fetch))
 
     @classmethod
     async def open(cls, target: DatabaseUrl, owner: str) -> "PostgresDatabase":
@@ -53,6 +56,10 @@ class PostgresDatabase:
     @property
     def reader(self) -> PostgresReader:
         return self._reader
+
+    @property
+    def log(self) -> ChangeLog:
+        return self._log
 
     def audit(self) -> AsyncIterator[AuditStore]:
         return audit(self._target, self._owner)

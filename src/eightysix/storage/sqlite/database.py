@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from eightysix.storage.change_log import ChangeLog
 from eightysix.storage.port import AuditStore, Capabilities, Lane, Reader, StorageFault, Unavailable
 from eightysix.storage.url import parse
 
 from .audit import audit
+from .change_log import SqliteLogTable
 from .lane import SqliteLane
 from .lockfile import LockFile
 from .reader import SqliteReader
@@ -51,6 +53,8 @@ class SqliteDatabase:
         self._owner = owner
         self._lock = lock
         self._reader = reader
+        self._log_table = SqliteLogTable(path)
+        self._log = ChangeLog(self._log_table)
         self._lanes: set[SqliteLane] = set()
 
     async def lane(self, lane_no: int, marker_bucket: int) -> Lane:
@@ -69,6 +73,11 @@ class SqliteDatabase:
         """See the port."""
         return self._reader
 
+    @property
+    def log(self) -> ChangeLog:
+        """See the port."""
+        return self._log
+
     def audit(self) -> AsyncIterator[AuditStore]:
         """See the port."""
         return audit(self._path)
@@ -84,5 +93,6 @@ class SqliteDatabase:
         """Close every connection, then let the file go."""
         for lane in tuple(self._lanes):
             await lane.close()
+        await self._log_table.close()
         await self._reader.close()
         self._lock.release()
