@@ -12,6 +12,7 @@ import msgspec
 from eightysix.api.administration import Administration
 from eightysix.api.auth import Doorkeeper
 from eightysix.api.availability import Availability
+from eightysix.api.change_log import Log
 from eightysix.api.channels import Channels
 from eightysix.api.endpoints import Rooms, endpoints
 from eightysix.api.health import Health
@@ -114,6 +115,7 @@ def _asgi(database: Database, engine: Engine, catalog: Catalog, keyring: Keyring
         StockSetting(engine.submit, catalog),
         StockFiles(engine.submit, database.reader, catalog),
         Channels(engine.submit, database.reader, catalog),
+        Log(database.log, catalog),
         Administration(catalog),
         Keys(keyring),
         Audit(catalog),

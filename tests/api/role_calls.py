@@ -76,6 +76,8 @@ CALLS: dict[str, RoleCall] = {
     "GET /api/v1/poi/stock/export": RoleCall(STORE),
     "POST /api/v1/poi/stock/guarantees/release": RoleCall(STORE, {"all": True}),
     "GET /api/v1/poi/stock/alerts": RoleCall(STORE),
+    "POST /api/v1/poi/stock/log": RoleCall(STORE),
+    "GET /api/v1/poi/stock/log/export": RoleCall(STORE),
     "GET /api/v1/brands": RoleCall(BRAND),
     "POST /api/v1/brands": RoleCall(BRAND, {"name": "x"}),
     "PUT /api/v1/brands": RoleCall(BRAND, {"name": "x"}),

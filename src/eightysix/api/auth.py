@@ -32,6 +32,7 @@ class Action(StrEnum):
     ORDER = "order"
     READ_ORDER = "read_order"
     READ_STOCK = "read_stock"
+    READ_LOG = "read_log"
     SET_STOCK = "set_stock"
     EXPORT_STOCK = "export_stock"
     READ_CATALOG = "read_catalog"
@@ -43,7 +44,7 @@ class Action(StrEnum):
 
 
 _READ = {Action.READ_ORDER, Action.READ_STOCK, Action.EXPORT_STOCK, Action.READ_CATALOG}
-_IN_STORE = _READ | {Action.ORDER, Action.SET_STOCK}
+_IN_STORE = _READ | {Action.READ_LOG, Action.ORDER, Action.SET_STOCK}
 _IN_BRAND = _IN_STORE | {Action.WRITE_CATALOG, Action.READ_KEYS, Action.WRITE_KEYS, Action.READ_AUDIT}
 
 ALLOWED: dict[str, frozenset[Action]] = {
@@ -53,7 +54,7 @@ ALLOWED: dict[str, frozenset[Action]] = {
     "store": frozenset(_IN_STORE),
     "hub": frozenset(_IN_STORE),
     "channel": frozenset({Action.READ_STOCK, Action.READ_CATALOG}),
-    "auditor": frozenset(_READ | {Action.READ_KEYS, Action.READ_AUDIT}),
+    "auditor": frozenset(_READ | {Action.READ_LOG, Action.READ_KEYS, Action.READ_AUDIT}),
 }
 """Which actions each role has (DESIGN section 9)."""
 

@@ -29,6 +29,7 @@ from eightysix.wire.administration import (
     Written,
 )
 from eightysix.wire.answer import BatchAnswer, HeldOrderAnswer, OrderAnswer
+from eightysix.wire.change_log import LogAnswer, LogBody, LogExportQuery
 from eightysix.wire.channels import AlertQuery, AlertsAnswer, ReleaseAnswer, ReleaseBody
 from eightysix.wire.eighty_six import EightySixBody
 from eightysix.wire.order import BatchBody
@@ -37,6 +38,7 @@ from eightysix.wire.stock import AvailabilityAnswer, StockSetAnswer, UpdateManyB
 from .administration import Administration
 from .auth import Action
 from .body import MAX_IMPORT_BYTES
+from .change_log import Log
 from .channels import Channels
 from .endpoint import Call, CsvBody, Endpoint, JsonBody, OneOrManyBody
 from .health import Health, HealthAnswer
@@ -63,6 +65,7 @@ class Rooms(NamedTuple):
     setting: StockSetting
     files: StockFiles
     channels: Channels
+    log: Log
     administration: Administration
     keys: Keys
     audit: Audit
@@ -80,6 +83,7 @@ def endpoints(rooms: Rooms) -> list[Endpoint]:
         *_setting(rooms.setting),
         *_files(rooms.files),
         *_channels(rooms.channels),
+        *_log(rooms.log),
         *_administration(rooms.administration),
         *_keys(rooms.keys),
         *_audit(rooms.audit),
@@ -208,6 +212,34 @@ def _channels(channels: Channels) -> list[Endpoint]:
             run=channels.alerts,
             query=AlertQuery,
             answers={200: (AlertsAnswer,)},
+        ),
+    ]
+
+
+def _log(log: Log) -> list[Endpoint]:
+    path = "/api/v1/poi/stock/log"
+    return [
+        Endpoint(
+            method="POST",
+            path=path,
+            summary=("Who changed what of a store's stocks, newest first", "查询门店库存变更记录（从新到旧）"),
+            action=Action.READ_LOG,
+            run=log.page,
+            body=JsonBody(LogBody),
+            answers={200: (LogAnswer,)},
+        ),
+        Endpoint(
+            method="GET",
+            path=f"{path}/export",
+            summary=(
+                "The same as CSV; X-Cursor, where it comes, leads to the next part",
+                "导出变更记录为 CSV；如有 X-Cursor，则用它取下一部分",
+            ),
+            action=Action.READ_LOG,
+            run=log.export,
+            query=LogExportQuery,
+            answers={200: (str,)},
+            answer_type="text/csv",
         ),
     ]
 
