@@ -25,7 +25,7 @@ from eightysix.api.stock import Stocks
 from eightysix.api.stock_file import StockFiles
 from eightysix.catalog.catalog import Catalog
 from eightysix.catalog.keyring import Holder, Keyring
-from eightysix.engine import Engine, Limits
+from eightysix.engine import Engine, Housekeeping, Limits
 from eightysix.settings import Settings
 from eightysix.storage import catalog as catalog_rows
 from eightysix.storage.migrate import migrate, pending
@@ -100,6 +100,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         engine = Engine(database, catalog, _limits(settings))
         await engine.start()
         stack.push_async_callback(engine.stop)
+        housekeeping = Housekeeping(database, settings.log_retention_days, lambda: engine.waiting)
+        housekeeping.start()
+        stack.push_async_callback(housekeeping.stop)
         keyring = Keyring(catalog)
         made = await keyring.first()
         asgi = _asgi(database, engine, catalog, keyring)

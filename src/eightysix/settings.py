@@ -35,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     deadline_seconds: Annotated[float, Meta(ge=0.01, le=60)] = 2.0
     catalog_refresh_seconds: Annotated[float, Meta(ge=0.01, le=4)] = 1.0
     """At most 4: a revoked key must work nowhere after 5 s."""
+    log_retention_days: Annotated[int, Meta(ge=30, le=36_500)] = 400
     stop_seconds: Annotated[float, Meta(ge=0, le=3600)] = 10.0
 
 

@@ -2,6 +2,7 @@
 
 from .engine import Engine
 from .fault import CommandFailed, DeadlineExceeded, EngineFault, OutcomeUnknown, Overloaded, Unavailable
+from .housekeeping import Housekeeping, Pace
 from .lane import CatalogueSource
 from .limits import Limits
 from .observer import BatchReport, Observer
@@ -13,9 +14,11 @@ __all__ = [
     "DeadlineExceeded",
     "Engine",
     "EngineFault",
+    "Housekeeping",
     "Limits",
     "Observer",
     "OutcomeUnknown",
     "Overloaded",
+    "Pace",
     "Unavailable",
 ]
