@@ -118,6 +118,21 @@ BREAKS = {
     "a setting of another count": (Rule.LOG_STEP, lambda books: log_at(books, Kind.SET, quantity=1)),
     "an amend of another quantity": (Rule.LOG_STEP, lambda books: log_at(books, Kind.AMEND, quantity=5)),
     "an expiry of another quantity": (Rule.LOG_STEP, lambda books: log_at(books, Kind.EXPIRE, quantity=5)),
+    "a row that starts from another count": (Rule.LOG_BEFORE, lambda books: log_at(
+        books, Kind.DEDUCT, real_before=11_000, real_after=9_000)),
+    "a row that starts from other locks": (Rule.LOG_BEFORE, lambda books: log_at(
+        books, Kind.UNLOCK, locked_before=7000)),
+    "a first row that starts from something": (Rule.LOG_BEFORE, lambda books: log_at(books, Kind.SET, real_before=1)),
+    **{
+        f"a {kind.name} that moved real": (Rule.LOG_STEP, lambda books, kind=kind: log_at(books, Kind.SET, kind=kind))
+        for kind in (Kind.EIGHTY_SIX, Kind.SKIP, Kind.ALLOCATE, Kind.FLOW_BACK)
+    },
+    **{
+        f"a {kind.name} of another quantity": (Rule.LOG_STEP, lambda books, kind=kind: log_at(
+            books, Kind.SET, kind=kind, quantity=1))
+        for kind in (Kind.ADD, Kind.COUNT, Kind.RESTORE)
+    },
+    "a lock said to be a skipped run": (Rule.LOG_STEP, lambda books: log_at(books, Kind.LOCK, kind=Kind.SKIP)),
     "a log row missing in the middle": (Rule.LOG_GAP, lambda books: replace(
         books, logs=books.logs[:3] + books.logs[4:])),
     "a log row missing at the end": (Rule.LOG_GAP, lambda books: replace(
@@ -180,6 +195,38 @@ def test_an_oversell_with_its_incident_is_no_finding():
 def test_deleted_old_rows_are_no_finding(ledger):
     kept = replace(ledger, logs=ledger.logs[6:], outbox=ledger.outbox[2:])
     assert kept.rules() == []
+
+
+def test_a_log_whose_beginning_is_gone_is_no_finding_wherever_it_begins(ledger):
+    for gone in range(len(ledger.logs)):
+        kept = replace(ledger, logs=ledger.logs[gone:])
+        assert kept.rules() == [], gone
+        assert _as_old(kept).rules() == [], gone
+    assert replace(ledger, logs=()).rules() != [], "its newest row is never deleted"
+
+
+def _as_old(books):
+    """The rows as a program wrote them that kept no `before`."""
+    return replace(books, logs=tuple(replace(row, real_before=None, locked_before=None) for row in books.logs))
+
+
+def test_a_fault_behind_a_cut_is_found_by_what_the_row_itself_says(ledger):
+    at = next(at for at, row in enumerate(ledger.logs) if row.kind is Kind.DEDUCT)
+    broken = replace(ledger.logs[at], quantity=ledger.logs[at].quantity + 1)
+    kept = replace(ledger, logs=(broken, *ledger.logs[at + 1 :]))
+    assert kept.rules() == [Rule.LOG_STEP]
+    assert _as_old(kept).rules() == []
+
+
+@pytest.mark.parametrize("kind", [Kind.ADD, Kind.COUNT, Kind.RESTORE])
+def test_what_sets_a_count_explains_it_by_its_quantity(ledger, kind):
+    assert log_at(ledger, Kind.SET, kind=kind).rules() == []
+
+
+@pytest.mark.parametrize("kind", [Kind.EIGHTY_SIX, Kind.SKIP, Kind.ALLOCATE, Kind.FLOW_BACK])
+def test_what_leaves_the_count_alone_moves_nothing(kind):
+    books = Ledger().after(SetStock(STORE, (Setting(sku_key(21), status=2),), ME), now=SET_OUT_AT)
+    assert log_at(books, Kind.SET, kind=kind).rules() == []
 
 
 def test_a_change_of_type_is_followed_through_the_log():

@@ -30,11 +30,13 @@ def log_findings(books: Books) -> Iterator[Finding]:
     counters: dict[StockKey, _Counters] = {}
     balance: defaultdict[tuple[str, StockKey], int] = defaultdict(int)
     for row in logs:
-        before = counters.get(row.key)
-        if before is None and not whole:
+        last = counters.get(row.key) or (_Counters(0, 0, UNLIMITED) if whole else None)
+        if last is not None:
+            yield from _joint_findings(books, row, last)
+        before = _before(row, last)
+        if before is None:
             counters[row.key] = _Counters(row.real_after, row.locked_after, None, row.seq)
             continue
-        before = before or _Counters(0, 0, UNLIMITED)
         if not _explains(row, before):
             yield Finding(
                 Rule.LOG_STEP,
@@ -54,6 +56,20 @@ def log_findings(books: Books) -> Iterator[Finding]:
         yield from _balance_findings(books, balance)
 
 
+def _joint_findings(books: Books, row: LogRow, last: _Counters) -> Iterator[Finding]:
+    """A row starts from where the stock's row before it ended."""
+    for name, expected, found in (("real", last.real, row.real_before), ("locked", last.locked, row.locked_before)):
+        if found is not None and found != expected:
+            yield Finding(Rule.LOG_BEFORE, books.store, row.key, row.order_id, row.seq, expected, found, name)
+
+
+def _before(row: LogRow, last: _Counters | None) -> _Counters | None:
+    """What the row itself says was there before it; rows of before it was written down say nothing."""
+    if row.real_before is None or row.locked_before is None:
+        return last
+    return _Counters(row.real_before, row.locked_before, None if last is None else last.type)
+
+
 def _explains(row: LogRow, before: _Counters) -> bool:
     """Whether kind and quantity account for what the row did to real and locked."""
     real, locked, quantity = row.real_after - before.real, row.locked_after - before.locked, row.quantity
@@ -69,7 +85,9 @@ def _explains(row: LogRow, before: _Counters) -> bool:
             return real in moved and locked <= -quantity <= 0
         case Kind.RETURN:
             return (real, locked) == (quantity, 0) and quantity >= 0 and (quantity == 0 or before.type != UNLIMITED)
-        case _:  # what a person or a rule set
+        case Kind.EIGHTY_SIX | Kind.SKIP | Kind.ALLOCATE | Kind.FLOW_BACK:
+            return real == locked == quantity == 0
+        case Kind.SET | Kind.ADD | Kind.COUNT | Kind.RESTORE:
             return (real, locked) == (quantity, 0)
 
 

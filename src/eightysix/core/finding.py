@@ -54,6 +54,8 @@ class Rule(StrEnum):
     """The last log row of a stock has its counters."""
     LOG_STEP = "log_step"
     """Each log row explains, by its kind and quantity, how it changed real and locked."""
+    LOG_BEFORE = "log_before"
+    """Each log row of a stock starts from where the one before it ended."""
     LOG_GAP = "log_gap"
     """Every sequence value has a log row (or, for another item's message, an outbox row)."""
     LOG_TIME = "log_time"

@@ -7,7 +7,7 @@ from eightysix.core.finding import Finding, Rule
 from eightysix.core.quantity import as_number
 
 _QUANTITIES = frozenset({
-    Rule.LOCKED_SUM, Rule.NEGATIVE, Rule.PROMISED, Rule.LOG_COUNTERS, Rule.LOG_STEP, Rule.LOG_ORDER,
+    Rule.LOCKED_SUM, Rule.NEGATIVE, Rule.PROMISED, Rule.LOG_COUNTERS, Rule.LOG_STEP, Rule.LOG_BEFORE, Rule.LOG_ORDER,
     Rule.RESERVATION_QUANTITY, Rule.RESERVATION_STATE, Rule.CHANNEL_USED, Rule.OVERSOLD_INCIDENTS,
 })  # fmt: skip
 
@@ -36,6 +36,10 @@ SENTENCES: Mapping[Rule, tuple[str, str]] = {
     Rule.LOG_STEP: (
         "{item}: log row {seq} ({detail} of {expected}, order {order}) does not explain the change of {found}.",
         "{item}：日志 {seq}（{detail} {expected}，订单 {order}）无法解释 {found} 的变化。",
+    ),
+    Rule.LOG_BEFORE: (
+        "{item}: log row {seq} starts from {found} ({detail}), but the one before it ended at {expected}.",
+        "{item}：日志 {seq} 变更前的 {detail} 为 {found}，而上一条日志变更后为 {expected}。",
     ),
     Rule.LOG_GAP: ("Sequence value {seq} is missing in the log, or there twice.", "日志中序号 {seq} 缺失或重复。"),
     Rule.LOG_TIME: (
