@@ -47,7 +47,7 @@ def test_every_link_within_the_page_leads_somewhere() -> None:
 def test_every_command_has_a_section() -> None:
     text = (ROOT / command_page.PATH).read_text(encoding="utf-8")
     commands = ("serve", "migrate", "import-menu", "import-stock", "export-stock", "replay", "bench", "check", "demo")
-    for command in (*commands, "settings"):
+    for command in (*commands, "export-log", "settings"):
         assert f"## `eightysix {command}`" in text
 
 
