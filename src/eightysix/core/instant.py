@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+_DAY = timedelta(days=1)
 
 
 def to_iso(at_ms: int) -> str:
@@ -31,13 +32,22 @@ class BusinessDay(NamedTuple):
 
 def business_day(at_ms: int, time_zone: str, start_minute: int) -> BusinessDay:
     """The business day that holds `at_ms`; it starts `start_minute` minutes after local midnight."""
-    on = (_EPOCH + at_ms * _MS).astimezone(_zone(time_zone)).date() - timedelta(days=1)
+    return _dated_day(at_ms, time_zone, start_minute)[1]
+
+
+def business_date(at_ms: int, time_zone: str, start_minute: int) -> date:
+    """The date of the business day that holds `at_ms`."""
+    return _dated_day(at_ms, time_zone, start_minute)[0]
+
+
+def _dated_day(at_ms: int, time_zone: str, start_minute: int) -> tuple[date, BusinessDay]:
+    on = (_EPOCH + at_ms * _MS).astimezone(_zone(time_zone)).date() - _DAY
     start = wall_instant(on, start_minute, time_zone)
     while True:
-        on += timedelta(days=1)
-        end = wall_instant(on, start_minute, time_zone)
+        end = wall_instant(on + _DAY, start_minute, time_zone)
         if at_ms < end:
-            return BusinessDay(start, end)
+            return on, BusinessDay(start, end)
+        on += _DAY
         start = end
 
 
