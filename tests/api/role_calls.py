@@ -53,6 +53,11 @@ def _batch(brand_id: str, poi_id: str) -> Any:
     return {"operations": [{"op": "unlock", "brandId": brand_id, "poiId": poi_id, "order_id": "roles-batch"}]}
 
 
+def _rule(brand_id: str, poi_id: str) -> Any:
+    """A rule of the store; whose a rule is that is there already counts too, so that each store has its own."""
+    return {"brandId": brand_id, "poiId": poi_id, "rule_id": f"roles-{poi_id}", "schedule": [{}]}
+
+
 STORE, BRAND, KEY = Names.STORE, Names.BRAND, Names.KEY
 _VERB = {"order_id": "roles"}
 _STORE = {"name": "x", "time_zone": "UTC"}
@@ -78,6 +83,7 @@ CALLS: dict[str, RoleCall] = {
     "GET /api/v1/poi/stock/alerts": RoleCall(STORE),
     "POST /api/v1/poi/stock/log": RoleCall(STORE),
     "GET /api/v1/poi/stock/log/export": RoleCall(STORE),
+    "GET /api/v1/poi/stock/restore-preview": RoleCall(STORE),
     "GET /api/v1/brands": RoleCall(BRAND),
     "POST /api/v1/brands": RoleCall(BRAND, {"name": "x"}),
     "PUT /api/v1/brands": RoleCall(BRAND, {"name": "x"}),
@@ -95,6 +101,10 @@ CALLS: dict[str, RoleCall] = {
     "PUT /api/v1/items": RoleCall(BRAND, _ITEM, whole_brand=True),
     "DELETE /api/v1/items": RoleCall(BRAND, {"object_type": 2, "object_id": 900}, whole_brand=True),
     "POST /api/v1/items/import": RoleCall(BRAND, whole_brand=True, body=_menu),
+    "GET /api/v1/restore-rules": RoleCall(STORE),
+    "POST /api/v1/restore-rules": RoleCall(STORE, body=_rule),
+    "PUT /api/v1/restore-rules": RoleCall(STORE, body=_rule),
+    "DELETE /api/v1/restore-rules": RoleCall(BRAND, {"rule_id": "none"}),
     "GET /api/v1/keys": RoleCall(BRAND, whole_brand=True),
     "POST /api/v1/keys": RoleCall(BRAND, {"name": "x", "role": "order-service"}, whole_brand=True),
     "POST /api/v1/keys/rotate": RoleCall(KEY, whole_brand=True),

@@ -9,6 +9,7 @@ from eightysix.core.change import Head, Timer
 from eightysix.core.decide import decide, release_due
 from eightysix.core.instant import business_day
 from eightysix.core.key import StoreKey
+from eightysix.core.restore_rule import NO_RULES
 from eightysix.core.shelf import Shelf
 
 STORE = StoreKey(bucket_of("s1"), "b", "s1")
@@ -38,6 +39,12 @@ class Menu:
 
     def item(self, brand_id, object_type, object_id):
         return self.items.get((object_type, object_id))
+
+    def rules(self, brand_id):
+        return NO_RULES
+
+    def timer_version(self, brand_id, poi_id):
+        return 0
 
 
 class Ledger(msgspec.Struct, frozen=True):

@@ -166,6 +166,13 @@ BREAKS = {
     "returned in full that is not": (Rule.RESERVATION_STATE, lambda books: line_of(books, "a", state=State.RETURNED)),
     "used by nobody": (Rule.CHANNEL_USED, lambda books: channel_of(books, used=8000)),
     "used below zero": (Rule.NEGATIVE, lambda books: channel_of(books, used=-1)),
+    "a restore that the row does not know": (Rule.RESTORE_ROW, lambda books: log_at(
+        books, Kind.SET, kind=Kind.RESTORE)),
+    "a slot that came twice": (Rule.RESTORE_TWICE, lambda books: replace(books, logs=(*books.logs, *(
+        replace(books.logs[0], seq=seq, kind=Kind.RESTORE, content='{"restore":{"slot":5}}') for seq in (98, 99))))),
+    "a one-off that nobody wakes for": (Rule.TIMER_LATE, lambda books: stock_of(
+        books, 21, auto_restore_type=1, auto_restore_at=5, auto_restore_from=1)),
+    "a skip that moved something": (Rule.LOG_STEP, lambda books: log_at(books, Kind.SET, kind=Kind.SKIP)),
     "oversold without an incident": (Rule.OVERSOLD_INCIDENTS, lambda books: stock_of(books, 21, oversold=1)),
 }  # fmt: skip
 

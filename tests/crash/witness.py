@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 
-from eightysix.cli.checking.inspection import inspect_database
+from eightysix.cli.checking.inspection import inspect_database, read_catalogue
 from eightysix.cli.checking.sentence import sentence
 from eightysix.storage.open import open_database
 from tests.crash.load import Load
@@ -27,7 +27,7 @@ class Witness:
         """What `eightysix check` finds."""
         opened = await open_database(database, owner="crash-audit")
         try:
-            inspection = await inspect_database(opened)
+            inspection = await inspect_database(opened, catalogue=await read_catalogue(database))
         finally:
             await opened.close()
         self.seen["audits"] += 1

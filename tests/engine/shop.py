@@ -8,6 +8,7 @@ from eightysix.core.command import Actor, DeductStock, Line, LockStock, SetStock
 from eightysix.core.key import StoreKey, sku_key
 from eightysix.core.quantity import UNIT
 from eightysix.core.reservation import State
+from eightysix.core.restore_rule import NO_RULES, RestoreRule, RuleBook
 from eightysix.core.stock import LIMITED
 from eightysix.storage.port import AuditStore, Database
 
@@ -23,6 +24,24 @@ class Shop:
         self._stores = {poi_id: Store(BRAND, poi_id, "Asia/Shanghai") for poi_id in stores}
         self._channels = {"ONLINE_ORDER": Channel(BRAND, "ONLINE_ORDER", in_store=False)}
         self._items = {(2, sku_id): Item(BRAND, 2, sku_id) for sku_id in SKUS}
+        self._rules = NO_RULES
+        self.timers_version = 0
+        """0: nothing was ever set up that is due by the clock."""
+
+    def set_rules(self, *rules: RestoreRule) -> None:
+        """These are the rules from now on."""
+        self.timers_version += 1
+        self._rules = RuleBook(rules)
+
+    def move_store(self, poi_id: str, time_zone: str) -> None:
+        """The store's clock is another from now on."""
+        self.timers_version += 1
+        self._stores[poi_id] = Store(BRAND, poi_id, time_zone)
+
+    def close_down(self, poi_id: str) -> None:
+        """The store is no more."""
+        self.timers_version += 1
+        del self._stores[poi_id]
 
     @property
     def current(self) -> "Shop":
@@ -42,6 +61,15 @@ class Shop:
 
     def item(self, brand_id: str, object_type: int, object_id: int) -> Item | None:
         return self._items.get((object_type, object_id))
+
+    def rules(self, brand_id: str) -> RuleBook:
+        return self._rules
+
+    def timer_version(self, brand_id: str, poi_id: str) -> int:
+        return self.timers_version if poi_id in self._stores else 0
+
+    def supplied_stores(self) -> list[StoreKey]:
+        return [store(poi_id) for poi_id in self._stores if any(self._rules.supplied(poi_id))]
 
 
 def store(poi_id: str) -> StoreKey:

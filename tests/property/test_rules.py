@@ -3,9 +3,6 @@
 import pytest
 
 from eightysix.core.audit import findings
-from eightysix.core.change import DueLock
-from tests.cli.books import Ledger
-from tests.world.menu import STORE
 
 from .driver import Driver
 
@@ -22,20 +19,7 @@ def test_an_audit_finds_nothing_wrong(seed: int) -> None:
     driver = Driver(seed)
     while driver.number < 190:  # before anything is forgotten
         driver.step()
-    kitchen = driver.kitchen
-    books = Ledger(
-        STORE,
-        kitchen.head,
-        tuple(kitchen.stocks.values()),
-        tuple(kitchen.channels.values()),
-        tuple(kitchen.reservations.values()),
-        tuple(kitchen.facts.values()),
-        tuple(kitchen.logs),
-        tuple(kitchen.outbox),
-        tuple(kitchen.incidents),
-        tuple(DueLock(*row) for row in sorted(kitchen.due)),
-    )
-    assert findings(books) == []
+    assert findings(driver.kitchen.books()) == []
 
 
 def test_a_run_reaches_every_outcome() -> None:

@@ -22,6 +22,7 @@ from eightysix.core.command import (
 )
 from eightysix.core.key import StockKey, StoreKey, sku_key, spu_key
 from eightysix.core.quantity import UNIT
+from eightysix.core.restore_rule import NO_RULES, RuleBook
 from eightysix.core.stock import LIMITED, Allocation
 
 BRAND = "race"
@@ -64,6 +65,19 @@ class Market:
 
     def item(self, brand_id: str, object_type: int, object_id: int) -> Item | None:
         return self._items.get((object_type, object_id))
+
+    def rules(self, brand_id: str) -> RuleBook:
+        return NO_RULES
+
+    def timer_version(self, brand_id: str, poi_id: str) -> int:
+        return 0
+
+    @property
+    def timers_version(self) -> int:
+        return 0
+
+    def supplied_stores(self) -> tuple[StoreKey, ...]:
+        return ()
 
 
 def spu_of(sku_id: int) -> int | None:

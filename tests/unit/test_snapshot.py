@@ -11,7 +11,7 @@ from eightysix.core.catalogue import category_of, tags_of
 def item(object_type: int, object_id: int, spu_id: int | None, category: str | None, tags: list[str]) -> dict[str, Any]:
     return {
         "brand_id": "fox", "object_type": object_type, "object_id": object_id, "spu_id": spu_id, "decimals": 1,
-        "components": [], "category": category, "tags": tags, "deleted": False,
+        "components": [], "category": category, "tags": tags, "catalog_version": 1, "deleted": False,
     }  # fmt: skip
 
 

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 
 from eightysix.core.admission import admit
-from eightysix.core.change import Alert, DueLock, Head, Incident, LogRow, OrderFact, OutboxRow, RequestRecord
-from eightysix.core.command import Command
-from eightysix.core.decide import decide, release_due
+from eightysix.core.change import Alert, DueLock, Head, Incident, LogRow, OrderFact, OutboxRow, RequestRecord, Timer
+from eightysix.core.command import Command, RunTimers
+from eightysix.core.decide import decide, is_timed, release_due, run_due
 from eightysix.core.footprint import counts_anew
 from eightysix.core.instant import business_day
 from eightysix.core.key import StockKey
 from eightysix.core.outcome import Outcome, Refused
 from eightysix.core.reservation import LineKey, Reservation
+from eightysix.core.restore import is_due
 from eightysix.core.shelf import Shelf
 from eightysix.core.stock import ChannelStock, Stock
+from tests.cli.books import Ledger
 
 from .menu import STORE, Menu
 
@@ -37,6 +39,7 @@ class Kitchen:
         self.outbox: list[OutboxRow] = []
         self.incidents: list[Incident] = []
         self.alerts: list[Alert] = []
+        self.timer: Timer | None = None
         self.seen: dict[StockKey, int] = {}
         """The version that a scenario has last looked at."""
         self.told = 0
@@ -48,13 +51,16 @@ class Kitchen:
 
     def batch(self, commands: Sequence[Command]) -> list[Outcome]:
         """Several commands in one batch, decided in order and saved together."""
-        shelf = self.shelf()
+        timed = any(is_timed(command) for command in commands)
+        shelf = self.shelf(timed=timed)
         if any(counts_anew(command, shelf) for command in commands):
             shelf.taken = [each for each in self.reservations.values() if each.locked_at >= shelf.day.starts_at]
         release_due(shelf)
+        if timed:
+            run_due(shelf, commands)
         outcomes: list[Outcome] = []
         for command in commands:
-            refusal = admit(command, self.menu)
+            refusal = None if isinstance(command, RunTimers) else admit(command, self.menu)
             if refusal is not None:
                 outcomes.append(refusal)
                 continue
@@ -67,16 +73,38 @@ class Kitchen:
         self._save(shelf)
         return outcomes
 
+    def books(self) -> Ledger:
+        """All rows, as an audit reads them."""
+        return Ledger(
+            STORE,
+            self.head,
+            tuple(self.stocks.values()),
+            tuple(self.channels.values()),
+            tuple(self.reservations.values()),
+            tuple(self.facts.values()),
+            tuple(self.logs),
+            tuple(self.outbox),
+            tuple(self.incidents),
+            tuple(DueLock(*row) for row in sorted(self.due)),
+            timer=self.timer,
+        )
+
     def due_now(self) -> bool:
         """Whether a batch run now would release anything first."""
         return any(due_at <= self.now for due_at, _ in self.due)
 
-    def shelf(self) -> Shelf:
+    def shelf(self, *, timed: bool = False) -> Shelf:
         """All rows on a shelf; a real batch loads only what it may touch."""
-        store = self.menu.stores[STORE.brand_id, STORE.poi_id]
-        day = business_day(self.now, store.time_zone, store.day_start_minute)
-        shelf = Shelf(STORE, self.now, self.head, self.menu, day)
-        due = [DueLock(due_at, order_id) for due_at, order_id in sorted(self.due) if due_at <= self.now]
+        store = self.menu.stores.get((STORE.brand_id, STORE.poi_id))
+        clock = ("UTC", 240) if store is None else (store.time_zone, store.day_start_minute)
+        now = max(self.now, self.head.last_at)
+        if timed and is_due(self.timer, STORE, self.menu, now):
+            now = max(now, self.head.last_at + 1)
+        day = business_day(now, *clock)
+        shelf = Shelf(STORE, now, self.head, self.menu, day)
+        if timed:
+            shelf.add_timer(self.timer)
+        due = [DueLock(due_at, order_id) for due_at, order_id in sorted(self.due) if due_at <= now]
         shelf.add_orders(self.reservations.values(), self.facts.values(), self.requests.values(), due)
         shelf.add_stocks(self.stocks.values(), self.channels.values())
         return shelf
@@ -108,6 +136,9 @@ class Kitchen:
             self.requests[request.request_id] = request
         self.due -= {(due.due_at, due.order_id) for due in changes.due_removed}
         self.due |= {(due.due_at, due.order_id) for due in changes.due_added}
+        if changes.timer is not None:
+            assert changes.timer[0] == self.timer
+            self.timer = changes.timer[1]
         self.logs += changes.logs
         self.outbox += changes.outbox
         self.incidents += changes.incidents

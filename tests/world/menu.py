@@ -8,6 +8,7 @@ EMENU holds for 60 s, the other channels for 900 s.
 
 from eightysix.core.catalogue import Brand, Channel, Component, Item, Store
 from eightysix.core.key import StoreKey
+from eightysix.core.restore_rule import NO_RULES, RestoreRule, RuleBook
 
 BRAND_ID = "noodle"
 STORE = StoreKey.of(BRAND_ID, "1")
@@ -49,6 +50,19 @@ class Menu:
             Item(BRAND_ID, 2, 9, components=(Component(5, 500), Component(7, 250))),
         ]
         self.items = {(item.object_type, item.object_id): item for item in items}
+        self.book = NO_RULES
+        self.timers_version = 0
+        """0: nothing was ever set up that is due by the clock."""
+
+    def set_rules(self, *rules: RestoreRule) -> None:
+        """These are the brand's rules from now on."""
+        self.book = RuleBook(rules)
+        self.timers_version += 1
+
+    def set_store(self, store: Store) -> None:
+        """The store's clock is another from now on."""
+        self.stores[store.brand_id, store.poi_id] = store
+        self.timers_version += 1
 
     def brand(self, brand_id: str) -> Brand | None:
         return self.brands.get(brand_id)
@@ -64,3 +78,12 @@ class Menu:
 
     def item(self, brand_id: str, object_type: int, object_id: int) -> Item | None:
         return self.items.get((object_type, object_id)) if brand_id == BRAND_ID else None
+
+    def rules(self, brand_id: str) -> RuleBook:
+        return self.book
+
+    def timer_version(self, brand_id: str, poi_id: str) -> int:
+        return self.timers_version if (brand_id, poi_id) in self.stores else 0
+
+    def supplied_stores(self) -> list[StoreKey]:
+        return [STORE] if any(self.book.supplied(STORE.poi_id)) else []

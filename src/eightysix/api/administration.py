@@ -1,4 +1,4 @@
-"""Brands, stores, channels and items over HTTP: each bound to the caller's scope, then left to the catalogue."""
+"""Brands, stores, channels, items and rules over HTTP: bound to the caller's scope, then left to the catalogue."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 from eightysix.catalog.catalog import Catalog
 from eightysix.catalog.kinds import BRAND, CHANNEL, ITEM, STORE, Kind
 from eightysix.catalog.menu import import_menu
+from eightysix.catalog.restore_rules import RULE
 from eightysix.core.outcome import Code
+from eightysix.storage.catalog import Row
 from eightysix.wire.administration import MAX_AT_ONCE, Written
 from eightysix.wire.fields import identifier, object_id
 from eightysix.wire.problem import Problem, Rejection
@@ -19,6 +21,7 @@ from .reply import EMPTY, Reply, json_reply
 _FIELDS: dict[str, Callable[[Any], Any]] = {
     "brand_id": lambda value: identifier(value, "brandId"),
     "poi_id": lambda value: identifier(value, "poiId"),
+    "rule_id": lambda value: identifier(value, "rule_id"),
     "channel_code": lambda value: identifier(value, "channel_code"),
     "object_type": object_type,
     "object_id": lambda value: object_id(value, "object_id"),
@@ -43,6 +46,9 @@ class Administration:
     async def items(self, call: Call) -> Reply:
         return await self._list(ITEM, call)
 
+    async def rules(self, call: Call) -> Reply:
+        return await self._list(RULE, call)
+
     def writer(self, kind: Kind, *, replace: bool) -> Callable[[Call], Any]:
         """POST (make) or PUT (make or replace) objects of `kind`: one, or several and then all or none."""
 
@@ -56,7 +62,8 @@ class Administration:
             try:
                 for at, body in enumerate(bodies):
                     _reach(kind, body, at, call.caller)
-                shown = await self._catalog.write(kind, bodies, call.caller.actor.name, replace=replace)
+                actor, reach = call.caller.actor.name, _reach_row(kind, call.caller)
+                shown = await self._catalog.write(kind, bodies, actor, replace=replace, reach=reach)
             except Rejection as rejection:
                 raise rejection if sent.is_many else _of_one(rejection) from None
             return json_reply(Written(shown) if sent.is_many else shown[0], 200 if replace else 201)
@@ -68,8 +75,12 @@ class Administration:
 
         async def remove(call: Call) -> Reply:
             key = tuple(_FIELDS[name](getattr(call.query, name)) for name in kind.key)
-            _reach(kind, call.query, 0, call.caller, prefix="")
-            await self._catalog.remove(kind, key, call.caller.actor.name)
+            reach = _reach_row(kind, call.caller)
+            if reach is None:
+                _reach(kind, call.query, 0, call.caller, prefix="")
+            else:  # whose it is, only the row tells
+                call.caller.reach_brand(call.query.brand_id)
+            await self._catalog.remove(kind, key, call.caller.actor.name, reach=reach)
             return EMPTY
 
         return remove
@@ -94,11 +105,8 @@ class Administration:
             match["brand_id"] = brand_id
             if kind is not BRAND and self._catalog.current.brand(brand_id) is None:
                 raise Rejection(Code.BRAND_NOT_FOUND, "brandId")
-        if kind is STORE and grant.poi_ids is not None:
-            if "poi_id" in match:
-                caller.reach(match["brand_id"], match["poi_id"])
-            else:
-                match["poi_id"] = sorted(grant.poi_ids)
+        if kind in (STORE, RULE):
+            self._match_stores(kind, call, match)
         if kind is CHANNEL and grant.channel_code is not None:
             caller.reach_channel(match.setdefault("channel_code", grant.channel_code))
         page = await self._catalog.page(kind, match, query.cursor, query.limit)
@@ -106,11 +114,34 @@ class Administration:
             raise Rejection(kind.not_found)
         return json_reply(page)
 
+    def _match_stores(self, kind: Kind, call: Call, match: dict[str, Any]) -> None:
+        """Only the caller's stores; rules of the whole brand, which hold in them too, are shown besides."""
+        own = call.caller.grant.poi_ids
+        if call.query.poi_id is not None:
+            match["poi_id"] = identifier(call.query.poi_id, "poiId")
+            call.caller.reach(match["brand_id"], match["poi_id"])
+        elif own is not None:
+            match["poi_id"] = [*sorted(own), *([None] if kind is RULE else [])]
+
+
+def _reach_row(kind: Kind, caller: Caller) -> Callable[[Row], None] | None:
+    """For kinds of which a store's key has some: raises for a row of before that isn't the caller's."""
+    if kind is not RULE:
+        return None
+
+    def reach(row: Row) -> None:
+        if row["poi_id"] is None:
+            caller.reach_whole_brand()
+        else:
+            caller.reach(row["brand_id"], row["poi_id"])
+
+    return reach
+
 
 def _reach(kind: Kind, named: Any, at: int, caller: Caller, *, prefix: str = "items") -> None:
     """The object is within the caller's scope."""
     try:
-        if kind is STORE:
+        if kind is STORE or (kind is RULE and named.poi_id is not None):
             caller.reach(named.brand_id, named.poi_id)
         else:
             caller.reach_brand(named.brand_id)

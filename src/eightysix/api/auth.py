@@ -35,6 +35,7 @@ class Action(StrEnum):
     READ_LOG = "read_log"
     SET_STOCK = "set_stock"
     EXPORT_STOCK = "export_stock"
+    WRITE_RULES = "write_rules"
     READ_CATALOG = "read_catalog"
     WRITE_CATALOG = "write_catalog"
     WRITE_BRAND = "write_brand"
@@ -45,13 +46,19 @@ class Action(StrEnum):
 
 _READ = {Action.READ_ORDER, Action.READ_STOCK, Action.EXPORT_STOCK, Action.READ_CATALOG}
 _IN_STORE = _READ | {Action.READ_LOG, Action.ORDER, Action.SET_STOCK}
-_IN_BRAND = _IN_STORE | {Action.WRITE_CATALOG, Action.READ_KEYS, Action.WRITE_KEYS, Action.READ_AUDIT}
+_IN_BRAND = _IN_STORE | {
+    Action.WRITE_RULES,
+    Action.WRITE_CATALOG,
+    Action.READ_KEYS,
+    Action.WRITE_KEYS,
+    Action.READ_AUDIT,
+}
 
 ALLOWED: dict[str, frozenset[Action]] = {
     "platform": frozenset(Action),
     "brand": frozenset(_IN_BRAND),
     "order-service": frozenset(_READ | {Action.ORDER}),
-    "store": frozenset(_IN_STORE),
+    "store": frozenset(_IN_STORE | {Action.WRITE_RULES}),
     "hub": frozenset(_IN_STORE),
     "channel": frozenset({Action.READ_STOCK, Action.READ_CATALOG}),
     "auditor": frozenset(_READ | {Action.READ_LOG, Action.READ_KEYS, Action.READ_AUDIT}),

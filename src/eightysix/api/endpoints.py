@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from eightysix.catalog.kinds import BRAND, CHANNEL, ITEM, STORE, Kind
+from eightysix.catalog.restore_rules import RULE
 from eightysix.wire.administration import (
     AuditLine,
     AuditQuery,
@@ -33,6 +34,7 @@ from eightysix.wire.change_log import LogAnswer, LogBody, LogExportQuery
 from eightysix.wire.channels import AlertQuery, AlertsAnswer, ReleaseAnswer, ReleaseBody
 from eightysix.wire.eighty_six import EightySixBody
 from eightysix.wire.order import BatchBody
+from eightysix.wire.restore_rule import PreviewAnswer, PreviewQuery, RestoreRuleNamed, RestoreRuleQuery
 from eightysix.wire.stock import AvailabilityAnswer, StockSetAnswer, UpdateManyBody, UpdateOneBody
 
 from .administration import Administration
@@ -136,6 +138,15 @@ def _stocks(stocks: Stocks) -> list[Endpoint]:
             run=stocks.available,
             query=AvailabilityQuery,
             answers={200: (AvailabilityAnswer,)},
+        ),
+        Endpoint(
+            method="GET",
+            path="/api/v1/poi/stock/restore-preview",
+            summary=("What comes back of a store, when and why", "查询门店将恢复的库存"),
+            action=Action.READ_STOCK,
+            run=stocks.restore_preview,
+            query=PreviewQuery,
+            answers={200: (PreviewAnswer,)},
         ),
     ]
 
@@ -262,10 +273,12 @@ def _administration(administration: Administration) -> list[Endpoint]:
         *_objects("channels", CHANNEL, administration, administration.channels, (ChannelQuery, ChannelNamed)),
         *_objects("items", ITEM, administration, administration.items, (ItemQuery, ItemNamed)),
         items_import,
+        *_objects("restore-rules", RULE, administration, administration.rules, (RestoreRuleQuery, RestoreRuleNamed)),
     ]
 
 
-_CHINESE = {"brands": "品牌", "stores": "门店", "channels": "渠道", "items": "商品"}
+_CHINESE = {"brands": "品牌", "stores": "门店", "channels": "渠道", "items": "商品", "restore-rules": "恢复规则"}
+_WRITES = ((BRAND, Action.WRITE_BRAND), (RULE, Action.WRITE_RULES))
 
 
 def _objects(
@@ -279,8 +292,8 @@ def _objects(
     path, shown = f"/api/v1/{name}", kind.body
     body = OneOrManyBody(shown, Several[shown])  # type: ignore[valid-type]  # a type known at run time only
     either = (shown, Written[shown])  # type: ignore[valid-type]
-    write = Action.WRITE_BRAND if kind is BRAND else Action.WRITE_CATALOG
-    one = _CHINESE[name]
+    write = next((action for special, action in _WRITES if special is kind), Action.WRITE_CATALOG)
+    one, name = _CHINESE[name], name.replace("-", " ")
     return [
         Endpoint(
             method="GET",

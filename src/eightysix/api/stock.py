@@ -6,11 +6,14 @@ import msgspec
 
 from eightysix.catalog.catalog import Catalog
 from eightysix.core.catalogue import Item
+from eightysix.core.instant import business_day
 from eightysix.core.outcome import Code
+from eightysix.core.preview import preview
 from eightysix.storage.port import Reader
-from eightysix.wire.fields import MAX_OBJECT_ID, Body, Identifier, identifier, object_id, whole
+from eightysix.wire.fields import MAX_OBJECT_ID, Body, Identifier, identifier, instant, object_id, whole
 from eightysix.wire.order import MAX_LINES
 from eightysix.wire.problem import Problem, Rejection
+from eightysix.wire.restore_rule import PreviewQuery, preview_answer
 
 from .availability import Availability
 from .endpoint import Call
@@ -62,6 +65,21 @@ class Stocks:
         if channel is None:
             raise Rejection(Code.CHANNEL_NOT_FOUND, "channel_code")
         return json_reply(await self._availability.of(store, channel, self._items(query)))
+
+    async def restore_preview(self, call: Call) -> Reply:
+        """GET what comes back, when and why."""
+        query: PreviewQuery = call.query
+        key = store_named(call.caller, self._catalog.current, query.brand_id, query.poi_id)
+        rows = await self._reader.store_rows(key, None)
+        catalogue = self._catalog.current
+        store = catalogue.store(key.brand_id, key.poi_id)
+        if store is None:  # taken away meanwhile
+            raise Rejection(Code.STORE_NOT_FOUND, "poiId")
+        until = business_day(rows.now, store.time_zone, store.day_start_minute).ends_at
+        if query.until is not None:
+            until = instant(query.until, "until")
+        coming = preview(catalogue, store, rows.stocks, rows.now, until)
+        return json_reply(preview_answer(coming, rows.now, until))
 
     def _items(self, query: AvailabilityQuery) -> list[Item]:
         catalogue = self._catalog.current

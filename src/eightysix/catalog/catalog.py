@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Table
@@ -17,10 +17,11 @@ from eightysix.wire.fields import integer
 from eightysix.wire.problem import Problem, Rejection
 
 from . import references
+from .clock import now_ms
 from .journal import Change, Journal, line_of
 from .kinds import BRAND, CHANNEL, Kind
 from .paging import cursor_of, key_after
-from .snapshot import COLUMNS, Snapshot, SnapshotDraft
+from .snapshot import COLUMNS, TIMED, Snapshot, SnapshotDraft
 from .turns import Turns
 
 _LOG = logging.getLogger(__name__)
@@ -66,11 +67,12 @@ class Catalog:
             if version < seen:  # a database restored from a backup: what it no longer has must go
                 seen = 0
             draft = SnapshotDraft(self.current if seen else Snapshot.empty())
+            newest = {} if seen else {name: await self._rows.newest(schema.metadata.tables[name]) for name in TIMED}
             for name, columns in COLUMNS.items():
                 async with contextlib.aclosing(self._rows.changed(schema.metadata.tables[name], seen, columns)) as rows:
                     async for row in rows:
                         draft.put(name, row)
-            self.current = draft.finish(version)
+            self.current = draft.finish(version, newest)
 
     async def look_again(self) -> bool:
         """Whether the database has something new; asked before an answer says that something isn't there.
@@ -88,18 +90,34 @@ class Catalog:
                     return False  # the last state stays in use, as in the regular refresh
         return self.current is not seen
 
-    async def write(self, kind: Kind, bodies: Sequence[Any], actor: str, *, replace: bool) -> list[Any]:
+    async def write(
+        self,
+        kind: Kind,
+        bodies: Sequence[Any],
+        actor: str,
+        *,
+        replace: bool,
+        reach: Callable[[Row], None] | None = None,
+    ) -> list[Any]:
         """Make these objects, all or none; those that exist are replaced or, without `replace`, a 409.
 
-        A `Rejection`'s field starts with `items[n]`. `actor` is who the log of administration names.
+        A `Rejection`'s field starts with `items[n]`. `actor` is who the log of administration names. `reach` raises for
+        a row of before that the caller may not touch.
         """
         rows = read_all(kind, bodies)
         async with self.changing(actor) as change:
-            await self.write_rows(kind, rows, change, replace=replace)
+            await self.write_rows(kind, rows, change, replace=replace, reach=reach)
         return [kind.show(row) for row in rows]
 
     async def write_rows(
-        self, kind: Kind, rows: Sequence[dict[str, Any]], change: Change, *, replace: bool, action: str | None = None
+        self,
+        kind: Kind,
+        rows: Sequence[dict[str, Any]],
+        change: Change,
+        *,
+        replace: bool,
+        action: str | None = None,
+        reach: Callable[[Row], None] | None = None,
     ) -> dict[tuple[Any, ...], Row]:
         """The inside of `write`; answers what was there before, by key. `action` is what the log calls it."""
         places = {kind.key_of(row): at for at, row in enumerate(rows)}
@@ -108,7 +126,12 @@ class Catalog:
         if there and not replace:
             key = min(there, key=places.__getitem__)
             raise Rejection(Problem.ALREADY_EXISTS, what=" ".join(map(str, key))).inside(f"items[{places[key]}]")
+        if reach is not None:
+            for row in there.values():
+                reach(row)
         new = [row for row in rows if not _is_as_it_was(row, there.get(kind.key_of(row)))]
+        if kind.since is not None:
+            new = [{**row, kind.since: now_ms()} for row in new]
         await change.write.put(kind.table, new)
         for row in new:
             change.put(kind, there.get(kind.key_of(row)), row, action)
@@ -133,12 +156,16 @@ class Catalog:
             except StorageFault as fault:  # it is done all the same, and the answer may hold a secret nothing repeats
                 _LOG.warning("the catalogue could not be read after a change: %s", fault)
 
-    async def remove(self, kind: Kind, key: tuple[Any, ...], actor: str) -> None:
-        """Delete one object. 404 when it isn't there, 409 while something needs it."""
+    async def remove(
+        self, kind: Kind, key: tuple[Any, ...], actor: str, *, reach: Callable[[Row], None] | None = None
+    ) -> None:
+        """Delete one object. 404 when it isn't there, 409 while something needs it; `reach` as in `write`."""
         async with self.changing(actor) as change:
             rows = await change.write.rows(kind.table, [key])
             if not rows:
                 raise Rejection(kind.not_found)
+            if reach is not None:
+                reach(rows[0])
             await references.release(kind, rows[0], change, self.current)
             await change.write.remove(kind.table, dict(zip(kind.key, key, strict=True)))
             change.removed(kind, rows[0])

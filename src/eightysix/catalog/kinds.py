@@ -1,4 +1,4 @@
-"""The four kinds of objects that head office sets up: how each is checked, stored and shown."""
+"""The kinds of objects that head office sets up: how each is checked, stored and shown. Rules: `restore_rules`."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -31,13 +31,17 @@ from eightysix.wire.stock import object_type
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """One kind of object. `read` makes a checked row of a body, `show` a body of a row."""
+    """One kind of object. `read` makes a checked row of a body, `show` a body of a row.
+
+    `since` names the column, where there is one, that says since when the row is as it is.
+    """
 
     table: Table
     body: type[Any]
     not_found: Code
     read: Callable[[Any], dict[str, Any]]
     show: Callable[[Row], Any]
+    since: str | None = None
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -77,7 +81,8 @@ def _read_store(body: StoreBody) -> dict[str, Any]:
         "poi_id": identifier(body.poi_id, "poiId"),
         "name": text(body.name, "name", NAME_LENGTH),
         "time_zone": _time_zone(body.time_zone),
-        "business_day_start": _time_of_day(body.business_day_start),
+        "business_day_start": time_of_day(body.business_day_start, "business_day_start"),
+        "guarantees_end": body.guarantees_end and time_of_day(body.guarantees_end, "guarantees_end"),
         "status": body.status,
     }
 
@@ -140,12 +145,19 @@ def _time_zone(name: str) -> str:
     return name
 
 
-def _time_of_day(value: str) -> str:
+def time_of_day(value: str, field: str) -> str:
+    """A local time such as 04:00, checked."""
     hours, colon, minutes = value.partition(":")
     fits = len(hours) == 2 == len(minutes) and hours.isascii() and minutes.isascii() and colon
     if fits and hours.isdigit() and minutes.isdigit() and int(hours) < 24 and int(minutes) < 60:
         return value
-    raise Rejection(Problem.VALUE_INVALID, "business_day_start", why="not a time such as 04:00")
+    raise Rejection(Problem.VALUE_INVALID, field, why="not a time such as 04:00")
+
+
+def minute_of_day(value: str) -> int:
+    """Minutes after midnight of a checked local time."""
+    hours, minutes = value.split(":")
+    return int(hours) * 60 + int(minutes)
 
 
 def _show_item(row: Row) -> ItemBody:
@@ -175,7 +187,13 @@ STORE = Kind(
     Code.STORE_NOT_FOUND,
     _read_store,
     lambda row: StoreBody(
-        row["brand_id"], row["poi_id"], row["name"], row["time_zone"], row["business_day_start"], row["status"]
+        row["brand_id"],
+        row["poi_id"],
+        row["name"],
+        row["time_zone"],
+        row["business_day_start"],
+        row["status"],
+        row["guarantees_end"],
     ),
 )
 CHANNEL = Kind(

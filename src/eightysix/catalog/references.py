@@ -11,7 +11,8 @@ from eightysix.wire.problem import Problem, Rejection
 
 from . import keys
 from .journal import Change
-from .kinds import BRAND, CHANNEL, ITEM, Kind
+from .kinds import BRAND, CHANNEL, ITEM, STORE, Kind
+from .restore_rules import RULE, refuse_too_fine
 from .snapshot import Snapshot
 
 
@@ -27,6 +28,29 @@ async def require(kind: Kind, rows: Sequence[Row], write: CatalogWrite, snapshot
     if kind is ITEM:
         await _require_parts(rows, write)
         _refuse_nested(rows, snapshot)
+    if kind is RULE:
+        await _require_subjects(rows, write)
+
+
+async def _require_subjects(rows: Sequence[Row], write: CatalogWrite) -> None:
+    """The store and the item that a rule names exist, and its quantities fit the item."""
+    stores = {(row["brand_id"], row["poi_id"]) for row in rows if row["poi_id"] is not None}
+    known_stores = {STORE.key_of(row) for row in await write.rows(schema.store, list(stores))}
+    items = {_subject(row) for row in rows if row["object_id"] is not None}
+    known_items = {ITEM.key_of(row): row for row in await write.rows(schema.item, list(items))}
+    for at, row in enumerate(rows):
+        where = f"items[{at}]"
+        if row["poi_id"] is not None and (row["brand_id"], row["poi_id"]) not in known_stores:
+            raise Rejection(Code.STORE_NOT_FOUND, "poiId").inside(where)
+        if row["object_id"] is not None:
+            item = known_items.get(_subject(row))
+            if item is None:
+                raise Rejection(Code.ITEM_NOT_FOUND, "object_id").inside(where)
+            refuse_too_fine(row, item, where)
+
+
+def _subject(row: Row) -> tuple[Any, ...]:
+    return row["brand_id"], row["object_type"], row["object_id"]
 
 
 async def _require_parts(rows: Sequence[Row], write: CatalogWrite) -> None:
@@ -69,19 +93,33 @@ async def release(kind: Kind, row: Row, change: Change, snapshot: Snapshot) -> N
         stores = await write.matching(schema.store, {"brand_id": brand_id}, 1)
         if stores:
             raise Rejection(Problem.STILL_IN_USE, "brandId", what=stores[0]["poi_id"])
-        for each in (CHANNEL, ITEM):
-            for part in await write.matching(each.table, {"brand_id": brand_id}):
-                change.removed(each, part)
-            await write.remove(each.table, {"brand_id": brand_id})
+        for each in (CHANNEL, ITEM, RULE):
+            await _remove_all(each, {"brand_id": brand_id}, change)
         await keys.revoke({"brand_id": brand_id}, change)
-    elif kind is ITEM and row["object_type"] == 1:
+    elif kind is STORE:
+        await _remove_all(RULE, {"brand_id": brand_id, "poi_id": row["poi_id"]}, change)
+    elif kind is ITEM:
+        await _release_item(row, change, snapshot)
+
+
+async def _remove_all(kind: Kind, match: dict[str, Any], change: Change) -> None:
+    for row in await change.write.matching(kind.table, match):
+        change.removed(kind, row)
+    await change.write.remove(kind.table, match)
+
+
+async def _release_item(row: Row, change: Change, snapshot: Snapshot) -> None:
+    brand_id, write = row["brand_id"], change.write
+    if row["object_type"] == 1:
         skus = await write.matching(schema.item, {"brand_id": brand_id, "spu_id": row["object_id"]}, 1)
         if skus:
             raise Rejection(Problem.STILL_IN_USE, "object_id", what=skus[0]["object_id"])
-    elif kind is ITEM:
+    else:
         combo = _combos(brand_id, snapshot).get(row["object_id"])
         if combo is not None:
             raise Rejection(Problem.STILL_IN_USE, "object_id", what=combo)
+    named = {"brand_id": brand_id, "object_type": row["object_type"], "object_id": row["object_id"]}
+    await _remove_all(RULE, named, change)
 
 
 def _combos(brand_id: str, snapshot: Snapshot) -> dict[int, int]:

@@ -5,6 +5,7 @@ and 100,000 items have to cost little. Categories and tags are few and are kept 
 """
 
 import sys
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +13,12 @@ import msgspec
 from msgspec.structs import replace
 
 from eightysix.core.catalogue import Brand, Channel, Component, Item, Store
+from eightysix.core.key import StoreKey
+from eightysix.core.restore_rule import NO_RULES, RestoreRule, RuleBook
 from eightysix.storage.catalog import Row
+
+from .kinds import minute_of_day
+from .restore_rules import rule_of
 
 
 class KeyGrant(msgspec.Struct, frozen=True):
@@ -49,23 +55,51 @@ class _View(msgspec.Struct):
     channels: dict[str, Channel] = {}
     spus: dict[int, Item] = {}
     skus: dict[int, Item] = {}
+    rules: dict[str, RestoreRule] = {}
+    book: RuleBook = NO_RULES
+    store_versions: dict[str, int] = {}
+    rules_version: int = 0
+    items_version: int = 0
 
     def copy(self) -> "_View":
-        return _View(self.brand, dict(self.stores), dict(self.channels), dict(self.spus), dict(self.skus))
+        return _View(
+            self.brand,
+            dict(self.stores),
+            dict(self.channels),
+            dict(self.spus),
+            dict(self.skus),
+            dict(self.rules),
+            self.book,
+            dict(self.store_versions),
+            self.rules_version,
+            self.items_version,
+        )
+
+    @property
+    def planning_version(self) -> int:
+        """The version of the last change, besides those of a store, that may move what is due by the clock."""
+        return max(self.rules_version, self.items_version) if self.book.names_categories else self.rules_version
 
 
 _NOTHING: dict[str, Channel] = {}
+_NONE_NEWER: Mapping[str, Mapping[str, int]] = {}
 
 
 class Snapshot:
     """One consistent view, as of `version`; implements `core.catalogue.Catalogue`."""
 
-    __slots__ = ("_brands", "_secrets", "keys", "version")
+    __slots__ = ("_brands", "_secrets", "keys", "timers_version", "version")
 
     def __init__(
-        self, version: int, brands: dict[str, _View], keys: dict[str, KeyGrant], secrets: dict[str, tuple[str, ...]]
+        self,
+        version: int,
+        brands: dict[str, _View],
+        keys: dict[str, KeyGrant],
+        secrets: dict[str, tuple[str, ...]],
+        timers_version: int = 0,
     ) -> None:
         self.version = version
+        self.timers_version = timers_version
         self._brands = brands
         self.keys = keys
         """By the hash of the secret; a key in an overlap has two."""
@@ -108,6 +142,23 @@ class Snapshot:
         view = self._brands.get(brand_id)
         return [] if view is None else [*view.spus.values(), *view.skus.values()]
 
+    def rules(self, brand_id: str) -> RuleBook:
+        view = self._brands.get(brand_id)
+        return NO_RULES if view is None else view.book
+
+    def timer_version(self, brand_id: str, poi_id: str) -> int:
+        view = self._brands.get(brand_id)
+        if view is None or poi_id not in view.stores:
+            return 0
+        return max(view.store_versions[poi_id], view.planning_version)
+
+    def supplied_stores(self) -> Iterator[StoreKey]:
+        for brand_id, view in self._brands.items():
+            if view.book:
+                for poi_id in view.stores:
+                    if any(view.book.supplied(poi_id)):
+                        yield StoreKey.of(brand_id, poi_id)
+
 
 class SnapshotDraft:
     """The next snapshot in the making. Rows must come brands first; a row of an unknown brand is left out."""
@@ -116,7 +167,9 @@ class SnapshotDraft:
         self._brands = dict(base._brands)  # noqa: SLF001 - the maker of snapshots
         self._keys = self._base_keys = base.keys
         self._secrets = base._secrets  # noqa: SLF001 - the maker of snapshots
+        self._timers_version = base.timers_version
         self._copied: set[str] = set()
+        self._ruled: set[str] = set()
 
     def put(self, table: str, row: Row) -> None:
         """Take over one row of `table`, a tombstone included."""
@@ -126,9 +179,23 @@ class SnapshotDraft:
             self._put_brand(row)
         elif (view := self._writable(row["brand_id"])) is not None:
             _PUT[table](view, row)
+            if table == "restore_rule":
+                self._ruled.add(row["brand_id"])
+            if table == "store":
+                self._timers_version = max(self._timers_version, row["catalog_version"])
 
-    def finish(self, version: int) -> Snapshot:
-        return Snapshot(version, self._brands, self._keys, self._secrets)
+    def finish(self, version: int, newest: Mapping[str, Mapping[str, int]] = _NONE_NEWER) -> Snapshot:
+        """`newest`: of a table's rows, deleted ones included, the last change in each brand, where all are read."""
+        for brand_id, at in newest.get("restore_rule", {}).items():
+            if brand_id in self._brands:
+                self._brands[brand_id].rules_version = at
+        for brand_id, at in newest.get("item", {}).items():
+            if brand_id in self._brands:
+                self._brands[brand_id].items_version = at
+        for brand_id in self._ruled & self._brands.keys():
+            self._brands[brand_id].book = RuleBook(self._brands[brand_id].rules.values())
+        plans = (self._brands[brand_id].planning_version for brand_id in self._copied & self._brands.keys())
+        return Snapshot(version, self._brands, self._keys, self._secrets, max(self._timers_version, *plans, 0))
 
     def _writable(self, brand_id: str) -> _View | None:
         view = self._brands.get(brand_id)
@@ -186,9 +253,16 @@ def _put_store(view: _View, row: Row) -> None:
     if row["deleted"]:
         view.stores.pop(poi_id, None)
         return
-    hours, minutes = row["business_day_start"].split(":")
-    day_start = int(hours) * 60 + int(minutes)
-    view.stores[poi_id] = Store(view.brand.brand_id, poi_id, row["time_zone"], day_start, row["status"] == "open")
+    end = row["guarantees_end"]
+    view.stores[poi_id] = Store(
+        view.brand.brand_id,
+        poi_id,
+        row["time_zone"],
+        minute_of_day(row["business_day_start"]),
+        row["status"] == "open",
+        None if end is None else minute_of_day(end),
+    )
+    view.store_versions[poi_id] = row["catalog_version"]
 
 
 def _put_channel(view: _View, row: Row) -> None:
@@ -202,6 +276,7 @@ def _put_channel(view: _View, row: Row) -> None:
 
 def _put_item(view: _View, row: Row) -> None:
     object_id = row["object_id"]
+    view.items_version = max(view.items_version, row["catalog_version"])
     items = view.skus if row["object_type"] == 2 else view.spus
     if row["deleted"]:
         items.pop(object_id, None)
@@ -219,17 +294,44 @@ def _shared(tags: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(map(sys.intern, tags))
 
 
+def _put_rule(view: _View, row: Row) -> None:
+    view.rules_version = max(view.rules_version, row["catalog_version"])
+    if row["deleted"]:
+        view.rules.pop(row["rule_id"], None)
+    else:
+        view.rules[row["rule_id"]] = rule_of(row)
+
+
 def _components(stored: list[list[int]]) -> tuple[Component, ...]:
     return tuple(Component(sku_id, quantity) for sku_id, quantity in stored) if stored else ()
 
 
-_PUT: dict[str, Any] = {"store": _put_store, "channel": _put_channel, "item": _put_item}
+_PUT: dict[str, Any] = {
+    "store": _put_store,
+    "channel": _put_channel,
+    "item": _put_item,
+    "restore_rule": _put_rule,
+}
+
+TIMED = ("item", "restore_rule")
+"""Tables in which a deletion too may move what is due by the clock."""
 
 COLUMNS = {
     "brand": ("brand_id", "status"),
-    "store": ("brand_id", "poi_id", "time_zone", "business_day_start", "status"),
+    "store": ("brand_id", "poi_id", "time_zone", "business_day_start", "guarantees_end", "status"),
     "channel": ("brand_id", "channel_code", "place", "party", "expires_in", "oversell"),
     "item": ("brand_id", "object_type", "object_id", "spu_id", "decimals", "components", "category", "tags"),
+    "restore_rule": (
+        "brand_id",
+        "rule_id",
+        "poi_id",
+        "object_type",
+        "object_id",
+        "category",
+        "schedule",
+        "restore_to",
+        "since_at",
+    ),
     "api_key": (
         *("key_id", "key_hash", "role", "brand_id", "poi_ids", "channel_code", "expires_at", "revoked_at"),
         *("previous_hash", "previous_until", "rate_limit"),

@@ -14,7 +14,7 @@ from eightysix.storage.open import open_database
 from eightysix.storage.port import StorageFault
 from eightysix.storage.url import parse
 
-from .checking.inspection import Inspection, inspect_database
+from .checking.inspection import Inspection, inspect_database, read_catalogue
 from .checking.sentence import sentence
 from .language import told
 
@@ -66,7 +66,7 @@ async def check_database(url: str, console: Console) -> Inspection:
                 text = told(f"{so_far.stores} stores checked", f"已校验 {so_far.stores} 家门店")
                 progress.update(task, description=text)
 
-            return await inspect_database(opened, show)
+            return await inspect_database(opened, show, await read_catalogue(url))
     finally:
         await opened.close()
 

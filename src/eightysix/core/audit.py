@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from .audit_log import log_findings, outbox_findings
+from .audit_timer import restore_findings, timer_findings
+from .catalogue import Catalogue
 from .draft import turned
 from .finding import Books, Finding, Rule
 from .key import StockKey
@@ -13,14 +15,16 @@ from .stock import ChannelStock, Stock
 PAID = (State.DEDUCTED, State.RETURNED)
 
 
-def findings(books: Books) -> list[Finding]:
-    """Every broken promise, stocks first; empty when all is well."""
+def findings(books: Books, catalogue: Catalogue | None = None) -> list[Finding]:
+    """Every broken promise, stocks first; empty when all is well. Only the catalogue tells what a rule makes due."""
     return [
         *_stock_findings(books),
         *_channel_findings(books),
         *_order_findings(books),
         *log_findings(books),
         *outbox_findings(books),
+        *restore_findings(books),
+        *timer_findings(books, catalogue),
     ]
 
 

@@ -1,10 +1,12 @@
 """What head office has set up: brands, stores, channels, items. The core reads it through `Catalogue`."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
 
-from .key import StockKey
+from .key import StockKey, StoreKey
+from .restore_rule import RuleBook
 
 EVERYDAY_CHANNELS = ("POS", "KIOSK", "EMENU", "ONLINE_ORDER")
 """The channels that a new brand starts with."""
@@ -18,13 +20,17 @@ class Brand(msgspec.Struct, frozen=True, gc=False):
 
 
 class Store(msgspec.Struct, frozen=True, gc=False):
-    """One restaurant. `day_start_minute` is its `business_day_start` in minutes after local midnight."""
+    """One restaurant. `day_start_minute` is its `business_day_start` in minutes after local midnight.
+
+    At `guarantees_end_minute`, minutes after local midnight too, what is guaranteed and open flows back; None: never.
+    """
 
     brand_id: str
     poi_id: str
     time_zone: str
     day_start_minute: int = 240
     open: bool = True
+    guarantees_end_minute: int | None = None
 
 
 class Channel(msgspec.Struct, frozen=True, gc=False):
@@ -87,3 +93,19 @@ class Catalogue(Protocol):
     def channel(self, brand_id: str, channel_code: str) -> Channel | None: ...
     def channels(self, brand_id: str) -> dict[str, Channel]: ...
     def item(self, brand_id: str, object_type: int, object_id: int) -> Item | None: ...
+    def rules(self, brand_id: str, /) -> RuleBook:
+        """The brand's restore rules."""
+        ...
+
+    def timer_version(self, brand_id: str, poi_id: str, /) -> int:
+        """The version of the last change that may move what is due in the store by the clock; 0 for no store."""
+        ...
+
+    @property
+    def timers_version(self) -> int:
+        """The version of the last change that may move what is due in any store."""
+        ...
+
+    def supplied_stores(self) -> Iterable[StoreKey]:
+        """Stores in which a rule may make a stock that has no row: they are planned before anything was set there."""
+        ...

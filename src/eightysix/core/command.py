@@ -105,6 +105,15 @@ class ReleaseGuarantees(msgspec.Struct, frozen=True, gc=False, tag=True):
     reason: str | None = None
 
 
+class RunTimers(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Run what is due in the store by the clock: restores, guarantees that flow back. Every batch that sets something
+    does so first; the timer worker asks for it. `stocks`: about how many it may change, so that a batch stays bounded.
+    """
+
+    store: StoreKey
+    stocks: int = 1
+
+
 class ChannelSetting(msgspec.Struct, frozen=True, gc=False):
     """What to set for one channel of a stock; UNSET fields stay as they are."""
 
@@ -132,13 +141,13 @@ class Setting(msgspec.Struct, frozen=True, gc=False):
     manual: bool | msgspec.UnsetType = msgspec.UNSET
     auto_restore_type: int | msgspec.UnsetType = msgspec.UNSET
     auto_restore_at: int | msgspec.UnsetType | None = msgspec.UNSET
+    restore_to: int | msgspec.UnsetType = msgspec.UNSET
     expected_version: int | None = None
     channels: tuple[ChannelSetting, ...] = ()
     allocation: int | msgspec.UnsetType = msgspec.UNSET
     low: int | msgspec.UnsetType | None = msgspec.UNSET
     kind: Kind = Kind.SET
     quantity: int | msgspec.UnsetType = msgspec.UNSET
-    restore_to: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class SetStock(msgspec.Struct, frozen=True, gc=False, tag=True):
@@ -153,4 +162,4 @@ class SetStock(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 OrderCommand = LockStock | DeductStock | UnlockStock | ReturnStock | AmendStock
-Command = OrderCommand | ExpireLocks | SetStock | ReleaseGuarantees
+Command = OrderCommand | ExpireLocks | SetStock | ReleaseGuarantees | RunTimers

@@ -1,6 +1,6 @@
 """command + shelf -> decision: the one door to the rules."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .amend import amend
@@ -12,6 +12,7 @@ from .command import (
     LockStock,
     ReleaseGuarantees,
     ReturnStock,
+    RunTimers,
     SetStock,
     UnlockStock,
 )
@@ -19,8 +20,10 @@ from .deduct import deduct
 from .expiry import expire_order
 from .flow_back import release_guarantees
 from .giveback import giveback
+from .key import StockKey
 from .lock import lock
-from .outcome import LocksExpired
+from .outcome import LocksExpired, TimersRun
+from .restore import is_due, run_timers
 from .scope import out_of_reach
 from .setting import set_stock
 from .shelf import Decision, Shelf
@@ -40,10 +43,14 @@ _RULES: dict[type[Command], Callable[[Any, Shelf], Decision]] = {
 def decide(command: Command, shelf: Shelf) -> Decision:
     """What `command` comes to, given the rows on the shelf. Changes nothing; `shelf.put` does.
 
-    Due locks have to be released first, by `release_due`. An exception is a bug and fails this command alone.
+    Due locks have to be released first, by `release_due`; then, where `is_timed`, what is due by the clock has to be
+    run, by `run_due`. An exception is a bug and fails this command alone.
     """
     if isinstance(command, ExpireLocks):
         return Decision(LocksExpired(len(shelf.due)))
+    if isinstance(command, RunTimers):
+        due_at = None if shelf.timer is None else shelf.timer.due_at
+        return Decision(TimersRun(shelf.restored, len(shelf.stocks), due_at))
     if command.actor.channel_code is not None and (refusal := out_of_reach(command, shelf)) is not None:
         return Decision(refusal)
     return _RULES[type(command)](command, shelf)
@@ -55,3 +62,26 @@ def release_due(shelf: Shelf) -> None:
         if due.due_at <= shelf.now:
             # each on top of the one before: several orders may hold the same stock
             shelf.put(expire_order(shelf, due.order_id))
+
+
+def is_timed(command: Command) -> bool:
+    """Whether the command is to meet a store in which all that is due by the clock has been run.
+
+    What sets stock is: a setting of after four must not be undone by the restore of four. Orders don't wait for that.
+    """
+    return isinstance(command, (SetStock, ReleaseGuarantees, RunTimers))
+
+
+def run_due(shelf: Shelf, commands: Iterable[Command]) -> None:
+    """Run what is due of the store by the clock, before these commands are decided; the store must be whole on the
+    shelf where `is_due`."""
+    if not is_due(shelf.timer, shelf.store, shelf.catalogue, shelf.now):
+        return
+    first: set[StockKey] = set()
+    for command in commands:
+        if isinstance(command, SetStock):
+            first.update(setting.key for setting in command.settings)
+    decision = run_timers(shelf, first)
+    shelf.put(decision)
+    if isinstance(decision.outcome, TimersRun):
+        shelf.restored += decision.outcome.restored

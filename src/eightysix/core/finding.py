@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from .change import DueLock, Head, Incident, LogRow, OrderFact, OutboxRow
+from .change import DueLock, Head, Incident, LogRow, OrderFact, OutboxRow, Timer
 from .key import StockKey, StoreKey
 from .reservation import Reservation
 from .stock import ChannelStock, Stock
@@ -35,6 +35,8 @@ class Books(Protocol):
     def incidents(self) -> Sequence[Incident]: ...
     @property
     def due(self) -> Sequence[DueLock]: ...
+    @property
+    def timer(self) -> Timer | None: ...
 
 
 class Rule(StrEnum):
@@ -82,6 +84,12 @@ class Rule(StrEnum):
     """RETURNED means returned in full."""
     CHANNEL_USED = "channel_used"
     """What a capped channel has used is what its reservations since the start of its period took."""
+    RESTORE_TWICE = "restore_twice"
+    """Each occurrence of a rule restores a stock once, and none after a later one."""
+    RESTORE_ROW = "restore_row"
+    """A stock's period begins at the last restore that the log tells of."""
+    TIMER_LATE = "timer_late"
+    """A store's timer wakes no later than the first of its stocks is due."""
     OVERSOLD_INCIDENTS = "oversold_incidents"
     """Oversold never exceeds what its incidents account for."""
 

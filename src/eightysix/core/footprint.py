@@ -16,6 +16,7 @@ from .command import (
     LockStock,
     ReleaseGuarantees,
     ReturnStock,
+    RunTimers,
     SetStock,
 )
 from .key import StockKey, StoreKey
@@ -41,7 +42,7 @@ def footprint(command: Command, catalogue: Catalogue) -> Footprint:
     if isinstance(command, LockStock):
         stocks = chains(command.store, (line.sku_id for line in command.lines), catalogue)
         return Footprint(order_id=command.order_id, stocks=stocks)
-    if isinstance(command, ExpireLocks):
+    if isinstance(command, (ExpireLocks, RunTimers)):
         return Footprint()
     if isinstance(command, ReleaseGuarantees):
         return Footprint(stocks=command.keys or (), whole=command.keys is None)

@@ -20,6 +20,7 @@ class Code(StrEnum):
     STORE_NOT_FOUND = "STORE_NOT_FOUND"
     CHANNEL_NOT_FOUND = "CHANNEL_NOT_FOUND"
     ITEM_NOT_FOUND = "ITEM_NOT_FOUND"
+    RULE_NOT_FOUND = "RULE_NOT_FOUND"
     QUANTITY_TOO_FINE = "QUANTITY_TOO_FINE"
     QUANTITY_OUT_OF_RANGE = "QUANTITY_OUT_OF_RANGE"
     FORCE_NOT_ALLOWED = "FORCE_NOT_ALLOWED"
@@ -145,4 +146,12 @@ class LocksExpired(msgspec.Struct, frozen=True, gc=False, tag=True):
     orders: int
 
 
-Outcome = OrderDone | Refused | StocksSet | GuaranteesReleased | LocksExpired
+class TimersRun(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """How many of the store's stocks were restored, how many it has, and when something is due next (ms)."""
+
+    restored: int
+    stocks: int
+    due_at: int | None
+
+
+Outcome = OrderDone | Refused | StocksSet | GuaranteesReleased | LocksExpired | TimersRun

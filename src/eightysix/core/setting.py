@@ -11,12 +11,14 @@ from .change import Kind
 from .command import ChannelSetting, SetStock, Setting
 from .draft import Draft, turned
 from .key import StockKey
+from .one_off import dated, wrong_one_off
 from .outcome import Code, Refused, StockRow, StocksSet
 from .quantity import MAX_QUANTITY
 from .request import recalled, remember
+from .restore import plan_earlier
 from .sharing import channel_changes, share_out
 from .shelf import Decision, Shelf
-from .stock import ON_SALE, ONE_OFF, SOLD_OUT, ChannelStock, RestoreTo, Stock
+from .stock import ON_SALE, SOLD_OUT, ChannelStock, RestoreTo, Stock
 
 BELOW_PROMISED = "count_below_promised"
 """The kind of incident that a count below what is promised opens."""
@@ -43,6 +45,7 @@ def set_stock(command: SetStock, shelf: Shelf) -> Decision:
     kept = tuple(replace(each, stock=None) if isinstance(each, Refused) else None for each in results)
     if None in kept:
         remember(command, draft, _Remembered(kept))
+    plan_earlier(draft, (setting.key for setting in command.settings))
     return draft.decision(StocksSet(results))
 
 
@@ -62,10 +65,13 @@ def _set_one(command: SetStock, setting: Setting, draft: Draft, shelf: Shelf) ->
     before = draft.stock(setting.key)
     if setting.expected_version is not None and setting.expected_version != before.settings_version:
         return Refused(Code.VERSION_CONFLICT, stock=before)
+    field = wrong_one_off(before, setting)
+    if field is not None:
+        return Refused(Code.SETTING_INVALID, field=field)
     wanted = _wanted(before, setting, draft.now)
     if isinstance(wanted, Refused):
         return wanted
-    wanted = turned(wanted)
+    wanted = dated(before, turned(wanted), draft.now)
     rows = _channel_rows(setting, wanted, draft)
     changes = _changes(before, wanted, draft, rows)
     if not changes:
@@ -91,7 +97,7 @@ def _wanted(before: Stock, setting: Setting, now: int) -> Stock | Refused:
         restore_at = setting.auto_restore_at
         if isinstance(restore_at, int) and restore_at <= now:
             return Refused(Code.SETTING_INVALID, field="until", stock=before)
-    return _anchored(_set(_without_end(before, setting), setting), before, now)
+    return _set(_without_end(before, setting), setting)
 
 
 def _without_end(before: Stock, setting: Setting) -> Stock:
@@ -112,13 +118,6 @@ def _counted(before: Stock, setting: Setting) -> Stock | Refused:
     if real > MAX_QUANTITY or (real < 0 and real < before.real):
         return Refused(Code.QUANTITY_OUT_OF_RANGE, field="quantity", stock=before)
     return replace(before, real=real)
-
-
-def _anchored(stock: Stock, before: Stock, now: int) -> Stock:
-    """A one-off that was asked for now counts its next business day from now."""
-    fields = ("auto_restore_type", "auto_restore_at", "restore_to")
-    is_new = any(getattr(stock, name) != getattr(before, name) for name in fields)
-    return replace(stock, auto_restore_from=now) if is_new and stock.auto_restore_type == ONE_OFF else stock
 
 
 def _set(before: Stock, setting: Setting) -> Stock:

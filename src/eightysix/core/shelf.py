@@ -62,6 +62,8 @@ class Shelf:
         self.timer: Timer | None = None
         """The store's timer, where it was loaded."""
         self._timer_loaded: Timer | None = None
+        self.restored = 0
+        """How many stocks this batch has restored."""
 
     def add_orders(
         self,

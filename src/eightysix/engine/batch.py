@@ -10,12 +10,14 @@ from time import perf_counter
 
 from eightysix.core.admission import admit
 from eightysix.core.catalogue import Catalogue
-from eightysix.core.command import AmendStock, Command, DeductStock, ExpireLocks
-from eightysix.core.decide import decide, release_due
+from eightysix.core.change import StoreChanges, Timer
+from eightysix.core.command import AmendStock, Command, DeductStock, ExpireLocks, RunTimers
+from eightysix.core.decide import decide, is_timed, release_due, run_due
 from eightysix.core.footprint import chains, counts_anew, footprint, stocks_held, takes_anew
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.outcome import Outcome
 from eightysix.core.reservation import State
+from eightysix.core.restore import is_due
 from eightysix.core.shelf import Shelf
 from eightysix.storage.port import DUE_MOST, Lane, Opened, OrdersWanted, StoreOrders
 
@@ -49,7 +51,10 @@ class Batch:
         self.phase = Phase.DECIDING
         self.report = BatchReport(lane_no)
         self.by_store: dict[StoreKey, list[Ticket]] = {}
+        self._timed: dict[StoreKey, None] = {}
         for ticket in tickets:
+            if is_timed(ticket.command):
+                self._timed[ticket.store] = None
             mine = self.by_store.get(ticket.store)
             if mine is None:
                 self.by_store[ticket.store] = [ticket]
@@ -89,6 +94,8 @@ class Batch:
         report.begin, report.load, report.decide = begun - started, loaded - begun, decided - loaded
         report.save, report.commit = saved - decided, perf_counter() - saved
         report.stores, report.changed = len(shelves), tuple(changes)
+        report.timer_at = min(filter(None, map(_timer_set, changes.values())), default=None)
+        report.restored = sum(shelf.restored for shelf in shelves.values())
 
     @property
     def tickets(self) -> list[Ticket]:
@@ -113,13 +120,11 @@ class Batch:
         orders_wanted: dict[StoreKey, OrdersWanted] = {}
         stocks_wanted: dict[StoreKey, set[StockKey]] = {}
         setting: set[StoreKey] = set()
-        whole: set[StoreKey] = set()
-        now: dict[StoreKey, int] = {}
+        now, timers, whole = await self._load_timers(opened)
         for store, tickets in self.by_store.items():
-            head = opened.heads[store]
-            day = self._days.of(store, max(opened.now, head.last_at), catalogue)
-            shelf = shelves[store] = Shelf(store, opened.now, head, catalogue, day)
-            now[store] = shelf.now
+            day = self._days.of(store, now[store], catalogue)
+            shelf = shelves[store] = Shelf(store, now[store], opened.heads[store], catalogue, day)
+            shelf.add_timer(timers.get(store))
             wanted = orders_wanted[store] = OrdersWanted(set(), set())
             stocks: set[StockKey] = set()
             for ticket in tickets:
@@ -146,6 +151,25 @@ class Batch:
         if setting:
             await self._load_taken(shelves, sorted(setting))
         return orders, shelves
+
+    async def _load_timers(
+        self, opened: Opened
+    ) -> tuple[dict[StoreKey, int], dict[StoreKey, Timer | None], set[StoreKey]]:
+        """(each store's now, the timers of stores to be set, those of them in which something is due by the clock).
+
+        Where something is due, now is past every earlier instant of the store: what a restore begins is told from what
+        was before by the instant alone (docs/decisions/0004).
+        """
+        heads = opened.heads
+        now = {store: max(opened.now, heads[store].last_at) for store in self.by_store}
+        timed = [store for store in self._timed if store in now]
+        if not timed:
+            return now, {}, set()
+        timers = await self._lane.load_timers(timed)
+        due = {store for store in timed if is_due(timers[store], store, self._catalogue, now[store])}
+        for store in due:
+            now[store] = max(now[store], heads[store].last_at + 1)
+        return now, timers, due
 
     async def _load_stocks(
         self, shelves: dict[StoreKey, Shelf], wanted: dict[StoreKey, set[StockKey]], whole: Sequence[StoreKey]
@@ -180,6 +204,16 @@ class Batch:
                 for ticket in tickets:
                     ticket.result = _failed(ticket.command, error)
                 return
+        timed = [ticket.command for ticket in tickets if is_timed(ticket.command)] if store in self._timed else []
+        if timed:
+            try:
+                run_due(shelf, timed)
+            except Exception as error:  # noqa: BLE001 - as above
+                # a setting now would be undone by the restore that comes when this is mended
+                for ticket in tickets:
+                    if is_timed(ticket.command):
+                        ticket.result = _failed(ticket.command, error)
+                tickets = [ticket for ticket in tickets if not is_timed(ticket.command)]
         for ticket in tickets:
             try:
                 ticket.result = self._decide_one(ticket, shelf)
@@ -188,7 +222,7 @@ class Batch:
 
     def _decide_one(self, ticket: Ticket, shelf: Shelf) -> Outcome:
         command = ticket.command
-        if ticket.catalogue is not self._catalogue and not isinstance(command, ExpireLocks):
+        if ticket.catalogue is not self._catalogue and not isinstance(command, (ExpireLocks, RunTimers)):
             refusal = admit(command, self._catalogue)  # the catalogue moved on since the command was admitted
             if refusal is not None:
                 return refusal
@@ -211,6 +245,11 @@ def _stocks_behind(tickets: Sequence[Ticket], found: StoreOrders, catalogue: Cat
         store = tickets[0].store
         held.update(chains(store, (each.sku_id for each in found.reservations if each.order_id in anew), catalogue))
     return held
+
+
+def _timer_set(change: StoreChanges) -> int | None:
+    """To when the batch has set the store's timer."""
+    return None if change.timer is None else change.timer[1].due_at
 
 
 def _failed(command: Command, error: Exception) -> CommandFailed:

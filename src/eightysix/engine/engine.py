@@ -8,7 +8,7 @@ from time import monotonic
 
 from eightysix.core.admission import admit
 from eightysix.core.catalogue import Catalogue
-from eightysix.core.command import Command, ExpireLocks
+from eightysix.core.command import Command, ExpireLocks, RunTimers
 from eightysix.core.outcome import Outcome
 from eightysix.storage.port import Database
 
@@ -21,6 +21,7 @@ from .observer import Observer
 from .queue import LaneQueue
 from .sweep import Sweep
 from .ticket import Ticket, rows_of
+from .timers import Timers
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Engine:
         """Open the lanes and begin to work. Raises a `StorageFault` when the database can't be had."""
         days = BusinessDays()
         database, layout = self._database, self.layout
+        timers = [self._timers(lane_no) for lane_no in range(layout.lanes)]
         try:
             for lane_no, queue in enumerate(self._queues):
                 lane = await database.lane(lane_no, layout.buckets(lane_no)[0])
@@ -75,6 +77,7 @@ class Engine:
                         limits=self._limits,
                         observer=self._observer,
                         skips_locked_rows=database.capabilities.skips_locked_rows,
+                        timer_moved=timers[lane_no].moved,
                     )
                 )
         except BaseException:
@@ -87,11 +90,12 @@ class Engine:
                 database.reader,
                 lane_no,
                 layout.buckets(lane_no),
-                self._sweep,
+                self._submit_by_itself,
                 limits=self._limits,
                 observer=self._observer,
             )
             self._helpers.append(asyncio.create_task(sweep.run()))
+        self._helpers += [asyncio.create_task(each.run()) for each in timers]
         self._accepting = True
 
     def submit(self, command: Command, *, background: bool = False) -> "asyncio.Future[Outcome]":
@@ -148,8 +152,19 @@ class Engine:
         """How many commands wait, by lane."""
         return [len(queue) for queue in self._queues]
 
-    def _sweep(self, command: ExpireLocks) -> "asyncio.Future[Outcome]":
-        """Not admitted: the locks of a store that was taken out of the catalogue die as well."""
+    def _timers(self, lane_no: int) -> Timers:
+        return Timers(
+            self._database.reader,
+            lane_no,
+            self.layout.buckets(lane_no),
+            self._submit_by_itself,
+            lambda: self._source.current,
+            limits=self._limits,
+            observer=self._observer,
+        )
+
+    def _submit_by_itself(self, command: ExpireLocks | RunTimers) -> "asyncio.Future[Outcome]":
+        """What comes by the clock is not admitted: the locks of a store that was taken out of the catalogue die too."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._enqueue(command, future, self._source.current, background=True)
         return future

@@ -17,6 +17,7 @@ Where the database neither answers nor goes away, the callers of the running bat
 
 import asyncio
 import logging
+from collections.abc import Callable
 from math import inf
 from time import monotonic
 from typing import Protocol
@@ -63,6 +64,7 @@ class LaneWriter:
         limits: Limits,
         observer: Observer,
         skips_locked_rows: bool,
+        timer_moved: Callable[[int], None],
     ) -> None:
         self._lane = lane
         self._lane_no = lane_no
@@ -72,6 +74,7 @@ class LaneWriter:
         self._limits = limits
         self._observer = observer
         self._skips = skips_locked_rows
+        self._timer_moved = timer_moved
         self._batch_no = 0
         self._broken = False
         self._contended: set[StoreKey] = set()
@@ -276,6 +279,8 @@ class LaneWriter:
                 report.background_commands += ticket.background
                 report.waited_sum += waited
                 report.waited_max = max(report.waited_max, waited)
+        if report.timer_at is not None:
+            self._timer_moved(report.timer_at)
         if report.commands:
             self._observer.batch_done(report)
 

@@ -48,5 +48,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     sweep_stores: int = 256
     """Stores a lane's sweep submits at once."""
 
+    timer_poll_seconds: float = 0.5
+    """How often to look for timers that other processes have set; known ones are slept for to the millisecond."""
+    timer_stores: int = 256
+    """Stores a lane's timers submit at once."""
+
     stop_seconds: float = 10.0
     """How long `stop` waits for what was accepted."""

@@ -21,6 +21,10 @@ class BatchReport(msgspec.Struct, gc=False):
     commit: float = 0.0
     changed: tuple[StoreKey, ...] = ()
     """Stores with committed changes: whoever publishes their outbox rows may wake up."""
+    timer_at: int | None = None
+    """The earliest instant to which the batch has set a store's timer, in milliseconds; None where it set none."""
+    restored: int = 0
+    """Stocks that came back by the clock."""
 
 
 class Observer:
@@ -49,6 +53,9 @@ class Observer:
 
     def unavailable(self, lane_no: int, commands: int) -> None:
         """So many commands got a 503 because the database could not do it."""
+
+    def timers_failed(self, lane_no: int) -> None:
+        """A look for what is due by the clock, or some of it, failed; it is tried again within half a second."""
 
     def sweep_failed(self, lane_no: int) -> None:
         """A look for due locks, or the release of some, failed; the next sweep tries again."""

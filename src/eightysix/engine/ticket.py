@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 
 from eightysix.core.catalogue import Catalogue
-from eightysix.core.command import Command, ExpireLocks, ReleaseGuarantees, SetStock
+from eightysix.core.command import Command, ExpireLocks, ReleaseGuarantees, RunTimers, SetStock
 from eightysix.core.key import StoreKey
 from eightysix.core.outcome import Outcome
 
@@ -40,12 +40,18 @@ class Ticket(msgspec.Struct):
             future.set_result(result)
 
 
+_ROWS_A_RESTORE = 2
+"""A restore writes as much as two lines of an order: what it changes is told in full. And orders wait for it."""
+
+
 def rows_of(command: Command) -> int:
-    """How many lines or settings the command names; 1 where it names none."""
+    """How many lines, settings or stocks the command is about; 1 where it names none."""
     if isinstance(command, SetStock):
         return len(command.settings) or 1
     if isinstance(command, ReleaseGuarantees):
         return len(command.keys or ()) or 1
+    if isinstance(command, RunTimers):
+        return _ROWS_A_RESTORE * max(1, command.stocks)
     if isinstance(command, ExpireLocks) or command.lines is None:
         return 1
     return len(command.lines) or 1

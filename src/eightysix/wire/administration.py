@@ -14,6 +14,7 @@ from .fields import (
     ObjectId,
     OneOrTwo,
     Portion,
+    WallTime,
     documented,
     several,
     whole,
@@ -46,14 +47,16 @@ class BrandBody(Body):
 
 
 class StoreBody(Body):
-    """A restaurant. `time_zone` is an IANA name, `business_day_start` a local time such as 04:00."""
+    """A restaurant. `time_zone` is an IANA name, `business_day_start` a local time such as 04:00. At the local time
+    `guarantees_end` what is guaranteed to channels and not taken yet is everybody's for the rest of the day."""
 
     brand_id: Identifier = msgspec.field(name="brandId")
     poi_id: Identifier = msgspec.field(name="poiId")
     name: Annotated[str, words(NAME_LENGTH)]
     time_zone: Annotated[str, words(64)]
-    business_day_start: Annotated[str, documented(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "04:00"
+    business_day_start: WallTime = "04:00"
     status: Openness = "open"
+    guarantees_end: WallTime | None = None
 
 
 class ChannelBody(Body):

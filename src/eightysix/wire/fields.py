@@ -54,6 +54,7 @@ SignedQuantity = Annotated[Decimal, documented(minimum=-999_999_999.999, maximum
 AwareInstant = Annotated[datetime, msgspec.Meta(tz=True)]
 InstantText = Annotated[str, documented(format="date-time")]
 """In a query, where a number would be read as an instant too."""
+WallTime = Annotated[str, documented(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Reason = Annotated[str, words(MAX_TEXT_LENGTH)]
 
 

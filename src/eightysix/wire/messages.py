@@ -69,6 +69,7 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
     Code.STORE_NOT_FOUND: ("There is no such store.", "门店不存在。"),
     Code.CHANNEL_NOT_FOUND: ("There is no such channel.", "渠道不存在。"),
     Code.ITEM_NOT_FOUND: ("There is no such item.", "商品不存在。"),
+    Code.RULE_NOT_FOUND: ("There is no such restore rule.", "恢复规则不存在。"),
     Code.QUANTITY_TOO_FINE: (
         "The quantity has more decimals than the item allows (at most 3).",
         "数量的小数位超过商品允许的精度（最多 3 位）。",
@@ -120,6 +121,10 @@ _PHRASES = {
     "not an IANA time zone": "不是 IANA 时区",
     "not a time such as 04:00": "不是形如 04:00 的时间",
     "a component can't be a combo": "组成项不能是套餐",
+    "an item or a category, not both": "商品与类别只能二选一",
+    "a time is named twice": "时间重复",
+    "there is no object_id": "缺少 object_id",
+    "a quantity goes with restore_to plan only": "只有 restore_to 为 plan 时才能指定数量",
     "a platform key has no scope": "平台密钥没有范围",
     "a hub has one store": "门店中枢只对应一家门店",
     "keys of this role have no channel": "该角色的密钥没有渠道范围",

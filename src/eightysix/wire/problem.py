@@ -68,6 +68,7 @@ STATUS: dict[Problem | Code, int] = {
     Code.STORE_NOT_FOUND: 404,
     Code.CHANNEL_NOT_FOUND: 404,
     Code.ITEM_NOT_FOUND: 404,
+    Code.RULE_NOT_FOUND: 404,
     Code.ORDER_NOT_FOUND: 404,
     Code.QUANTITY_TOO_FINE: 422,
     Code.QUANTITY_OUT_OF_RANGE: 422,

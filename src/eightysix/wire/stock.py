@@ -13,7 +13,7 @@ from eightysix.core.instant import from_datetime, to_iso
 from eightysix.core.key import ObjectType, StockKey, StoreKey
 from eightysix.core.outcome import StockRow
 from eightysix.core.quantity import as_number
-from eightysix.core.stock import Allocation, ChannelStock, Stock
+from eightysix.core.stock import Allocation, ChannelStock, RestoreTo, Stock
 
 from .change import FieldChange, changes_answer
 from .fields import (
@@ -46,6 +46,10 @@ MAX_STORES = 10_000
 """Stores in one call."""
 MAX_RESULTS = 10_000
 """Stores times items in one call."""
+
+RestoreToName = Literal["plan", "unlimited", "keep"]
+RESTORE_TO: dict[str, RestoreTo] = {each.name.lower(): each for each in RestoreTo}
+"""By the name on the wire."""
 
 Number = int | Decimal
 Op = Literal["set", "add", "count"]
@@ -115,6 +119,7 @@ class StockRowAnswer(msgspec.Struct, frozen=True, gc=False):
     updated_at: str | None
     auto_restore_type: int
     auto_restore_at: str | None
+    restore_to: str
     allocation: str
     low_quantity: Number | None
     is_low: bool
@@ -157,9 +162,10 @@ class SettingBody(Body):
 
     `stock_status` 1 on sale, 2 sold out; `stock_type` 1 unlimited, 2 limited. `expected_version` is the
     `settings_version` that the change is based on. With `op` add, `quantity` is added to what is there (less, where it
-    is negative); with count it is what was counted. Both want a limited stock and set nothing else. `allocation`: what
-    the channels' weights share out whenever what there is changes. With `low_quantity` an alert is raised when no more
-    than that is left; null: none.
+    is negative); with count it is what was counted. Both want a limited stock and set nothing else. `auto_restore_type`
+    0: the restore rules apply; 1: once, at `auto_restore_at` or when the next business day starts, to what `restore_to`
+    says; 2: never. `allocation`: what the channels' weights share out whenever what there is changes. With
+    `low_quantity` an alert is raised when no more than that is left; null: none.
     """
 
     object_id: ObjectId
@@ -171,6 +177,7 @@ class SettingBody(Body):
     manual: bool | UnsetType = UNSET
     auto_restore_type: Annotated[int, whole(0, 2)] | Digits | UnsetType = UNSET
     auto_restore_at: AwareInstant | UnsetType | None = UNSET
+    restore_to: RestoreToName | UnsetType = UNSET
     expected_version: Annotated[int, whole(0, 2**53 - 1)] | Digits | None = None
     allocation: Literal["none", "guarantee", "limit"] | UnsetType = UNSET
     low_quantity: Quantity | UnsetType | None = UNSET
@@ -197,6 +204,7 @@ class SettingBody(Body):
             self.manual,
             UNSET if kind is UNSET else integer(kind, "auto_restore_type", 0, 2),
             from_datetime(restore_at) if isinstance(restore_at, datetime) else restore_at,
+            UNSET if self.restore_to is UNSET else RESTORE_TO[self.restore_to],
             None if expected is None else integer(expected, "expected_version", 0, 2**53 - 1),
             self._channels(),
             UNSET if self.allocation is UNSET else Allocation[self.allocation.upper()],
@@ -367,6 +375,7 @@ def stock_answer(stock: Stock, channels: tuple[ChannelStock, ...] = ()) -> Stock
         to_iso(stock.updated_at) if stock.version else None,
         stock.auto_restore_type,
         None if stock.auto_restore_at is None else to_iso(stock.auto_restore_at),
+        RestoreTo(stock.restore_to).name.lower(),
         Allocation(stock.allocation).name.lower(),
         None if stock.low is None else as_number(stock.low),
         stock.is_low,

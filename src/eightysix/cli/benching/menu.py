@@ -2,6 +2,8 @@
 
 from eightysix.cli.benching.workload import BRAND, CHANNEL, poi_id
 from eightysix.core.catalogue import Brand, Channel, Item, Store
+from eightysix.core.key import StoreKey
+from eightysix.core.restore_rule import NO_RULES, RuleBook
 
 
 class Menu:
@@ -32,3 +34,16 @@ class Menu:
 
     def item(self, brand_id: str, object_type: int, object_id: int) -> Item | None:
         return self._items.get((object_type, object_id)) if brand_id == BRAND else None
+
+    def rules(self, _brand_id: str) -> RuleBook:
+        return NO_RULES
+
+    def timer_version(self, _brand_id: str, _poi_id: str) -> int:
+        return 0
+
+    @property
+    def timers_version(self) -> int:
+        return 0
+
+    def supplied_stores(self) -> tuple[StoreKey, ...]:
+        return ()

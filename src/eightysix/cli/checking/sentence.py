@@ -87,6 +87,18 @@ SENTENCES: Mapping[Rule, tuple[str, str]] = {
         "{item}: channel {detail} has used {found}, its reservations say {expected}.",
         "{item}：渠道 {detail} 已用 {found}，而预占记录合计为 {expected}。",
     ),
+    Rule.RESTORE_TWICE: (
+        "{item}: log row {seq} restores it for slot {found}, after one for {expected} or later.",
+        "{item}：日志 {seq} 按时段 {found} 恢复，而此前已恢复到 {expected} 或更晚。",
+    ),
+    Rule.RESTORE_ROW: (
+        "{item}: its period begins at {found}, but log row {seq} restored it at {expected}.",
+        "{item}：周期起点为 {found}，但日志 {seq} 在 {expected} 恢复了它。",
+    ),
+    Rule.TIMER_LATE: (
+        "{item}: it is due at {expected}, but the store's timer wakes at {found}.",
+        "{item}：应在 {expected} 恢复，但门店定时器为 {found}。",
+    ),
     Rule.OVERSOLD_INCIDENTS: (
         "{item}: oversold by {found}, but incidents account for {expected} only.",
         "{item}：超卖 {found}，但事故记录只有 {expected}。",

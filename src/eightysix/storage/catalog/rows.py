@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Se
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Table, insert, literal, select, tuple_, update
+from sqlalchemy import Column, ColumnElement, Table, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -50,21 +50,28 @@ class CatalogRows:
 
     async def changed(self, table: Table, since: int, columns: Sequence[str]) -> AsyncGenerator[Row, None]:
         """Rows changed after version `since`, tombstones too; from 0 on only what there is."""
-        wanted = select(*(table.c[name] for name in columns), table.c.deleted)
+        wanted = select(*(table.c[name] for name in columns), table.c.catalog_version, table.c.deleted)
         wanted = wanted.where(table.c.catalog_version > since) if since else wanted.where(_alive(table))
         async with self._transaction(self._following) as connection:
             result = await connection.stream(wanted.execution_options(yield_per=2000))
             async for row in result.mappings():
                 yield row
 
+    async def newest(self, table: Table) -> dict[str, int]:
+        """The version of the last change in each brand, deletions included."""
+        wanted = select(table.c.brand_id, func.max(table.c.catalog_version)).group_by(table.c.brand_id)
+        async with self._transaction() as connection:
+            return {row[0]: int(row[1]) for row in await connection.execute(wanted)}
+
     async def page(
         self, table: Table, match: Mapping[str, Any], after: Sequence[Any] | None, limit: int
     ) -> Sequence[Row]:
-        """Up to `limit` rows in key order whose columns equal `match` (a list: any of it), after the key `after`."""
+        """Up to `limit` rows in key order whose columns equal `match` (a list: any of it, None too), after the key
+        `after`."""
         wanted = select(table).where(_alive(table)).order_by(*table.primary_key).limit(limit)
         for name, value in match.items():
             column = table.c[name]
-            wanted = wanted.where(column.in_(value) if isinstance(value, (list, tuple)) else column == value)
+            wanted = wanted.where(_any_of(column, value) if isinstance(value, (list, tuple)) else column == value)
         if after is not None:
             key = [literal(value, column.type) for value, column in zip(after, table.primary_key, strict=True)]
             wanted = wanted.where(tuple_(*table.primary_key) > tuple_(*key))
@@ -166,6 +173,11 @@ class CatalogWrite:
 
 def _alive(table: Table) -> ColumnElement[bool]:
     return table.c.deleted.is_(False)
+
+
+def _any_of(column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    present = column.in_([value for value in values if value is not None])
+    return or_(present, column.is_(None)) if None in values else present
 
 
 _T = TypeVar("_T")

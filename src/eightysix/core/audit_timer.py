@@ -1,0 +1,74 @@
+"""Whether what comes back by the clock came back once each, and whether the store's timer wakes in time."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from .catalogue import Catalogue
+from .change import Kind, LogRow
+from .finding import Books, Finding, Rule
+from .key import StockKey
+from .stock import ONE_OFF, Stock
+from .timetable import Timetable
+
+
+def restore_findings(books: Books) -> Iterator[Finding]:
+    """No slot of a rule ran twice, or behind a later one; the row remembers the last restore of the log."""
+    slots: dict[StockKey, int] = {}
+    last: dict[StockKey, LogRow] = {}
+    for row in sorted(books.logs, key=lambda each: each.seq):
+        if row.kind is not Kind.RESTORE:
+            continue
+        last[row.key] = row
+        slot = _why(row).get("slot", 0)
+        if slot:
+            before = slots.get(row.key, 0)
+            if slot <= before:
+                yield Finding(Rule.RESTORE_TWICE, books.store, row.key, seq=row.seq, expected=before + 1, found=slot)
+            slots[row.key] = max(before, slot)
+    for stock in books.stocks:
+        row_of = last.get(stock.key)
+        if row_of is not None and (stock.epoch_at != row_of.at or stock.restored_slot < slots.get(stock.key, 0)):
+            yield Finding(
+                Rule.RESTORE_ROW, books.store, stock.key, seq=row_of.seq, expected=row_of.at, found=stock.epoch_at
+            )
+
+
+def _why(row: LogRow) -> dict[str, Any]:
+    content = msgspec.json.decode(row.content or "{}")
+    return dict(content.get("restore", {}))
+
+
+def timer_findings(books: Books, catalogue: Catalogue | None) -> Iterator[Finding]:
+    """The timer wakes no later than the first stock is due.
+
+    Without a catalogue only one-offs with an instant are known. A store that was not planned from this very catalogue
+    yet, or was planned from a newer one, has nothing that could be compared.
+    """
+    timer = books.timer
+    for stock in books.stocks:
+        if stock.auto_restore_type == ONE_OFF and stock.auto_restore_at is not None and stock.auto_restore_from:
+            yield from _late(books, stock, stock.auto_restore_at)
+    if timer is None or catalogue is None:
+        return
+    store = catalogue.store(books.store.brand_id, books.store.poi_id)
+    if store is None or timer.planned_version != catalogue.timer_version(store.brand_id, store.poi_id):
+        return
+    timetable = Timetable(catalogue, store)
+    for stock in books.stocks:
+        coming = timetable.coming(stock, timer.timed_at)
+        if coming is not None and (coming.rule is not None or stock.auto_restore_at is None):
+            yield from _late(books, stock, coming.at)
+    ending = timetable.guarantees_end_next(timer.timed_at)
+    sleeps_on = ending is not None and (timer.due_at is None or timer.due_at > ending)
+    if sleeps_on and any(row.guarantee > 0 for row in books.channels):
+        yield Finding(Rule.TIMER_LATE, books.store, expected=ending, found=timer.due_at)
+
+
+def _late(books: Books, stock: Stock, at: int) -> Iterator[Finding]:
+    """What is overdue when it is asked for is due at once."""
+    due_at = None if books.timer is None else books.timer.due_at
+    at = max(at, stock.auto_restore_from)
+    if due_at is None or due_at > at:
+        yield Finding(Rule.TIMER_LATE, books.store, stock.key, expected=at, found=due_at)
