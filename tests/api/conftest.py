@@ -40,6 +40,13 @@ async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
         yield shared
 
 
+@pytest.fixture(scope="module")
+async def module_shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+    """A shop for the tests of one file: what they set would stand in the way of others."""
+    async with open_shop(tmp_path_factory.mktemp("module")) as own:
+        yield own
+
+
 @pytest.fixture
 async def own_shop(tmp_path: Path) -> AsyncIterator[Shop]:
     """A shop that a test may break."""

@@ -16,6 +16,11 @@ from .shop import RICE, SOUP, TEA, Shop
 PATH = "/api/v1/poi/stock/log"
 
 
+@pytest.fixture(scope="module", name="shop")
+def _shop(module_shop: Shop) -> Shop:
+    return module_shop
+
+
 async def ask(shop: Shop, poi_id: str = "s1", **asked: Any) -> dict[str, Any]:
     """One page."""
     answer = await shop.post(PATH, {"brandId": "fox", "poiId": poi_id, **asked})

@@ -1,11 +1,9 @@
 """What is kept for a channel, over HTTP: shares by weight, guarantees that flow back, caps and policies."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from .conftest import open_shop
 from .shop import CAKE, RICE, SOUP, TEA, Shop
 
 UPDATE = "/api/v1/poi/stock/update"
@@ -14,10 +12,8 @@ ALERTS = "/api/v1/poi/stock/alerts"
 
 
 @pytest.fixture(scope="module", name="shop")
-async def _shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
-    """A shop for these tests alone: what they set would stand in the way of others."""
-    async with open_shop(tmp_path_factory.mktemp("channels")) as own:
-        yield own
+def _shop(module_shop: Shop) -> Shop:
+    return module_shop
 
 
 async def set_stock(shop: Shop, object_id: int, *channels: dict[str, Any], **fields: Any) -> dict[str, Any]:
