@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from eightysix.api.bulk import IN_FLIGHT, set_in_each
 from eightysix.core.change import Kind
 from eightysix.core.command import Actor, Command, SetStock, Setting
@@ -191,3 +193,22 @@ async def test_a_bounded_number_is_under_way(shop: Shop) -> None:
     done = await set_in_each(submit, [SetStock(store, settings, Actor("head office")) for store in stores])
     assert [type(result) for results in done for result in results] == [StockRow] * 200
     assert 1 < most <= IN_FLIGHT
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "1969-12-31T23:59:59Z"])
+async def test_an_instant_that_no_answer_could_show(shop: Shop, moment: str) -> None:
+    """It would be written, and then nobody could read the stock, or export its brand."""
+    before = await shop.books()
+    body = {"brandId": "fox", "poiId": "s1"}
+    file = f"sku_id,auto_restore_type,auto_restore_at\n{RICE},1,{moment}\n"
+    for path, fields, field in (
+        (UPDATE, {"object_id": RICE, "auto_restore_type": 1, "auto_restore_at": moment}, "auto_restore_at"),
+        ("/api/v1/poi/stock/86", {"object_ids": [RICE], "sold_out": True, "until": moment}, "until"),
+    ):
+        told = await shop.post(path, {**body, **fields}, headers={"accept-language": "zh-CN"})
+        assert (told.status_code, told.json()["code"], told.json()["field"]) == (422, "VALUE_INVALID", field)
+        assert not told.json()["message"].isascii()
+    query = {"brandId": "fox", "poiId": "s1"}
+    imported = await shop.call("POST", "/api/v1/poi/stock/import", content=file, params=query)
+    assert [each["error"]["code"] for each in imported.json()["results"]] == ["VALUE_INVALID"]
+    assert await shop.books() == before

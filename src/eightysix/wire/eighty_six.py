@@ -7,7 +7,6 @@ import msgspec
 
 from eightysix.core.change import Kind
 from eightysix.core.command import Setting
-from eightysix.core.instant import from_datetime
 from eightysix.core.key import ObjectType, StockKey
 from eightysix.core.stock import NEVER, ON_SALE, ONE_OFF, SOLD_OUT, RestoreTo
 
@@ -20,6 +19,7 @@ from .fields import (
     OneOrTwo,
     Reason,
     documented,
+    milliseconds,
     object_id,
     several,
     text,
@@ -108,4 +108,4 @@ def _instant(value: str) -> int:
         moment: datetime = msgspec.convert(value, AwareInstant)
     except msgspec.ValidationError:
         raise Rejection(Problem.VALUE_INVALID, "until", why="neither an instant nor next_day nor never") from None
-    return from_datetime(moment)
+    return milliseconds(moment, "until")

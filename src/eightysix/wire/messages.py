@@ -136,6 +136,7 @@ _PHRASES = {
     "one of object_ids, category and tag": "object_ids、category、tag 只能选一个",
     "only with object_ids": "仅与 object_ids 一起使用",
     "only with sold_out true": "仅用于 sold_out 为 true 时",
+    "not within the years 1970 to 9999": "须在 1970 年至 9999 年之间",
     "neither an instant nor next_day nor never": "须为时间、next_day 或 never",
     "more cells than columns": "单元格多于列数",
     "truncated": "内容不完整",

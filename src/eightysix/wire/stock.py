@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from eightysix.core.change import Kind
 from eightysix.core.command import Actor, ChannelSetting, SetStock, Setting
-from eightysix.core.instant import from_datetime, to_iso
+from eightysix.core.instant import to_iso
 from eightysix.core.key import ObjectType, StockKey, StoreKey
 from eightysix.core.outcome import StockRow
 from eightysix.core.quantity import as_number
@@ -30,6 +30,7 @@ from .fields import (
     documented,
     identifier,
     integer,
+    milliseconds,
     object_id,
     quantity,
     reason,
@@ -196,7 +197,7 @@ class SettingBody(Body):
             _quantity(self.real_quantity, "real_quantity"),
             self.manual,
             UNSET if kind is UNSET else integer(kind, "auto_restore_type", 0, 2),
-            from_datetime(restore_at) if isinstance(restore_at, datetime) else restore_at,
+            milliseconds(restore_at, "auto_restore_at") if isinstance(restore_at, datetime) else restore_at,
             None if expected is None else integer(expected, "expected_version", 0, 2**53 - 1),
             self._channels(),
             UNSET if self.allocation is UNSET else Allocation[self.allocation.upper()],
