@@ -41,3 +41,13 @@ async def test_one_item_is_answered_by_its_own_status(shop: Shop) -> None:
     answer = await shop.post("/api/v1/poi/stock/update", {"brandId": "fox", "poiId": "s1", **setting(404_404)})
     assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (404, "ITEM_NOT_FOUND", "object_id")
     assert await shop.books() == before
+
+
+async def test_a_channel_of_which_nothing_is_set_gets_no_row(own_shop: Shop) -> None:
+    """On sale, without a cap, is what a channel without a row is."""
+    before = await own_shop.books()
+    nothing = {"channel_code": "POS", "stock_status": 1, "limit_quantity": None, "guarantee_quantity": 0, "weight": 0}
+    body = {"brandId": "fox", "poiId": "s1", "object_id": TEA, "channel_stocks": [nothing]}
+    answer = await own_shop.post("/api/v1/poi/stock/update", body)
+    assert (answer.status_code, answer.json()["replayed"]) == (200, True)
+    assert await own_shop.books() == before
