@@ -71,7 +71,7 @@ async def test_what_is_exported_and_imported_changes_nothing(own_shop: Shop) -> 
 
 
 async def test_a_dish_put_back_in_an_edited_copy_comes_without_the_end_of_its_86(own_shop: Shop) -> None:
-    """The copy shows that end in its other cells. As a one-off of its own it would bring the plan, and lose the count."""
+    """The copy shows that end in other cells. As a one-off of its own it would bring the plan, and lose the count."""
     await own_shop.stock(RICE, 40)
     await setting(own_shop, poiId="s1", object_id=RICE, real_quantity=7)
     body = {"brandId": "fox", "poiId": "s1", "object_ids": [RICE], "sold_out": True, "until": "2999-01-01T00:00:00Z"}

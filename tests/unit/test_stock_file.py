@@ -11,7 +11,8 @@ from eightysix.core.command import ChannelSetting, Setting
 from eightysix.core.key import StockKey
 from eightysix.core.stock import Allocation, ChannelStock, Stock
 from eightysix.wire.spreadsheet import guarded, plain_text, unguarded
-from eightysix.wire.stock_file import Exported, FileRow, header_line, lines, read_rows
+from eightysix.wire.stock import ChannelStockBody, SettingBody
+from eightysix.wire.stock_file import CHANNEL_COLUMNS, Exported, FileRow, header_line, lines, read_rows
 
 POS, ODD = "POS", "=cmd.x"
 KEY = StockKey(2, 7)
@@ -40,9 +41,9 @@ def test_ids_come_back_and_are_no_formulas(name: str) -> None:
 
 def test_what_is_written_is_read_again() -> None:
     stock = Stock(KEY, 2, 2, manual=True, plan=12_500, real=300, settings_version=4, auto_restore_type=1,
-                  auto_restore_at=1_795_435_200_123, allocation=Allocation.LIMIT)  # fmt: skip
+                  auto_restore_at=1_795_435_200_123, allocation=Allocation.LIMIT, low=2_500)  # fmt: skip
     rows = {
-        POS: ChannelStock(KEY, POS, limit=1_500, guarantee=100, weight=3),
+        POS: ChannelStock(KEY, POS, limit=1_500, guarantee=100, weight=3, low=500),
         ODD: ChannelStock(KEY, ODD, status=2, type=2),
     }
     codes = [ODD, POS]
@@ -54,9 +55,16 @@ def test_what_is_written_is_read_again() -> None:
     assert (found.line, found.poi_id, found.request_id, found.codes) == (2, "=s1", None, (ODD, POS))
     assert found.setting == Setting(
         KEY, 2, 2, 12_500, 300, manual=True, auto_restore_type=1, auto_restore_at=1_795_435_200_123,
-        expected_version=4, allocation=Allocation.LIMIT,
-        channels=(ChannelSetting(ODD, 2, 2, None, 0, 0), ChannelSetting(POS, 1, 1, 1_500, 100, 3)),
+        expected_version=4, allocation=Allocation.LIMIT, low=2_500,
+        channels=(ChannelSetting(ODD, 2, 2, None, 0, 0, None), ChannelSetting(POS, 1, 1, 1_500, 100, 3, 500)),
     )  # fmt: skip
+
+
+def test_whatever_can_be_set_has_a_column() -> None:
+    """What is missing would be lost between an export and an import."""
+    settable = set(SettingBody.__struct_fields__) - {"channel_stocks"}
+    assert set(header_line([]).strip().split(",")) == settable | {"poi_id", "name", "request_id"}
+    assert set(CHANNEL_COLUMNS) == set(ChannelStockBody.__struct_fields__) - {"channel_code"}
 
 
 def test_empty_cells_leave_things_alone() -> None:
@@ -84,6 +92,7 @@ def test_what_is_wrong_is_said_of_its_row() -> None:
     assert wrong("object_id,op,quantity\n7,add,1\n") == ("MISSING_FIELD", "request_id")
     assert wrong("object_id,op,quantity\n7,count,\n") == ("MISSING_FIELD", "quantity")
     assert wrong("object_id,op,quantity,real_quantity\n7,count,1,1\n") == ("VALUE_INVALID", "real_quantity")
+    assert wrong("object_id,op,quantity,low_quantity\n7,count,1,none\n") == ("VALUE_INVALID", "low_quantity")
     assert wrong("object_id,op\n7,double\n") == ("UNKNOWN_VALUE", "op")
     assert wrong("object_id,real_quantity\n7,1_0\n") == ("WRONG_TYPE", "real_quantity")
     assert wrong("object_id,real_quantity\n7,-1\n") == ("QUANTITY_OUT_OF_RANGE", "real_quantity")

@@ -206,7 +206,7 @@ class SettingBody(Body):
 
     def _counting(self, op: Op) -> Setting:
         for name in SettingBody.__struct_fields__:
-            if name not in _COUNTING and getattr(self, name) not in (UNSET, None, []):
+            if name not in _COUNTING and getattr(self, name) not in (UNSET, []):
                 raise Rejection(Problem.VALUE_INVALID, name, why="only with op set")
         if self.quantity is UNSET:
             raise Rejection(Problem.MISSING_FIELD, "quantity")

@@ -4,14 +4,14 @@
 - `object_type`: 1 or `spu`, 2 or `sku` (where it is empty); `object_id` or `sku_id`: the item
 - `name`: for people; ignored
 - `stock_status`, `stock_type`, `manual`, `plan_quantity`, `real_quantity`, `auto_restore_type`, `auto_restore_at`,
-  `allocation`: as in a call; of one channel `POS.stock_status`, `.stock_type`, `.limit_quantity`,
-  `.guarantee_quantity`, `.weight`
+  `allocation`, `low_quantity`: as in a call; of one channel `POS.stock_status`, `.stock_type`, `.limit_quantity`,
+  `.guarantee_quantity`, `.weight`, `.low_quantity`
 - `expected_version`: the settings version that the row is based on; where that has moved, the row is refused
 - `op`: `set` (where it is empty), `add` or `count`; with the latter two `quantity` says how much, `request_id` makes a
   repeat harmless, and the other settings stay empty
 
-An empty cell leaves a value as it is; `none` takes a cap or an instant away. The file is UTF-8, with or without a byte
-order mark.
+An empty cell leaves a value as it is; `none` takes a cap, a threshold or an instant away. The file is UTF-8, with or
+without a byte order mark.
 """
 
 import csv
@@ -83,6 +83,14 @@ def _shown(quantity: int) -> str:
     return str(as_number(quantity))
 
 
+def _number_or_none(cell: str) -> Decimal | None:
+    return None if cell == _NONE else _number(cell)
+
+
+def _shown_or_none(quantity: int | None) -> str:
+    return _NONE if quantity is None else _shown(quantity)
+
+
 STOCK_COLUMNS: dict[str, Column] = {
     "stock_status": Column(str, lambda stock: str(stock.status)),
     "stock_type": Column(str, lambda stock: str(stock.type)),
@@ -95,18 +103,17 @@ STOCK_COLUMNS: dict[str, Column] = {
         _instant, lambda stock: _NONE if stock.auto_restore_at is None else to_iso(stock.auto_restore_at)
     ),
     "allocation": Column(_allocation, lambda stock: Allocation(stock.allocation).name.lower()),
+    "low_quantity": Column(_number_or_none, lambda stock: _shown_or_none(stock.low)),
 }
 """A stock's own settings, by the name of the field in `SettingBody`."""
 
 CHANNEL_COLUMNS: dict[str, Column] = {
     "stock_status": Column(str, lambda row: str(row.status)),
     "stock_type": Column(str, lambda row: str(row.type)),
-    "limit_quantity": Column(
-        lambda cell: None if cell == _NONE else _number(cell),
-        lambda row: _NONE if row.limit is None else _shown(row.limit),
-    ),
+    "limit_quantity": Column(_number_or_none, lambda row: _shown_or_none(row.limit)),
     "guarantee_quantity": Column(_number, lambda row: _shown(row.guarantee)),
     "weight": Column(str, lambda row: str(row.weight)),
+    "low_quantity": Column(_number_or_none, lambda row: _shown_or_none(row.low)),
 }
 """A channel's, by the name of the field in `ChannelStockBody`."""
 
