@@ -2,7 +2,9 @@
 
 import csv
 import io
+import tracemalloc
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +12,7 @@ from eightysix.core.change import Kind
 from eightysix.core.command import ChannelSetting, Setting
 from eightysix.core.key import StockKey
 from eightysix.core.stock import Allocation, ChannelStock, Stock
+from eightysix.wire.problem import Rejection
 from eightysix.wire.spreadsheet import guarded, plain_text, unguarded
 from eightysix.wire.stock import ChannelStockBody, SettingBody
 from eightysix.wire.stock_file import CHANNEL_COLUMNS, Exported, FileRow, header_line, lines, read_rows
@@ -77,6 +80,16 @@ def test_a_count_below_nothing_is_left_out() -> None:
     [row] = read(text)
     assert row.setting is not None
     assert not isinstance(row.setting.real, int)
+
+
+def test_a_file_of_a_million_rows_is_not_read_to_its_end() -> None:
+    body = b"object_id\n" + b"7\n" * 1_000_000
+    tracemalloc.start()
+    with pytest.raises(Rejection, match="TOO_MANY"):
+        read_rows(body, {POS}, "s1", None)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10 * len(body)
 
 
 def test_additions_and_counts() -> None:

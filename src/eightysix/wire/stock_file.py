@@ -20,6 +20,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -141,7 +142,8 @@ def read_rows(body: bytes, codes: Collection[str], poi_id: str | None, request_i
     try:
         reader = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
         header = _header(next(reader, []), codes, has_store=poi_id is not None)
-        lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+        filled = ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
+        lines = list(islice(filled, MAX_ROWS + 1))  # a million rows are not read just to be counted
     except UnicodeDecodeError:
         raise Rejection(Problem.VALUE_INVALID, "body", why="not UTF-8") from None
     except csv.Error:
