@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 
 from eightysix.api.bulk import IN_FLIGHT, set_in_each
@@ -212,3 +213,35 @@ async def test_an_instant_that_no_answer_could_show(shop: Shop, moment: str) -> 
     imported = await shop.call("POST", "/api/v1/poi/stock/import", content=file, params=query)
     assert [each["error"]["code"] for each in imported.json()["results"]] == ["VALUE_INVALID"]
     assert await shop.books() == before
+
+
+@pytest.mark.parametrize("how", ["update", "86", "import"])
+async def test_many_stores_are_as_many_calls_to_the_limit_of_a_key(own_shop: Shop, how: str) -> None:
+    shop = own_shop
+
+    async def limited(rate_limit: int) -> str:
+        made = await shop.post(
+            "/api/v1/keys", {"name": "x", "role": "brand", "brandId": "fox", "rate_limit": rate_limit}
+        )
+        key: str = made.json()["key"]
+        return key
+
+    async def tell(key: str) -> httpx.Response:
+        if how == "import":
+            text = "poi_id,sku_id,stock_status\n" + "".join(f"s{at},{TEA},2\n" for at in range(1, 21))
+            return await shop.call("POST", "/api/v1/poi/stock/import", key=key, content=text, params={"brandId": "fox"})
+        body = {"brandId": "fox", "poiIds": [f"s{at}" for at in range(1, 21)]}
+        if how == "86":
+            return await shop.post("/api/v1/poi/stock/86", {**body, "object_ids": [TEA], "sold_out": True}, key=key)
+        return await shop.post(UPDATE, {**body, "object_id": TEA, "stock_status": 2}, key=key)
+
+    before = await shop.books()
+    never = await tell(await limited(19))
+    assert (never.status_code, never.json()["code"]) == (422, "TOO_MANY")
+    assert (await shop.books())[1:] == before[1:]
+    key = await limited(20)
+    assert (await tell(key)).status_code == 200
+    async with asyncio.timeout(20):
+        while (answer := await tell(key)).status_code == 200:
+            pass
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")

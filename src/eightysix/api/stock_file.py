@@ -25,6 +25,7 @@ from eightysix.wire.language import Language
 from eightysix.wire.problem import STATUS, Rejection
 from eightysix.wire.stock_file import Exported, FileRow, column_of, header_line, lines, read_rows
 
+from .auth import Doorkeeper
 from .bulk import Result, Submit, set_in_each
 from .endpoint import Call
 from .reply import Reply, json_reply
@@ -97,10 +98,11 @@ class StocksImported(msgspec.Struct, frozen=True):
 class StockFiles:
     """Answers the calls with files."""
 
-    def __init__(self, submit: Submit, reader: Reader, catalog: Catalog) -> None:
+    def __init__(self, submit: Submit, reader: Reader, catalog: Catalog, doorkeeper: Doorkeeper) -> None:
         self._submit = submit
         self._reader = reader
         self._catalog = catalog
+        self._doorkeeper = doorkeeper
         self._reading = Turns()
 
     async def take(self, call: Call) -> Reply:
@@ -137,6 +139,7 @@ class StockFiles:
         reached = stores_reached(call.caller, self._catalog.current, query.brand_id, poi_ids)
         if len(reached) < len(poi_ids) and await self._catalog.look_again():
             reached = stores_reached(call.caller, self._catalog.current, query.brand_id, poi_ids)
+        self._doorkeeper.count_stores(call.caller, len(poi_ids), "poi_id")
         absent = set(poi_ids) - set(reached)
         results: dict[int, Result] = {
             row.line: Rejection(Code.STORE_NOT_FOUND, "poi_id") for row in readable if row.poi_id in absent

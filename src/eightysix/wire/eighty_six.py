@@ -78,9 +78,10 @@ class EightySixBody(Body, kw_only=True):
             raise Rejection(Problem.TOO_MANY, "object_ids", most=MAX_SETTINGS)
         kind = object_type(self.object_type)
         keys = [StockKey(kind, object_id(each, f"object_ids[{at}]")) for at, each in enumerate(self.object_ids)]
-        if len(set(keys)) < len(keys):
-            at = next(at for at, key in enumerate(keys) if key in keys[:at])
-            raise Rejection(Problem.VALUE_INVALID, f"object_ids[{at}]", why="named twice")
+        first: dict[StockKey, int] = {}
+        for at, key in enumerate(keys):
+            if first.setdefault(key, at) != at:
+                raise Rejection(Problem.VALUE_INVALID, f"object_ids[{at}]", why="named twice")
         return keys
 
     def plan(self, keys: list[StockKey]) -> SettingPlan:
