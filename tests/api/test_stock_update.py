@@ -51,3 +51,17 @@ async def test_a_channel_of_which_nothing_is_set_gets_no_row(own_shop: Shop) -> 
     answer = await own_shop.post("/api/v1/poi/stock/update", body)
     assert (answer.status_code, answer.json()["replayed"]) == (200, True)
     assert await own_shop.books() == before
+
+
+async def test_what_does_not_exist_is_told_before_what_is_wrong(shop: Shop) -> None:
+    before = await shop.books()
+    cap = {"channel_code": "NOBODY", "limit_quantity": -1}
+    for fields, code, field in (
+        ({"object_id": 404_404, "real_quantity": -1}, "ITEM_NOT_FOUND", "object_id"),
+        ({"object_id": 404_404, "op": "add", "quantity": 1}, "ITEM_NOT_FOUND", "object_id"),
+        ({"object_id": TEA, "channel_stocks": [cap]}, "CHANNEL_NOT_FOUND", "channel_stocks[0].channel_code"),
+    ):
+        request = {} if "op" not in fields else {"request_id": " "}
+        answer = await shop.post("/api/v1/poi/stock/update", {"brandId": "fox", "poiId": "s1", **fields, **request})
+        assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (404, code, field)
+    assert await shop.books() == before

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from eightysix.catalog.catalog import Catalog
+from eightysix.core.admission import admit_setting
 from eightysix.core.catalogue import category_of, tags_of
 from eightysix.core.command import SetStock
 from eightysix.core.key import ObjectType, StockKey, StoreKey
@@ -117,7 +118,14 @@ class StockSetting:
                 brand_named(call.caller, self._catalog.current, body.brand_id)
                 if body.poi_id is not None:
                     store_named(call.caller, self._catalog.current, body.brand_id, body.poi_id)
+                if isinstance(body, UpdateOneBody):
+                    self._prefer_absence(body)
             raise
+
+    def _prefer_absence(self, body: UpdateOneBody) -> None:
+        refusal = admit_setting(body.brand_id, body.named(), self._catalog.current)
+        if refusal is not None and STATUS[refusal.code] == 404:
+            raise Rejection(refusal.code, refusal.field) from None
 
     def _selected(self, body: EightySixBody) -> list[StockKey]:
         """The SKUs of the category, or with the tag."""

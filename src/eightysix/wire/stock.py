@@ -190,7 +190,7 @@ class SettingBody(Body):
         kind, restore_at = self.auto_restore_type, self.auto_restore_at
         expected = self.expected_version
         return Setting(
-            StockKey(object_type(self.object_type), object_id(self.object_id, "object_id")),
+            self._key(),
             _one_or_two(self.stock_status, "stock_status"),
             _one_or_two(self.stock_type, "stock_type"),
             _quantity(self.plan_quantity, "plan_quantity"),
@@ -204,6 +204,14 @@ class SettingBody(Body):
             _optional(self.low_quantity, "low_quantity"),
         )
 
+    def named(self) -> Setting:
+        """What it is about, without what it sets of that."""
+        channels = tuple(ChannelSetting(each.channel_code) for each in self.channel_stocks[:MAX_CHANNELS])
+        return Setting(self._key(), channels=channels)
+
+    def _key(self) -> StockKey:
+        return StockKey(object_type(self.object_type), object_id(self.object_id, "object_id"))
+
     def _counting(self, op: Op) -> Setting:
         for name in SettingBody.__struct_fields__:
             if name not in _COUNTING and getattr(self, name) not in (UNSET, []):
@@ -212,7 +220,7 @@ class SettingBody(Body):
             raise Rejection(Problem.MISSING_FIELD, "quantity")
         expected = self.expected_version
         return Setting(
-            StockKey(object_type(self.object_type), object_id(self.object_id, "object_id")),
+            self._key(),
             expected_version=None if expected is None else integer(expected, "expected_version", 0, 2**53 - 1),
             kind=Kind.ADD if op == "add" else Kind.COUNT,
             quantity=(signed_quantity if op == "add" else quantity)(self.quantity, "quantity"),
