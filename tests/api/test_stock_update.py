@@ -65,3 +65,11 @@ async def test_what_does_not_exist_is_told_before_what_is_wrong(shop: Shop) -> N
         answer = await shop.post("/api/v1/poi/stock/update", {"brandId": "fox", "poiId": "s1", **fields, **request})
         assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (404, code, field)
     assert await shop.books() == before
+
+
+async def test_manual_says_nothing_without_a_status(shop: Shop) -> None:
+    before = await shop.books()
+    body = {"brandId": "fox", "poiId": "s1", "object_id": RICE, "manual": True}
+    answer = await shop.post("/api/v1/poi/stock/update", body)
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "SETTING_INVALID", "manual")
+    assert await shop.books() == before

@@ -91,6 +91,8 @@ def _wanted(before: Stock, setting: Setting, now: int) -> Stock | Refused:
         restore_at = setting.auto_restore_at
         if isinstance(restore_at, int) and restore_at <= now:
             return Refused(Code.SETTING_INVALID, field="until", stock=before)
+    if setting.manual is True and setting.status is UNSET and not before.manual:  # what makes it so is status 2
+        return Refused(Code.SETTING_INVALID, field="manual", stock=before)
     if setting.status == ON_SALE and before.manual and before.restore_to == RestoreTo.KEEP:
         return _anchored(_put_back(before, setting), before, now)
     return _anchored(_set(before, setting), before, now)
