@@ -115,8 +115,8 @@ def _asgi(database: Database, engine: Engine, catalog: Catalog, keyring: Keyring
     availability = Availability(database.reader, catalog)
     rooms = Rooms(
         Stocks(database.reader, catalog, availability),
-        StockSetting(engine.submit, catalog),
-        StockFiles(engine.submit, database.reader, catalog),
+        StockSetting(engine.submit, catalog, doorkeeper),
+        StockFiles(engine.submit, database.reader, catalog, doorkeeper),
         Channels(engine.submit, database.reader, catalog),
         Log(database.log, catalog),
         Administration(catalog),

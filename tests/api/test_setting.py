@@ -3,6 +3,9 @@
 import asyncio
 from typing import Any
 
+import httpx
+import pytest
+
 from eightysix.api.bulk import IN_FLIGHT, set_in_each
 from eightysix.core.change import Kind
 from eightysix.core.command import Actor, Command, SetStock, Setting
@@ -191,3 +194,54 @@ async def test_a_bounded_number_is_under_way(shop: Shop) -> None:
     done = await set_in_each(submit, [SetStock(store, settings, Actor("head office")) for store in stores])
     assert [type(result) for results in done for result in results] == [StockRow] * 200
     assert 1 < most <= IN_FLIGHT
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "1969-12-31T23:59:59Z"])
+async def test_an_instant_that_no_answer_could_show(shop: Shop, moment: str) -> None:
+    """It would be written, and then nobody could read the stock, or export its brand."""
+    before = await shop.books()
+    body = {"brandId": "fox", "poiId": "s1"}
+    file = f"sku_id,auto_restore_type,auto_restore_at\n{RICE},1,{moment}\n"
+    for path, fields, field in (
+        (UPDATE, {"object_id": RICE, "auto_restore_type": 1, "auto_restore_at": moment}, "auto_restore_at"),
+        ("/api/v1/poi/stock/86", {"object_ids": [RICE], "sold_out": True, "until": moment}, "until"),
+    ):
+        told = await shop.post(path, {**body, **fields}, headers={"accept-language": "zh-CN"})
+        assert (told.status_code, told.json()["code"], told.json()["field"]) == (422, "VALUE_INVALID", field)
+        assert not told.json()["message"].isascii()
+    query = {"brandId": "fox", "poiId": "s1"}
+    imported = await shop.call("POST", "/api/v1/poi/stock/import", content=file, params=query)
+    assert [each["error"]["code"] for each in imported.json()["results"]] == ["VALUE_INVALID"]
+    assert await shop.books() == before
+
+
+@pytest.mark.parametrize("how", ["update", "86", "import"])
+async def test_many_stores_are_as_many_calls_to_the_limit_of_a_key(own_shop: Shop, how: str) -> None:
+    shop = own_shop
+
+    async def limited(rate_limit: int) -> str:
+        made = await shop.post(
+            "/api/v1/keys", {"name": "x", "role": "brand", "brandId": "fox", "rate_limit": rate_limit}
+        )
+        key: str = made.json()["key"]
+        return key
+
+    async def tell(key: str) -> httpx.Response:
+        if how == "import":
+            text = "poi_id,sku_id,stock_status\n" + "".join(f"s{at},{TEA},2\n" for at in range(1, 21))
+            return await shop.call("POST", "/api/v1/poi/stock/import", key=key, content=text, params={"brandId": "fox"})
+        body = {"brandId": "fox", "poiIds": [f"s{at}" for at in range(1, 21)]}
+        if how == "86":
+            return await shop.post("/api/v1/poi/stock/86", {**body, "object_ids": [TEA], "sold_out": True}, key=key)
+        return await shop.post(UPDATE, {**body, "object_id": TEA, "stock_status": 2}, key=key)
+
+    before = await shop.books()
+    never = await tell(await limited(19))
+    assert (never.status_code, never.json()["code"]) == (422, "TOO_MANY")
+    assert (await shop.books())[1:] == before[1:]
+    key = await limited(20)
+    assert (await tell(key)).status_code == 200
+    async with asyncio.timeout(20):
+        while (answer := await tell(key)).status_code == 200:
+            pass
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")

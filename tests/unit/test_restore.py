@@ -22,7 +22,7 @@ from eightysix.core.command import (
 )
 from eightysix.core.instant import business_day, from_datetime, to_iso
 from eightysix.core.key import StockKey, sku_key
-from eightysix.core.outcome import Code, Refused, StocksSet, TimersRun
+from eightysix.core.outcome import Code, Refused, StockRow, StocksSet, TimersRun
 from eightysix.core.preview import preview
 from eightysix.core.restore import run_timers
 from eightysix.core.restore_rule import RestoreRule
@@ -413,7 +413,7 @@ def test_a_process_with_an_older_catalogue_leaves_a_newer_plan_alone_for_a_while
         ({"auto_restore_at": NOON}, "auto_restore_at"),
         ({"auto_restore_type": 0, "auto_restore_at": NOON}, "auto_restore_at"),
         ({"restore_to": 2}, "restore_to"),
-        ({"auto_restore_type": 0, "restore_to": 1}, "restore_to"),
+        ({"auto_restore_type": 0, "restore_to": 3}, "restore_to"),
     ],
 )
 def test_what_is_said_of_a_one_off_needs_one(fields: dict[str, int], wrong: str) -> None:
@@ -424,6 +424,15 @@ def test_what_is_said_of_a_one_off_needs_one(fields: dict[str, int], wrong: str)
     assert isinstance(outcome, StocksSet)
     assert outcome.results == (Refused(Code.SETTING_INVALID, field=wrong),)
     assert (world.head, world.stocks, world.timer) == before
+
+
+def test_a_row_that_is_sent_back_as_it_was_shown_says_nothing_of_a_one_off() -> None:
+    world = kitchen()
+    ten(world)
+    shown = Setting(sku_key(1), auto_restore_type=0, auto_restore_at=None, restore_to=1)
+    outcome = world.run(SetStock(STORE, (shown,), STAFF))
+    assert isinstance(outcome, StocksSet)
+    assert [result.replayed for result in outcome.results if isinstance(result, StockRow)] == [True]
 
 
 def test_days_of_daylight_saving_have_one_restore_each() -> None:

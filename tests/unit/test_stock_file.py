@@ -2,16 +2,20 @@
 
 import csv
 import io
+import tracemalloc
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eightysix.core.change import Kind
 from eightysix.core.command import ChannelSetting, Setting
 from eightysix.core.key import StockKey
-from eightysix.core.stock import Allocation, ChannelStock, Stock
+from eightysix.core.stock import Allocation, ChannelStock, RestoreTo, Stock
+from eightysix.wire.problem import Rejection
 from eightysix.wire.spreadsheet import guarded, plain_text, unguarded
-from eightysix.wire.stock_file import Exported, FileRow, header_line, lines, read_rows
+from eightysix.wire.stock import ChannelStockBody, SettingBody
+from eightysix.wire.stock_file import CHANNEL_COLUMNS, Exported, FileRow, header_line, lines, read_rows
 
 POS, ODD = "POS", "=cmd.x"
 KEY = StockKey(2, 7)
@@ -40,9 +44,10 @@ def test_ids_come_back_and_are_no_formulas(name: str) -> None:
 
 def test_what_is_written_is_read_again() -> None:
     stock = Stock(KEY, 2, 2, manual=True, plan=12_500, real=300, settings_version=4, auto_restore_type=1,
-                  auto_restore_at=1_795_435_200_123, allocation=Allocation.LIMIT)  # fmt: skip
+                  auto_restore_at=1_795_435_200_123, allocation=Allocation.LIMIT, low=2_500,
+                  restore_to=RestoreTo.KEEP)  # fmt: skip
     rows = {
-        POS: ChannelStock(KEY, POS, limit=1_500, guarantee=100, weight=3),
+        POS: ChannelStock(KEY, POS, limit=1_500, guarantee=100, weight=3, low=500),
         ODD: ChannelStock(KEY, ODD, status=2, type=2),
     }
     codes = [ODD, POS]
@@ -54,9 +59,16 @@ def test_what_is_written_is_read_again() -> None:
     assert (found.line, found.poi_id, found.request_id, found.codes) == (2, "=s1", None, (ODD, POS))
     assert found.setting == Setting(
         KEY, 2, 2, 12_500, 300, manual=True, auto_restore_type=1, auto_restore_at=1_795_435_200_123,
-        expected_version=4, allocation=Allocation.LIMIT,
-        channels=(ChannelSetting(ODD, 2, 2, None, 0, 0), ChannelSetting(POS, 1, 1, 1_500, 100, 3)),
+        restore_to=RestoreTo.KEEP, expected_version=4, allocation=Allocation.LIMIT, low=2_500,
+        channels=(ChannelSetting(ODD, 2, 2, None, 0, 0, None), ChannelSetting(POS, 1, 1, 1_500, 100, 3, 500)),
     )  # fmt: skip
+
+
+def test_whatever_can_be_set_has_a_column() -> None:
+    """What is missing would be lost between an export and an import."""
+    settable = set(SettingBody.__struct_fields__) - {"channel_stocks"}
+    assert set(header_line([]).strip().split(",")) == settable | {"poi_id", "name", "request_id"}
+    assert set(CHANNEL_COLUMNS) == set(ChannelStockBody.__struct_fields__) - {"channel_code"}
 
 
 def test_empty_cells_leave_things_alone() -> None:
@@ -69,6 +81,16 @@ def test_a_count_below_nothing_is_left_out() -> None:
     [row] = read(text)
     assert row.setting is not None
     assert not isinstance(row.setting.real, int)
+
+
+def test_a_file_of_a_million_rows_is_not_read_to_its_end() -> None:
+    body = b"object_id\n" + b"7\n" * 1_000_000
+    tracemalloc.start()
+    with pytest.raises(Rejection, match="TOO_MANY"):
+        read_rows(body, {POS}, "s1", None)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10 * len(body)
 
 
 def test_additions_and_counts() -> None:
@@ -84,6 +106,7 @@ def test_what_is_wrong_is_said_of_its_row() -> None:
     assert wrong("object_id,op,quantity\n7,add,1\n") == ("MISSING_FIELD", "request_id")
     assert wrong("object_id,op,quantity\n7,count,\n") == ("MISSING_FIELD", "quantity")
     assert wrong("object_id,op,quantity,real_quantity\n7,count,1,1\n") == ("VALUE_INVALID", "real_quantity")
+    assert wrong("object_id,op,quantity,low_quantity\n7,count,1,none\n") == ("VALUE_INVALID", "low_quantity")
     assert wrong("object_id,op\n7,double\n") == ("UNKNOWN_VALUE", "op")
     assert wrong("object_id,real_quantity\n7,1_0\n") == ("WRONG_TYPE", "real_quantity")
     assert wrong("object_id,real_quantity\n7,-1\n") == ("QUANTITY_OUT_OF_RANGE", "real_quantity")

@@ -179,6 +179,16 @@ class Doorkeeper:
             self._count(caller.allowance, calls)
         return caller
 
+    def count_stores(self, caller: Caller, stores: int, field: str) -> None:
+        """Count a call that is a command in each of many stores as one for each. 422 if the key could never make so
+        many at once, as of a batch; 429 if it may not now."""
+        allowance = caller.allowance
+        if allowance is None or stores <= 1:
+            return
+        if stores > allowance.rate:
+            raise Rejection(Problem.TOO_MANY, field, most=allowance.rate)
+        self._count(allowance, stores - 1)
+
     def _count(self, allowance: Allowance, calls: int) -> None:
         """A batch that the key could never send is refused for its size, but it was a call."""
         wanted = calls if calls <= allowance.rate else 1

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from eightysix.catalog.catalog import Catalog
+from eightysix.core.admission import admit_setting
 from eightysix.core.catalogue import category_of, tags_of
 from eightysix.core.command import SetStock
 from eightysix.core.key import ObjectType, StockKey, StoreKey
@@ -23,6 +24,7 @@ from eightysix.wire.stock import (
     stores_named,
 )
 
+from .auth import Doorkeeper
 from .bulk import Result, Submit, set_in_each, set_in_one
 from .endpoint import Call, Sent
 from .reply import Reply, json_reply
@@ -64,9 +66,10 @@ class StoresAnswer(msgspec.Struct, frozen=True):
 class StockSetting:
     """Answers the calls that set stock."""
 
-    def __init__(self, submit: Submit, catalog: Catalog) -> None:
+    def __init__(self, submit: Submit, catalog: Catalog, doorkeeper: Doorkeeper) -> None:
         self._submit = submit
         self._catalog = catalog
+        self._doorkeeper = doorkeeper
 
     async def update(self, call: Call) -> Reply:
         """POST settings of stocks. What names one store by `poiId` is answered as one store's."""
@@ -115,7 +118,14 @@ class StockSetting:
                 brand_named(call.caller, self._catalog.current, body.brand_id)
                 if body.poi_id is not None:
                     store_named(call.caller, self._catalog.current, body.brand_id, body.poi_id)
+                if isinstance(body, UpdateOneBody):
+                    self._prefer_absence(body)
             raise
+
+    def _prefer_absence(self, body: UpdateOneBody) -> None:
+        refusal = admit_setting(body.brand_id, body.named(), self._catalog.current)
+        if refusal is not None and STATUS[refusal.code] == 404:
+            raise Rejection(refusal.code, refusal.field) from None
 
     def _selected(self, body: EightySixBody) -> list[StockKey]:
         """The SKUs of the category, or with the tag."""
@@ -136,8 +146,10 @@ class StockSetting:
             reached = stores_reached(caller, self._catalog.current, brand_id, named)
         if named is None and not reached:
             raise Rejection(Code.STORE_NOT_FOUND, "all")
+        field = "all" if named is None else "poiIds"
         if len(named or reached) * len(plan.settings) > MAX_RESULTS:
-            raise Rejection(Problem.TOO_MANY, "poiIds", most=MAX_RESULTS)
+            raise Rejection(Problem.TOO_MANY, field, most=MAX_RESULTS)
+        self._doorkeeper.count_stores(caller, len(named or reached), field)
         commands = [
             plan.part(start, _SETTINGS).command(StoreKey.of(brand_id, poi_id), caller.actor)
             for poi_id in reached

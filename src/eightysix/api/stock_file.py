@@ -1,8 +1,6 @@
 """Stock as CSV: a file in, a result for each of its rows; what there is, out in the same columns."""
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Literal
@@ -11,7 +9,9 @@ import msgspec
 from msgspec.structs import replace
 
 from eightysix.catalog.catalog import Catalog
-from eightysix.catalog.kinds import ITEM
+from eightysix.catalog.kinds import ITEM, STORE
+from eightysix.catalog.paging import cursor_of, key_after
+from eightysix.catalog.turns import Turns
 from eightysix.core.command import SetStock
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.outcome import Code, Refused, StockRow
@@ -22,9 +22,10 @@ from eightysix.wire.answer import ErrorAnswer, refused_answer, rejection_answer
 from eightysix.wire.change import FieldChange, changes_answer
 from eightysix.wire.fields import Body, Identifier, Reason, identifier, reason
 from eightysix.wire.language import Language
-from eightysix.wire.problem import STATUS, Problem, Rejection
+from eightysix.wire.problem import STATUS, Rejection
 from eightysix.wire.stock_file import Exported, FileRow, column_of, header_line, lines, read_rows
 
+from .auth import Doorkeeper
 from .bulk import Result, Submit, set_in_each
 from .endpoint import Call
 from .reply import Reply, json_reply
@@ -97,10 +98,12 @@ class StocksImported(msgspec.Struct, frozen=True):
 class StockFiles:
     """Answers the calls with files."""
 
-    def __init__(self, submit: Submit, reader: Reader, catalog: Catalog) -> None:
+    def __init__(self, submit: Submit, reader: Reader, catalog: Catalog, doorkeeper: Doorkeeper) -> None:
         self._submit = submit
         self._reader = reader
         self._catalog = catalog
+        self._doorkeeper = doorkeeper
+        self._reading = Turns()
 
     async def take(self, call: Call) -> Reply:
         """POST a file."""
@@ -124,8 +127,9 @@ class StockFiles:
         request_id = None if query.request_id is None else identifier(query.request_id, "request_id")
         reason(query.reason)
         codes = self._catalog.current.channels(query.brand_id)
-        # thousands of rows are not read while orders wait
-        return await asyncio.to_thread(read_rows, call.body, codes, query.poi_id, request_id)
+        # thousands of rows are not read while orders wait, nor several files at once
+        async with self._reading.one():
+            return await asyncio.to_thread(read_rows, call.body, codes, query.poi_id, request_id)
 
     async def _set(self, call: Call, rows: list[FileRow]) -> dict[int, Result]:
         """What each row that could be read came to, by line."""
@@ -135,6 +139,7 @@ class StockFiles:
         reached = stores_reached(call.caller, self._catalog.current, query.brand_id, poi_ids)
         if len(reached) < len(poi_ids) and await self._catalog.look_again():
             reached = stores_reached(call.caller, self._catalog.current, query.brand_id, poi_ids)
+        self._doorkeeper.count_stores(call.caller, len(poi_ids), "poi_id")
         absent = set(poi_ids) - set(reached)
         results: dict[int, Result] = {
             row.line: Rejection(Code.STORE_NOT_FOUND, "poi_id") for row in readable if row.poi_id in absent
@@ -166,7 +171,7 @@ class StockFiles:
                 await asyncio.sleep(0)
             rows += len(found)
             if rows >= PART_ROWS and at < len(poi_ids):
-                headers.append((CURSOR_HEADER, _cursor(poi_id)))
+                headers.append((CURSOR_HEADER, cursor_of([poi_id]).encode()))
                 break
         return Reply(200, b"".join(parts), headers)
 
@@ -179,8 +184,8 @@ class StockFiles:
         poi_ids = stores_reached(call.caller, self._catalog.current, query.brand_id, named)
         if query.cursor is None:
             return poi_ids
-        last = _after(query.cursor)
-        return [poi_id for poi_id in poi_ids if poi_id > last]
+        [last] = key_after(query.cursor, [STORE.table.c.poi_id])
+        return [poi_id for poi_id in poi_ids if poi_id > str(last)]
 
     async def _names(self, brand_id: str, language: Language) -> dict[StockKey, str]:
         """What people call the items."""
@@ -233,14 +238,3 @@ def _shown(row: FileRow, result: Result, language: Language) -> ImportedStock:
         refused = replace(result, field=column_of(result.field, row.codes))
         return ImportedStock(*about, STATUS[result.code], "refused", [], refused_answer(refused, language))
     return ImportedStock(*about, STATUS[result.code], "refused", [], rejection_answer(result, language))
-
-
-def _cursor(poi_id: str) -> bytes:
-    return base64.urlsafe_b64encode(poi_id.encode()).rstrip(b"=")
-
-
-def _after(cursor: str) -> str:
-    try:
-        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    except (binascii.Error, ValueError):
-        raise Rejection(Problem.VALUE_INVALID, "cursor", why="not a cursor of ours") from None

@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from eightysix.storage import schema
@@ -100,7 +101,7 @@ def _lines(body: bytes) -> list[tuple[int, Mapping[str, str]]]:
         reader = csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
         header = [(name or "").strip().lower() for name in reader.fieldnames or ()]
         reader.fieldnames = header
-        lines = [(reader.line_num, row) for row in reader]
+        lines = [(reader.line_num, row) for row in islice(reader, MAX_ROWS + 1)]
     except UnicodeDecodeError:
         raise Rejection(Problem.VALUE_INVALID, "body", why="not UTF-8") from None
     except csv.Error:

@@ -8,13 +8,13 @@ from .stock import NEVER, ONE_OFF, RestoreTo, Stock
 
 
 def wrong_one_off(before: Stock, setting: Setting) -> str | None:
-    """The field that says something of a one-off where none is asked for, or None. With 2, never, it is ignored."""
+    """The field that says something new of a one-off where none is asked for, or None. With 2, never, it is ignored."""
     kind = before.auto_restore_type if setting.auto_restore_type is UNSET else setting.auto_restore_type
     if kind in (ONE_OFF, NEVER):
         return None
-    if setting.auto_restore_at not in (UNSET, None):
+    if setting.auto_restore_at not in (UNSET, None, before.auto_restore_at):
         return "auto_restore_at"
-    return "restore_to" if setting.restore_to is not UNSET else None
+    return "restore_to" if setting.restore_to not in (UNSET, before.restore_to) else None
 
 
 def dated(before: Stock, wanted: Stock, now: int) -> Stock:

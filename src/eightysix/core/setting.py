@@ -97,14 +97,18 @@ def _wanted(before: Stock, setting: Setting, now: int) -> Stock | Refused:
         restore_at = setting.auto_restore_at
         if isinstance(restore_at, int) and restore_at <= now:
             return Refused(Code.SETTING_INVALID, field="until", stock=before)
-    return _set(_without_end(before, setting), setting)
-
-
-def _without_end(before: Stock, setting: Setting) -> Stock:
-    """The row, without the end of the 86 where the setting lifts that."""
+    if setting.manual is True and setting.status is UNSET and not before.manual:  # what makes it so is status 2
+        return Refused(Code.SETTING_INVALID, field="manual", stock=before)
     if setting.status == ON_SALE and before.manual and before.restore_to == RestoreTo.KEEP:
-        return replace(before, auto_restore_type=0, auto_restore_at=None, restore_to=RestoreTo.PLAN)
-    return before
+        return _put_back(before, setting)
+    return _set(before, setting)
+
+
+def _put_back(before: Stock, setting: Setting) -> Stock:
+    """The row without the 86 and its end. Who sends whole rows shows the end as it was and doesn't ask for another."""
+    if all(getattr(setting, name) in (UNSET, getattr(before, name)) for name in _ONE_OFF):
+        setting = replace(setting, **dict.fromkeys(_ONE_OFF, UNSET))
+    return _set(replace(before, auto_restore_type=0, auto_restore_at=None, restore_to=RestoreTo.PLAN), setting)
 
 
 def _counted(before: Stock, setting: Setting) -> Stock | Refused:
@@ -155,7 +159,8 @@ def _set_channel(row: ChannelStock, setting: ChannelSetting) -> ChannelStock:
     return replace(row, **fields)
 
 
-_SETTABLE = ("type", "plan", "real", "auto_restore_type", "auto_restore_at", "restore_to", "allocation", "low")
+_ONE_OFF = ("auto_restore_type", "auto_restore_at", "restore_to")
+_SETTABLE = ("type", "plan", "real", *_ONE_OFF, "allocation", "low")
 _SHOWN = ("status", "manual", *_SETTABLE)
 
 

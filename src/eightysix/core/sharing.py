@@ -33,7 +33,7 @@ def share_out(draft: Draft, stock: Stock, wanted: Iterable[ChannelStock] = ()) -
         for code in _shared(was, before):
             rows[code] = _without_part(was.allocation, before[code], rows[code])
         rows |= _with_parts(draft, stock, rows, is_open=said_anew)
-    changed = [row for code, row in rows.items() if row != before.get(code)]
+    changed = [row for code, row in rows.items() if row != (before.get(code) or ChannelStock(stock.key, code))]
     return [_counting(draft, stock, row) for row in changed]
 
 

@@ -7,7 +7,6 @@ import msgspec
 
 from eightysix.core.change import Kind
 from eightysix.core.command import Setting
-from eightysix.core.instant import from_datetime
 from eightysix.core.key import ObjectType, StockKey
 from eightysix.core.stock import NEVER, ON_SALE, ONE_OFF, SOLD_OUT, RestoreTo
 
@@ -20,6 +19,7 @@ from .fields import (
     OneOrTwo,
     Reason,
     documented,
+    milliseconds,
     object_id,
     several,
     text,
@@ -78,9 +78,10 @@ class EightySixBody(Body, kw_only=True):
             raise Rejection(Problem.TOO_MANY, "object_ids", most=MAX_SETTINGS)
         kind = object_type(self.object_type)
         keys = [StockKey(kind, object_id(each, f"object_ids[{at}]")) for at, each in enumerate(self.object_ids)]
-        if len(set(keys)) < len(keys):
-            at = next(at for at, key in enumerate(keys) if key in keys[:at])
-            raise Rejection(Problem.VALUE_INVALID, f"object_ids[{at}]", why="named twice")
+        first: dict[StockKey, int] = {}
+        for at, key in enumerate(keys):
+            if first.setdefault(key, at) != at:
+                raise Rejection(Problem.VALUE_INVALID, f"object_ids[{at}]", why="named twice")
         return keys
 
     def plan(self, keys: list[StockKey]) -> SettingPlan:
@@ -108,4 +109,4 @@ def _instant(value: str) -> int:
         moment: datetime = msgspec.convert(value, AwareInstant)
     except msgspec.ValidationError:
         raise Rejection(Problem.VALUE_INVALID, "until", why="neither an instant nor next_day nor never") from None
-    return from_datetime(moment)
+    return milliseconds(moment, "until")

@@ -20,6 +20,7 @@ MAX_OBJECT_ID = 2**53 - 1
 MAX_LINE_NO = 9_999
 MAX_HOLD_SECONDS = 86_400
 MAX_TEXT_LENGTH = 500
+_YEAR_10000 = 253_402_300_800_000
 
 
 def documented(**limits: Any) -> msgspec.Meta:
@@ -124,9 +125,18 @@ def text(value: str, field: str, most: int = MAX_TEXT_LENGTH) -> str:
 def instant(value: str, field: str) -> int:
     """Milliseconds of an instant with its time zone, as ISO 8601 has it."""
     try:
-        return from_datetime(msgspec.convert(value, AwareInstant))
+        moment: datetime = msgspec.convert(value, AwareInstant)
     except msgspec.ValidationError:
         raise Rejection(Problem.WRONG_TYPE, field, expected="datetime", got="string") from None
+    return milliseconds(moment, field)
+
+
+def milliseconds(moment: datetime, field: str) -> int:
+    """Milliseconds of an instant of the years 1970 to 9999: what its offset moves out of them, no answer could show."""
+    at_ms = from_datetime(moment)
+    if 0 <= at_ms < _YEAR_10000:
+        return at_ms
+    raise Rejection(Problem.VALUE_INVALID, field, why="not within the years 1970 to 9999")
 
 
 def reason(value: str | None) -> str | None:

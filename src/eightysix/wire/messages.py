@@ -75,8 +75,8 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
         "数量的小数位超过商品允许的精度（最多 3 位）。",
     ),
     Code.QUANTITY_OUT_OF_RANGE: (
-        "The quantity, or the count with it, must be above 0 (0 where nothing is meant), at most 999999999.999.",
-        "数量及变更后的库存须大于 0（表示清零时可为 0），且不超过 999999999.999。",
+        "Orders want more than 0 (amended: 0 or more), stocks 0 or more, also after it; at most 999999999.999.",
+        "超出范围：订单数量须大于 0（修改时可为 0），库存及增减后的库存不得小于 0，均不超过 999999999.999。",
     ),
     Code.FORCE_NOT_ALLOWED: ("A forced sale is not allowed here.", "此处不允许强制销售。"),
     Code.REASON_REQUIRED: ("A reason is needed.", "必须填写原因。"),
@@ -141,6 +141,7 @@ _PHRASES = {
     "one of object_ids, category and tag": "object_ids、category、tag 只能选一个",
     "only with object_ids": "仅与 object_ids 一起使用",
     "only with sold_out true": "仅用于 sold_out 为 true 时",
+    "not within the years 1970 to 9999": "须在 1970 年至 9999 年之间",
     "neither an instant nor next_day nor never": "须为时间、next_day 或 never",
     "more cells than columns": "单元格多于列数",
     "truncated": "内容不完整",

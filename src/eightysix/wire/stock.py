@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from eightysix.core.change import Kind
 from eightysix.core.command import Actor, ChannelSetting, SetStock, Setting
-from eightysix.core.instant import from_datetime, to_iso
+from eightysix.core.instant import to_iso
 from eightysix.core.key import ObjectType, StockKey, StoreKey
 from eightysix.core.outcome import StockRow
 from eightysix.core.quantity import as_number
@@ -30,6 +30,7 @@ from .fields import (
     documented,
     identifier,
     integer,
+    milliseconds,
     object_id,
     quantity,
     reason,
@@ -196,14 +197,14 @@ class SettingBody(Body):
         kind, restore_at = self.auto_restore_type, self.auto_restore_at
         expected = self.expected_version
         return Setting(
-            StockKey(object_type(self.object_type), object_id(self.object_id, "object_id")),
+            self._key(),
             _one_or_two(self.stock_status, "stock_status"),
             _one_or_two(self.stock_type, "stock_type"),
             _quantity(self.plan_quantity, "plan_quantity"),
             _quantity(self.real_quantity, "real_quantity"),
             self.manual,
             UNSET if kind is UNSET else integer(kind, "auto_restore_type", 0, 2),
-            from_datetime(restore_at) if isinstance(restore_at, datetime) else restore_at,
+            milliseconds(restore_at, "auto_restore_at") if isinstance(restore_at, datetime) else restore_at,
             UNSET if self.restore_to is UNSET else RESTORE_TO[self.restore_to],
             None if expected is None else integer(expected, "expected_version", 0, 2**53 - 1),
             self._channels(),
@@ -211,15 +212,23 @@ class SettingBody(Body):
             _optional(self.low_quantity, "low_quantity"),
         )
 
+    def named(self) -> Setting:
+        """What it is about, without what it sets of that."""
+        channels = tuple(ChannelSetting(each.channel_code) for each in self.channel_stocks[:MAX_CHANNELS])
+        return Setting(self._key(), channels=channels)
+
+    def _key(self) -> StockKey:
+        return StockKey(object_type(self.object_type), object_id(self.object_id, "object_id"))
+
     def _counting(self, op: Op) -> Setting:
         for name in SettingBody.__struct_fields__:
-            if name not in _COUNTING and getattr(self, name) not in (UNSET, None, []):
+            if name not in _COUNTING and getattr(self, name) not in (UNSET, []):
                 raise Rejection(Problem.VALUE_INVALID, name, why="only with op set")
         if self.quantity is UNSET:
             raise Rejection(Problem.MISSING_FIELD, "quantity")
         expected = self.expected_version
         return Setting(
-            StockKey(object_type(self.object_type), object_id(self.object_id, "object_id")),
+            self._key(),
             expected_version=None if expected is None else integer(expected, "expected_version", 0, 2**53 - 1),
             kind=Kind.ADD if op == "add" else Kind.COUNT,
             quantity=(signed_quantity if op == "add" else quantity)(self.quantity, "quantity"),

@@ -4,14 +4,14 @@
 - `object_type`: 1 or `spu`, 2 or `sku` (where it is empty); `object_id` or `sku_id`: the item
 - `name`: for people; ignored
 - `stock_status`, `stock_type`, `manual`, `plan_quantity`, `real_quantity`, `auto_restore_type`, `auto_restore_at`,
-  `allocation`: as in a call; of one channel `POS.stock_status`, `.stock_type`, `.limit_quantity`,
-  `.guarantee_quantity`, `.weight`
+  `allocation`, `low_quantity`: as in a call; of one channel `POS.stock_status`, `.stock_type`, `.limit_quantity`,
+  `.guarantee_quantity`, `.weight`, `.low_quantity`
 - `expected_version`: the settings version that the row is based on; where that has moved, the row is refused
 - `op`: `set` (where it is empty), `add` or `count`; with the latter two `quantity` says how much, `request_id` makes a
   repeat harmless, and the other settings stay empty
 
-An empty cell leaves a value as it is; `none` takes a cap or an instant away. The file is UTF-8, with or without a byte
-order mark.
+An empty cell leaves a value as it is; `none` takes a cap, a threshold or an instant away. The file is UTF-8, with or
+without a byte order mark.
 """
 
 import csv
@@ -20,6 +20,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from enum import IntEnum
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -30,7 +32,7 @@ from eightysix.core.instant import to_iso
 from eightysix.core.key import ObjectType, StockKey
 from eightysix.core.outcome import Code
 from eightysix.core.quantity import as_number
-from eightysix.core.stock import Allocation, ChannelStock, Stock
+from eightysix.core.stock import Allocation, ChannelStock, RestoreTo, Stock
 
 from .fields import AwareInstant, identifier
 from .problem import Problem, Rejection
@@ -73,14 +75,27 @@ def _instant(cell: str) -> datetime | None:
     return moment
 
 
-def _allocation(cell: str) -> str:
-    if cell.upper() not in Allocation.__members__:
-        raise Rejection(Problem.UNKNOWN_VALUE)
-    return cell.lower()
+def _one_of(words: type[IntEnum]) -> Callable[[str], str]:
+    """Reads a cell that holds the name of one of these."""
+
+    def read(cell: str) -> str:
+        if cell.upper() not in words.__members__:
+            raise Rejection(Problem.UNKNOWN_VALUE)
+        return cell.lower()
+
+    return read
 
 
 def _shown(quantity: int) -> str:
     return str(as_number(quantity))
+
+
+def _number_or_none(cell: str) -> Decimal | None:
+    return None if cell == _NONE else _number(cell)
+
+
+def _shown_or_none(quantity: int | None) -> str:
+    return _NONE if quantity is None else _shown(quantity)
 
 
 STOCK_COLUMNS: dict[str, Column] = {
@@ -94,19 +109,21 @@ STOCK_COLUMNS: dict[str, Column] = {
     "auto_restore_at": Column(
         _instant, lambda stock: _NONE if stock.auto_restore_at is None else to_iso(stock.auto_restore_at)
     ),
-    "allocation": Column(_allocation, lambda stock: Allocation(stock.allocation).name.lower()),
+    "restore_to": Column(
+        _one_of(RestoreTo), lambda stock: RestoreTo(stock.restore_to).name.lower() if stock.auto_restore_type else ""
+    ),
+    "allocation": Column(_one_of(Allocation), lambda stock: Allocation(stock.allocation).name.lower()),
+    "low_quantity": Column(_number_or_none, lambda stock: _shown_or_none(stock.low)),
 }
 """A stock's own settings, by the name of the field in `SettingBody`."""
 
 CHANNEL_COLUMNS: dict[str, Column] = {
     "stock_status": Column(str, lambda row: str(row.status)),
     "stock_type": Column(str, lambda row: str(row.type)),
-    "limit_quantity": Column(
-        lambda cell: None if cell == _NONE else _number(cell),
-        lambda row: _NONE if row.limit is None else _shown(row.limit),
-    ),
+    "limit_quantity": Column(_number_or_none, lambda row: _shown_or_none(row.limit)),
     "guarantee_quantity": Column(_number, lambda row: _shown(row.guarantee)),
     "weight": Column(str, lambda row: str(row.weight)),
+    "low_quantity": Column(_number_or_none, lambda row: _shown_or_none(row.low)),
 }
 """A channel's, by the name of the field in `ChannelStockBody`."""
 
@@ -134,7 +151,8 @@ def read_rows(body: bytes, codes: Collection[str], poi_id: str | None, request_i
     try:
         reader = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
         header = _header(next(reader, []), codes, has_store=poi_id is not None)
-        lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+        filled = ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
+        lines = list(islice(filled, MAX_ROWS + 1))  # a million rows are not read just to be counted
     except UnicodeDecodeError:
         raise Rejection(Problem.VALUE_INVALID, "body", why="not UTF-8") from None
     except csv.Error:
