@@ -227,7 +227,12 @@ def test_a_fault_behind_a_cut_is_found_by_what_the_row_itself_says(ledger):
 
 @pytest.mark.parametrize("kind", [Kind.ADD, Kind.COUNT, Kind.RESTORE])
 def test_what_sets_a_count_explains_it_by_its_quantity(ledger, kind):
-    assert log_at(ledger, Kind.SET, kind=kind).rules() == []
+    books = log_at(ledger, Kind.SET, kind=kind)
+    if kind is Kind.RESTORE:  # which its row remembers
+        restored = next(row for row in books.logs if row.kind is kind)
+        rows = tuple(replace(row, epoch_at=restored.at) if row.key == restored.key else row for row in books.stocks)
+        books = replace(books, stocks=rows)
+    assert books.rules() == []
 
 
 @pytest.mark.parametrize("kind", [Kind.EIGHTY_SIX, Kind.SKIP, Kind.ALLOCATE, Kind.FLOW_BACK])
