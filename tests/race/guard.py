@@ -154,4 +154,4 @@ def _move_without_invariant(
     stock = draft.stock(key)
     draft._seq += 1
     moved = replace(stock, locked=stock.locked + locked, real=stock.real + real, version=draft._seq)
-    draft._write(moved, kind, quantity, channel_code, None)
+    draft._write(moved, kind, quantity, channel_code=channel_code)
