@@ -75,7 +75,7 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
 
 
 def test_every_page_with_commands_is_found() -> None:
-    pages = {"README.md", "README.zh-CN.md", "KEYS.md", "STOCK.md", "CHANNELS.md"}
+    pages = {"README.md", "README.zh-CN.md", "KEYS.md", "STOCK.md", "CHANNELS.md", "RESTORE.md", "CHANGE_LOG.md"}
     assert pages <= {page.name for page in PAGES}
 
 
@@ -92,7 +92,7 @@ async def test_every_example_comes_to_what_the_page_says(page: Path, demo: Demo)
 
 
 async def test_what_the_readme_says_of_refusals(demo: Demo) -> None:
-    lock, deduct = commands(ROOT / "README.md")
+    lock, deduct, *_ = commands(ROOT / "README.md")
     short = await demo.run(lock.replace("1005", "1001").replace('"quantity": 2', '"quantity": 5000'))
     assert (short.status, short.body["code"]) == (409, "OUT_OF_STOCK")
     [line] = short.body["shortages"]
