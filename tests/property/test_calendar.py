@@ -41,7 +41,7 @@ def walked(zone: str, on: date) -> tuple[tuple[datetime, int], ...]:
     """(the latest that the wall clock has shown, the instant) for each minute of the days around `on`."""
     place = ZoneInfo(zone)
     now = datetime(on.year, on.month, on.day, tzinfo=UTC) - (AROUND + 2) * DAY
-    until = now + 2 * (AROUND + 2) * DAY
+    until = now + (2 * (AROUND + 2) + 1) * DAY  # a date's night ends on the next, and later west of Greenwich
     seen = []
     latest = datetime.min  # noqa: DTZ901 - what a wall clock shows
     while now < until:
