@@ -1,8 +1,9 @@
-"""How long a page of the change log takes with millions of rows in the table, and what its two indexes cost an insert.
+"""How long a page of the change log takes with millions of rows in the table, and what indexes would cost an insert.
 
 Rows are made by each server itself, in the order of time, stores taking turns as in life: one store has a fifth of all
 rows, the others share the rest evenly. Pages are asked for as the service asks, one at a time, and timed at the caller.
-The inserts go, turn by turn, into the table and into a twin without the two indexes that holds the same rows.
+The inserts go, turn by turn, into the table and into a twin that holds the same rows and has the two indexes that the
+chains make needless.
 At last some of the oldest rows are deleted, as the housekeeping does it.
 
 Run ``python bench/log_pages.py [--postgres URL] [--mysql URL] [--sqlite FOLDER] [--rows 5000000] [--json FILE]``. It
@@ -25,7 +26,7 @@ from typing import Any
 from bench.log_tables import MariaDB, PostgreSQL, Shape, SQLite, Table
 from eightysix.core.change import Kind
 from eightysix.core.key import StockKey
-from eightysix.core.log_query import LogQuery, LogSpan
+from eightysix.core.log_query import SEQ_END, LogQuery, LogSpan
 from eightysix.engine import Pace
 from eightysix.storage.change_log import ChangeLog
 from eightysix.storage.open import open_database
@@ -49,6 +50,10 @@ def shapes(shape: Shape, store: int) -> dict[str, Ask]:
     def dish(draw: random.Random) -> StockKey:
         return StockKey(2, 1000 + draw.randrange(shape.dishes))
 
+    def inside(draw: random.Random) -> tuple[LogQuery, LogSpan]:
+        row = draw.randint(rows // 10, rows)
+        return LogQuery(key=shape.dish_of(row)), LogSpan(0, SEQ_END, row)
+
     def times(draw: random.Random) -> dict[str, int]:
         since = draw.randint(first, last - day)
         return {"since": since, "until": since + day}
@@ -60,8 +65,9 @@ def shapes(shape: Shape, store: int) -> dict[str, Ask]:
         "newest": lambda _: (LogQuery(), None),
         "a page in the middle": lambda draw: (LogQuery(), deep(draw)),
         "one dish": lambda draw: (LogQuery(key=dish(draw)), None),
-        "one dish, in the middle": lambda draw: (LogQuery(key=dish(draw)), deep(draw)),
+        "one dish, in the middle": inside,
         "one order": lambda draw: (LogQuery(order_id=order(draw)), None),
+        "one dish to an instant": lambda draw: (LogQuery(key=dish(draw), until=draw.randint(first, last)), None),
         "one order and dish": lambda draw: (LogQuery(order_id=order(draw), key=dish(draw)), None),
         "a busy actor": lambda draw: (LogQuery(actor="key-1"), deep(draw)),
         "an actor of 1 row in 50,000": lambda draw: (LogQuery(actor="key-rare"), deep(draw)),
@@ -120,7 +126,7 @@ async def deletes(table: Table, shape: Shape, times: int) -> dict[str, float]:
 
 
 def insert_ratio(table: Table, shape: Shape, rounds: int) -> dict[str, float]:
-    """Rows a second into the table and into its twin, and the one as a part of the other."""
+    """Rows a second into the twin with indexes and into the table without, and the one as a part of the other."""
     rates: dict[str, list[float]] = {"with": [], "without": []}
     number = shape.rows + 1
     for round_no in range(rounds + 1):
@@ -138,6 +144,7 @@ def run(table: Table, shape: Shape, options: argparse.Namespace) -> dict[str, An
     """Fill, measure; what was found."""
     started = time.perf_counter()
     table.fill(shape)
+    table.end(shape)
     print(f"{table.name}: {shape.rows:,} rows in {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
     found = {"size": table.size(), "pages": asyncio.run(pages(table, shape, options.times))}
     if options.rounds:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from eightysix.core.key import StoreKey
+from eightysix.core.key import StockKey, StoreKey
 from eightysix.storage.migrate import migrate
 from tests.servers.scratch import mysql_connection
 
@@ -22,8 +22,13 @@ BATCH = 100
 
 COLUMNS = (
     "product_shard_id, brand_id, poi_id, seq, object_type, object_id, kind, quantity, real_before, real_after, "
-    "locked_before, locked_after, order_id, channel_code, actor, source, recorded_at, content"
+    "locked_before, locked_after, order_id, channel_code, actor, source, recorded_at, content, stock_prev, order_prev"
 )
+INDEXES = {
+    "ix_twin_object": "product_shard_id, brand_id, poi_id, object_type, object_id, seq",
+    "ix_twin_order": "product_shard_id, brand_id, poi_id, order_id, seq",
+}
+WIDTH = COLUMNS.count(",") + 1
 DAYS = 400
 START = 1_700_000_000_000
 CONTENT = '{"status":[1,2],"real":[12000,0],"channels":{"POS":[null,{"status":1,"type":2,"limit":5000}]}}'
@@ -53,12 +58,15 @@ class Shape(NamedTuple):
     def step(self) -> int:
         return DAYS * 86_400_000 // self.rows
 
+    def dish_of(self, seq: int) -> StockKey:
+        return StockKey(2, 1000 + seq * 31 % self.dishes)
+
     def places(self) -> list[tuple[int, int, str]]:
         return [(store, self.key(store).bucket, self.poi_id(store)) for store in range(self.stores)]
 
 
 class Table(ABC):
-    """The log in one database, and its twin without the two indexes."""
+    """The log in one database, and its twin with two indexes instead of the chains."""
 
     name: str
 
@@ -72,6 +80,27 @@ class Table(ABC):
         values = ",".join(f"({n},{bucket},'{poi}')" for n, bucket, poi in shape.places())
         self.run(f"INSERT INTO bench_store VALUES {values}")
         self._insert_all(LOG, shape)
+
+    def end(self, shape: Shape) -> None:
+        """Make the stocks and orders of the two stores that are read; they know their last rows."""
+        for store in (0, shape.stores // 2):
+            bucket, brand, poi = shape.key(store)
+            rows, of_store = shape.rows_of(store), f"{bucket}, '{brand}', '{poi}'"
+            self.run(
+                "INSERT INTO poi_item_stock (product_shard_id, brand_id, poi_id, object_type, object_id, stock_status, "
+                f"stock_type, manual, updated_at, version) SELECT {of_store}, 2, 1000 + i * 31 % {shape.dishes}, 1, 1, "
+                f"FALSE, 0, i FROM {self.series(rows - shape.dishes + 1, rows)}"
+            )
+            for start in range(0, rows // 4 + 1, CHUNK):
+                end = min(start + CHUNK - 1, rows // 4)
+                self.run(
+                    "INSERT INTO poi_stock_reservation (product_shard_id, brand_id, poi_id, order_id, sku_id, line_no, "
+                    f"channel_code, state, locked_at, expires_at, counted, log_seq) SELECT {of_store}, "
+                    f"{self.joined(repr(poi), 'i')}, 1, 0, 'POS', 2, 0, 0, TRUE, "
+                    f"CASE WHEN i * 4 + 3 > {rows} THEN {rows} ELSE i * 4 + 3 END FROM {self.series(start, end)}"
+                )
+        self.settle("poi_item_stock")
+        self.settle("poi_stock_reservation")
 
     def fill_twin(self, shape: Shape) -> None:
         self.make_twin()
@@ -97,7 +126,9 @@ class Table(ABC):
             "CASE q % 4 WHEN 0 THEN 'POS' WHEN 1 THEN 'KIOSK' ELSE 'EMENU' END, "
             "CASE WHEN q % 50000 = 7 THEN 'key-rare' WHEN q % 3 = 0 THEN 'key-1' ELSE 'key-2' END, "
             f"CASE WHEN q % 50 = 3 THEN 'timer' ELSE 'api' END, {START} + i * {shape.step}, "
-            f"CASE WHEN q % 100 = 0 THEN '{CONTENT}' END "
+            f"CASE WHEN q % 100 = 0 THEN '{CONTENT}' END, "
+            f"CASE WHEN q > {shape.dishes} THEN q - {shape.dishes} ELSE 0 END, "
+            "CASE WHEN q % 4 = 0 OR q = 1 THEN 0 ELSE q - 1 END "
             f"FROM (SELECT i, {seq} AS q, CASE WHEN i % 5 = 0 THEN 0 ELSE {other} % {others} + 1 END AS s "
             f"FROM {self.series(start, end)}) numbered JOIN bench_store ON n = s ORDER BY i"
         )
@@ -106,7 +137,7 @@ class Table(ABC):
         """Insert rows as orders do, a hundred a transaction, for so long; how many these were."""
         deadline = time.perf_counter() + seconds
         count = 0
-        with self.writer(LOG if indexed else TWIN) as write:
+        with self.writer(TWIN if indexed else LOG) as write:
             while time.perf_counter() < deadline:
                 write(self._new_rows(shape, number + count))
                 count += BATCH
@@ -119,7 +150,7 @@ class Table(ABC):
             bucket, brand, poi = shape.key(store)
             dish = 1000 + n * 31 % shape.dishes
             rows.append((bucket, brand, poi, n, 2, dish, 1, *self.amounts, f"{poi}-x{n // 4}", "POS", "key-2", "api",
-                         shape.at(n), None))  # fmt: skip
+                         shape.at(n), None, n - 1, n - 1))  # fmt: skip
         return rows
 
     amounts: tuple[Any, ...] = (1, 20, 19, 2, 1)
@@ -174,14 +205,15 @@ class PostgreSQL(Table):
     def make_twin(self) -> None:
         self.run(f"CREATE TABLE {TWIN} (LIKE {LOG} INCLUDING DEFAULTS)")
         self.run(f"ALTER TABLE {TWIN} ADD PRIMARY KEY (product_shard_id, brand_id, poi_id, seq)")
+        for index, columns in INDEXES.items():
+            self.run(f"CREATE INDEX {index} ON {TWIN} ({columns})")
 
     def settle(self, table: str) -> None:
         self.run(f"VACUUM ANALYZE {table}")
         self.run("CHECKPOINT")
 
     def size(self) -> dict[str, float]:
-        names = {"rows": LOG, "key": "poi_item_stock_log_pkey", "by stock": "ix_stock_log_object",
-                 "by order": "ix_stock_log_order"}  # fmt: skip
+        names = {"rows": LOG, "key": "poi_item_stock_log_pkey"}
         sql = "SELECT " + ", ".join(f"pg_relation_size(oid_of('{name}'))" for name in names.values())
         (row,) = asyncio.run(self._run(sql.replace("oid_of(", "to_regclass(")))
         return {name: value / 1e6 for name, value in zip(names, row, strict=True)}
@@ -193,7 +225,9 @@ class PostgreSQL(Table):
     def writer(self, table: str) -> Iterator[Any]:
         loop = asyncio.new_event_loop()
         connection = loop.run_until_complete(asyncpg.connect(self.url))
-        holes = ",".join(f"({','.join(f'${at * 18 + column}' for column in range(1, 19))})" for at in range(BATCH))
+        holes = ",".join(
+            f"({','.join(f'${at * WIDTH + column}' for column in range(1, WIDTH + 1))})" for at in range(BATCH)
+        )
         statement = loop.run_until_complete(connection.prepare(f"INSERT INTO {table} ({COLUMNS}) VALUES {holes}"))
 
         def write(rows: list[tuple[Any, ...]]) -> None:
@@ -220,7 +254,8 @@ class MariaDB(Table):
 
     def make_twin(self) -> None:
         self.run(f"CREATE TABLE {TWIN} LIKE {LOG}")
-        self.run(f"ALTER TABLE {TWIN} DROP INDEX ix_stock_log_object, DROP INDEX ix_stock_log_order")
+        for index, columns in INDEXES.items():
+            self.run(f"CREATE INDEX {index} ON {TWIN} ({columns})")
 
     def settle(self, table: str) -> None:
         self.run(f"ANALYZE TABLE {table}")
@@ -231,7 +266,7 @@ class MariaDB(Table):
             f"WHERE table_schema = DATABASE() AND table_name = '{LOG}'"
         )
         ((rows, indexes),) = self.rows(sql)
-        return {"rows and key": rows / 1e6, "by stock and by order": indexes / 1e6}
+        return {"rows and key": rows / 1e6, "indexes": indexes / 1e6}
 
     def series(self, start: int, end: int) -> str:
         return f"(SELECT seq AS i FROM seq_{start}_to_{end}) AS numbers"
@@ -246,7 +281,7 @@ class MariaDB(Table):
     def writer(self, table: str) -> Iterator[Any]:
         with mysql_connection(self.url) as connection, connection.cursor() as cursor:
             cursor.execute(f"USE {urlsplit(self.url).path[1:]}")
-            holes = f"({','.join(['%s'] * 18)})"
+            holes = f"({','.join(['%s'] * WIDTH)})"
             sql = f"INSERT INTO {table} ({COLUMNS}) VALUES {','.join([holes] * BATCH)}"
             yield lambda rows: cursor.execute(sql, [value for row in rows for value in row])
 
@@ -274,6 +309,8 @@ class SQLite(Table):
         with self._connected() as connection:
             (sql,) = connection.execute(f"SELECT sql FROM sqlite_schema WHERE name = '{LOG}'").fetchone()
             connection.execute(sql.replace(f"TABLE {LOG}", f"TABLE {TWIN}").replace(f'TABLE "{LOG}"', f"TABLE {TWIN}"))
+            for index, columns in INDEXES.items():
+                connection.execute(f"CREATE INDEX {index} ON {TWIN} ({columns})")
 
     def settle(self, table: str) -> None:
         self.run(f"ANALYZE {table}")
@@ -294,7 +331,7 @@ class SQLite(Table):
 
     @contextmanager
     def writer(self, table: str) -> Iterator[Any]:
-        sql = f"INSERT INTO {table} ({COLUMNS}) VALUES ({','.join('?' * 18)})"
+        sql = f"INSERT INTO {table} ({COLUMNS}) VALUES ({','.join('?' * WIDTH)})"
         with self._connected() as connection:
 
             def write(rows: list[tuple[Any, ...]]) -> None:

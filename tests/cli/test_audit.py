@@ -133,6 +133,15 @@ BREAKS = {
         for kind in (Kind.ADD, Kind.COUNT, Kind.RESTORE)
     },
     "a lock said to be a skipped run": (Rule.LOG_STEP, lambda books: log_at(books, Kind.LOCK, kind=Kind.SKIP)),
+    "a row that names another one of its stock": (Rule.LOG_CHAIN, lambda books: log_at(
+        books, Kind.DEDUCT, stock_prev=2)),
+    "a first row of a stock that names one": (Rule.LOG_CHAIN, lambda books: log_at(books, Kind.SET, stock_prev=1)),
+    "a row that names none of its order": (Rule.LOG_CHAIN, lambda books: log_at(books, Kind.DEDUCT, order_prev=0)),
+    "a first row of an order that names one": (Rule.LOG_CHAIN, lambda books: log_at(books, Kind.LOCK, order_prev=1)),
+    "an order that knows an earlier row": (Rule.LOG_CHAIN, lambda books: line_of(books, "a", log_seq=4)),
+    "an order that knows none of its rows": (Rule.LOG_CHAIN, lambda books: line_of(books, "c", log_seq=0)),
+    "an order without rows that knows one": (Rule.LOG_CHAIN, lambda books: replace(books, reservations=(
+        *books.reservations, replace(books.reservations[0], order_id="z", state=State.UNLOCKED, log_seq=3)))),
     "a log row missing in the middle": (Rule.LOG_GAP, lambda books: replace(
         books, logs=books.logs[:3] + books.logs[4:])),
     "a log row missing at the end": (Rule.LOG_GAP, lambda books: replace(
@@ -215,6 +224,24 @@ def test_a_log_whose_beginning_is_gone_is_no_finding_wherever_it_begins(ledger):
 def _as_old(books):
     """The rows as a program wrote them that kept no `before`."""
     return replace(books, logs=tuple(replace(row, real_before=None, locked_before=None) for row in books.logs))
+
+
+def test_what_an_earlier_program_wrote_into_a_chain_is_no_finding(ledger):
+    """It wrote rows of an order and its lines, and left `log_seq` alone."""
+    at = max(at for at, row in enumerate(ledger.logs) if row.order_id == "a")
+    rows = tuple(
+        replace(row, stock_prev=None, order_prev=None) if here >= at else row for here, row in enumerate(ledger.logs)
+    )
+    assert replace(line_of(ledger, "a", log_seq=1), logs=rows).rules() == []
+
+
+def test_a_chain_goes_on_from_what_an_earlier_program_wrote(ledger):
+    books = line_of(ledger, "c", log_seq=None)
+    assert books.rules() == []
+    books = books.after(AmendStock(STORE, "c", (Line(21, 0, 1000),), "r3", ME), now=SET_OUT_AT + 120_000)
+    assert books.logs[-1].order_prev is None
+    assert books.logs[-1].stock_prev == max(row.seq for row in ledger.logs if row.key == sku_key(21))
+    assert books.rules() == []
 
 
 def test_a_fault_behind_a_cut_is_found_by_what_the_row_itself_says(ledger):

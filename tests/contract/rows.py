@@ -82,7 +82,7 @@ def reservations(draw: st.DrawFn, order_id: str, sku_id: int, line_no: int) -> R
         order_id, sku_id, line_no, channel_code=draw(idents()), state=draw(st.sampled_from(State)),
         requested=draw(quantities), quantity=quantity, locked_at=draw(instants), expires_at=draw(instants),
         takes=draw(own | st.lists(takes, max_size=4).map(tuple)), returned=returned,
-        restocked=draw(st.integers(0, returned)), revision=draw(sequences),
+        restocked=draw(st.integers(0, returned)), revision=draw(sequences), log_seq=draw(st.none() | sequences),
     )  # fmt: skip
 
 
@@ -95,7 +95,8 @@ def log_rows(draw: st.DrawFn, seq: int) -> LogRow:
         locked_after=draw(quantities), order_id=draw(st.none() | idents()), channel_code=draw(st.none() | idents()),
         actor=draw(idents(128)), source=draw(idents(16)), event_id=draw(st.none() | idents()),
         happened_at=draw(st.none() | instants), at=draw(instants), reason=draw(st.none() | texts),
-        content=draw(st.none() | json_texts),
+        content=draw(st.none() | json_texts), stock_prev=draw(st.none() | sequences),
+        order_prev=draw(st.none() | sequences),
     )  # fmt: skip
 
 

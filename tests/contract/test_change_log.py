@@ -1,26 +1,30 @@
 """Pages of the change log against a naive filter over all rows, and its old end taken away."""
 
 import itertools
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from eightysix.core.change import Head, Kind, LogRow
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.log_query import ALL, LogQuery, LogSpan
 from eightysix.storage.change_log import ChangeLog, LogPage
 
-from .scene import DISH, SOUP, Scene, changes, next_changes
+from .scene import DISH, SOUP, Scene, a_reservation, a_stock, changes, next_changes
 
 ROWS = 400
 START = 1_000_000
 TOP = ROWS * 2 + 3
+RARE = StockKey(2, 77)
 
 
 def a_row(seq: int, **fields: object) -> LogRow:
     """One of a mixture: stocks, orders, people, sources, kinds and channels change in steps of different length. Ten
     rows in a row are of one instant; rows without a message of their own leave gaps in the sequence."""
     usual: dict[str, object] = {
-        "key": (DISH, SOUP, StockKey(1, DISH.object_id))[seq % 3],
+        "key": RARE if seq % 75 == 1 else (DISH, SOUP, StockKey(1, DISH.object_id))[seq % 3],
         "kind": list(Kind)[seq % 7],
         "quantity": -1_500 if seq % 7 == 5 else 1_000,
         "real_before": None if seq < 20 else 10_000,
@@ -40,9 +44,42 @@ def a_row(seq: int, **fields: object) -> LogRow:
     return LogRow(seq=seq, **(usual | fields))  # type: ignore[arg-type]
 
 
+def chained(rows: Iterable[LogRow]) -> list[LogRow]:
+    """Each row names the one before it, but for those of an earlier program (which tell no `before`): an order's chain
+    begins anew behind them."""
+    stocks: dict[StockKey, int] = {}
+    orders: dict[str | None, int | None] = {}
+    found: list[LogRow] = []
+    for row in rows:
+        if row.real_before is None:
+            found.append(row)
+        else:
+            order_prev = None if row.order_id is None else orders.get(row.order_id, 0)
+            found.append(replace(row, stock_prev=stocks.get(row.key, 0), order_prev=order_prev))
+        stocks[row.key] = row.seq
+        orders[row.order_id] = None if row.real_before is None else row.seq
+    return found
+
+
+def with_ends(rows: list[LogRow]) -> dict[str, Any]:
+    """The rows, and the stocks and orders that know the last of theirs."""
+    stocks = {row.key: row.seq for row in rows}
+    orders = {row.order_id: None if row.real_before is None else row.seq for row in rows if row.order_id is not None}
+    lines = [
+        (None, a_reservation(order_id, line_no=line, log_seq=last and last * line))
+        for order_id, last in orders.items()
+        for line in (0, 1)
+    ]
+    return {
+        "logs": rows,
+        "stocks": [(None, a_stock(key, version=last)) for key, last in stocks.items()],
+        "reservations": lines,
+    }
+
+
 def all_rows() -> list[LogRow]:
     """Oldest first, every fourth sequence value missing."""
-    return [a_row(seq) for seq in range(1, TOP) if seq % 4]
+    return chained(a_row(seq) for seq in range(1, TOP) if seq % 4)
 
 
 @pytest.fixture(scope="session")
@@ -51,10 +88,11 @@ async def book(database: object) -> tuple[ChangeLog, StoreKey]:
     scene = Scene(database)  # type: ignore[arg-type]
     middle = scene.store(brand_id="m")
     others = [StoreKey.of(brand_id, middle.poi_id) for brand_id in ("a", "z")]
-    await scene.write({middle: changes(head=Head(TOP, 0, START * 2), logs=all_rows())})
-    await scene.write({store: changes(logs=[a_row(seq) for seq in range(1, 50)]) for store in others})
+    await scene.write({middle: changes(head=Head(TOP, 0, START * 2), **with_ends(all_rows()))})
+    few = with_ends(chained(a_row(seq) for seq in range(1, 50)))
+    await scene.write({store: changes(**few) for store in others})
     await scene.close()
-    return ChangeLog(scene.database.log.table, scan_most=50), middle
+    return ChangeLog(scene.database.log.table, scan_most=50, chain_most=50), middle
 
 
 def wanted(query: LogQuery, rows: list[LogRow]) -> list[LogRow]:
@@ -83,8 +121,13 @@ async def every_page(log: ChangeLog, store: StoreKey, query: LogQuery, most: int
         pages += 1
         if page.rest is None:
             return rows, pages
-        assert page.rest.below < (rest or ALL).below
+        assert _place(page.rest) < _place(rest or ALL)
         rest = page.rest
+
+
+def _place(rest: LogSpan) -> tuple[int, bool]:
+    """How far down it is; where a chain ends, what is left is looked for from there on."""
+    return (rest.at or rest.below, rest.at is not None)
 
 
 QUERIES = {
@@ -93,6 +136,15 @@ QUERIES = {
     "an SPU with the number of a SKU": LogQuery(key=StockKey(1, DISH.object_id)),
     "a stock that never was": LogQuery(key=StockKey(2, 1)),
     "an order": LogQuery(order_id="order-7"),
+    "an order of an earlier program": LogQuery(order_id="order-0"),
+    "an order that an earlier program began": LogQuery(order_id="order-2"),
+    "a stock that changes rarely": LogQuery(key=RARE),
+    "a stock that changes rarely, to an instant": LogQuery(key=RARE, until=START + 40_000),
+    "a stock that changes rarely, before its last row": LogQuery(key=RARE, until=START + 75_000),
+    "a stock to an instant": LogQuery(key=SOUP, until=START + 40_000),
+    "a stock from an instant": LogQuery(key=SOUP, since=START + 40_000),
+    "an order that ended later": LogQuery(order_id="order-7", until=START + 6_000),
+    "an order that began earlier": LogQuery(order_id="order-7", since=START + 6_000),
     "an order that never was": LogQuery(order_id="Order-7"),
     "an order's part of a stock": LogQuery(order_id="order-7", key=DISH),
     "a person": LogQuery(actor="key-3"),
@@ -148,7 +200,54 @@ async def test_a_page_looks_at_few_rows_where_nothing_is_found(
 ) -> None:
     found, pages = await every_page(*book, query, 100)
     assert found == []
+    if not book[0].table.has_chains:
+        looked_at = len(all_rows())
     assert looked_at // 50 <= pages <= looked_at // 50 + 2
+
+
+@pytest.mark.parametrize("what", [what for what, query in QUERIES.items() if query.has_chain])
+@pytest.mark.parametrize(("scan_most", "chain_most"), [(1, 1), (5, 3)])
+async def test_a_page_that_looks_at_few_rows_says_where_to_go_on(
+    book: tuple[ChangeLog, StoreKey], what: str, scan_most: int, chain_most: int
+) -> None:
+    log = ChangeLog(book[0].table, scan_most, chain_most)
+    if not log.table.has_chains and scan_most < 5:
+        return
+    found, _ = await every_page(log, book[1], QUERIES[what], 2)
+    assert found == wanted(QUERIES[what], all_rows())
+
+
+async def test_a_chain_ends_where_its_rows_are_no_longer_kept(scene: Scene) -> None:
+    store = scene.store()
+    log = scene.database.log
+    rows = chained(a_row(seq) for seq in range(21, 200))
+    await scene.write({store: changes(head=Head(200, 0, START * 2), **with_ends(rows))})
+    assert await log.table.remove(store, LogSpan(0, 101), before=START * 2) == 80
+    kept = [row for row in rows if row.seq > 100]
+    for query in (LogQuery(key=SOUP), LogQuery(order_id="order-12"), LogQuery(order_id="order-5")):
+        assert await every_page(log, store, query, 1_000) == (wanted(query, kept), 1)
+    await log.table.remove(store, ALL, before=10**15)
+
+
+async def test_a_chain_is_followed_from_where_the_last_page_ended_whatever_was_written_since(scene: Scene) -> None:
+    store = scene.store()
+    log = scene.database.log
+    first_rows = chained(a_row(seq, key=SOUP, order_id="o") for seq in range(21, 25))
+    await scene.write({store: changes(head=Head(24, 0, 4), **with_ends(first_rows))})
+    for query in (LogQuery(key=SOUP), LogQuery(order_id="o")):
+        pages = [await log.page(store, query, None, 2)]
+        last = await scene.audit(store)
+        assert last is not None
+        seq = last.head.seq
+        row = a_row(seq + 1, key=SOUP, order_id="o", stock_prev=seq, order_prev=seq)
+        stock = replace(last.stocks[0], version=seq + 1)
+        lines = [(line, replace(line, log_seq=seq + 1, revision=line.revision + 1)) for line in last.reservations]
+        parts = {"logs": [row], "stocks": [(last.stocks[0], stock)], "reservations": lines, "head_before": last.head}
+        await scene.write({store: next_changes(seq, **parts)})
+        while (rest := pages[-1].rest) is not None:
+            pages.append(await log.page(store, query, rest, 2))
+        assert [row.seq for page in pages for row in page.rows] == list(range(seq, 20, -1))
+        assert (await log.page(store, query, None, 1)).rows == [row]
 
 
 async def test_a_page_goes_on_where_the_last_one_ended_whatever_was_written_since(scene: Scene) -> None:

@@ -1,10 +1,10 @@
-"""How each database finds rows of the change log: along the one index that fits, never sorting, never reading another
-store's rows. And through the proxy: in one physical table."""
+"""How each database finds rows of the change log: by the primary key, each hop of a chain by the whole of it, never
+reading another store's rows. And through the proxy: in one physical table."""
 
 import re
 import secrets
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -24,16 +24,15 @@ from eightysix.storage.postgres.session import SETTINGS
 from eightysix.storage.sqlite import change_log as sqlite
 from eightysix.storage.url import parse
 
-from .scene import DISH, Scene, changes
+from .scene import DISH, Scene, a_reservation, a_stock, changes
 from .test_change_log import a_row
-from .test_mysql_plans import IDENT, STORE, Recorded
+from .test_mysql_plans import STORE, Recorded
 from .test_proxy_routing import GeneralLog, general_log, proxied, tables_of
 
 __all__ = ["general_log", "proxied"]  # fixtures
 
 KEY = ("product_shard_id", "brand_id", "poi_id")
-BY = {"": (), "stock": ("object_type", "object_id"), "order": ("order_id",)}
-INDEX = {"stock": "ix_stock_log_object", "order": "ix_stock_log_order"}
+LOG_KEY = (*KEY, "seq")
 QUERIES = {"": LogQuery(), "stock": LogQuery(key=DISH), "order": LogQuery(order_id="order-7")}
 SPARSE = {"actor": "nobody", "source": "api", "kinds": (1, 2), "channel_code": "POS"}
 
@@ -41,53 +40,68 @@ SPARSE = {"actor": "nobody", "source": "api", "kinds": (1, 2), "channel_code": "
 # --- SQLite
 
 
-def _sqlite_wanted(name: str) -> tuple[str, set[str]]:
-    kind, _, by = name.partition(" ")
-    columns = {*KEY, *BY[by]} | ({"seq"} if kind not in {"NEWEST", "STORES"} else set())
-    return INDEX.get(by, "PRIMARY KEY"), columns
+SQLITE = {
+    "NEWEST": KEY,
+    "STORES": ("product_shard_id",),
+    "STOCK_START": (*KEY, "object_type", "object_id"),
+    "ORDER_START": (*KEY, "order_id"),
+}
+"""Of which table's key how much, where it isn't the log's whole key."""
 
 
-async def test_sqlite_walks_the_index_that_fits(sqlite_url: str) -> None:
+@pytest.mark.parametrize("statistics", [False, True], ids=["without statistics", "with statistics"])
+async def test_sqlite_finds_every_row_by_its_key(sqlite_url: str, *, statistics: bool) -> None:
     await migrate(sqlite_url)
+    if statistics:
+        database = await open_database(sqlite_url, owner="plans")
+        scene = Scene(database)
+        await _fill(scene, scene.stores(30), 600)
+        await scene.close()
+        await database.close()
     connection = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))
+    if statistics:
+        connection.execute("ANALYZE")
     for name, statement in sqlite.HOT_STATEMENTS.items():
         count = max(int(number) for number in re.findall(r"\?(\d+)", statement))
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", [None] * count)]
-        steps = [step for step in plan if "poi_" in step]
-        assert len(steps) == 1, plan
-        assert not [step for step in plan if "TEMP B-TREE" in step], plan
-        if name == "STORES":
-            assert steps[0].startswith("SEARCH poi_stock_head USING PRIMARY KEY (product_shard_id=?)")
-            continue
-        index, columns = _sqlite_wanted(name)
-        assert steps[0].startswith("SEARCH"), (name, plan)
-        assert index in steps[0], (name, plan)
-        assert columns <= set(re.findall(r"(\w+)[=<>]", steps[0])), (name, plan)
+        is_chain = name.endswith("CHAIN")
+        steps = [step for step in plan if "poi_" in step or (is_chain and re.match(r"(SEARCH|SCAN) t\b", step))]
+        assert len(steps) == (2 if is_chain else 1), (name, plan)
+        assert not [step for step in plan if "BLOOM FILTER" in step or "TEMP B-TREE" in step], (name, plan)
+        for step in steps:
+            assert step.startswith("SEARCH"), (name, plan)
+            assert "USING PRIMARY KEY" in step, (name, plan)
+            assert set(SQLITE.get(name, LOG_KEY)) <= set(re.findall(r"(\w+)[=<>]", step)), (name, plan)
+            assert not is_chain or "seq=?" in step, (name, plan)
     connection.close()
 
 
 # --- PostgreSQL
 
+LOG_PKEY = "poi_item_stock_log_pkey"
 POSTGRES = {
-    "newest": (postgres.NEWEST_STATEMENT, "poi_item_stock_log_pkey", KEY),
-    "mark": (postgres.MARK_STATEMENT, "poi_item_stock_log_pkey", (*KEY, "seq")),
-    "marks": (postgres.MARKS_STATEMENT, "poi_item_stock_log_pkey", (*KEY, "seq")),
-    "remove": (postgres.REMOVE_STATEMENT, "poi_item_stock_log_pkey", (*KEY, "seq")),
-    **{
-        f"{name} {by}": (statements[by], INDEX.get(by, "poi_item_stock_log_pkey"), (*KEY, *BY[by], "seq"))
-        for name, statements in (("rows", postgres.ROWS_STATEMENTS), ("nth", postgres.NTH_STATEMENTS))
-        for by in BY
-    },
+    "newest": (postgres.NEWEST_STATEMENT, LOG_PKEY, KEY),
+    "mark": (postgres.MARK_STATEMENT, LOG_PKEY, LOG_KEY),
+    "marks": (postgres.MARKS_STATEMENT, LOG_PKEY, LOG_KEY),
+    "remove": (postgres.REMOVE_STATEMENT, LOG_PKEY, LOG_KEY),
+    "rows": (postgres.ROWS_STATEMENT, LOG_PKEY, LOG_KEY),
+    "nth": (postgres.NTH_STATEMENT, LOG_PKEY, LOG_KEY),
+    "stock start": (postgres.STOCK_START_STATEMENT, "poi_item_stock_pkey", (*KEY, "object_type", "object_id")),
+    "order start": (postgres.ORDER_START_STATEMENT, "poi_stock_reservation_pkey", (*KEY, "order_id")),
+    "stock chain": (postgres.STOCK_CHAIN_STATEMENT, LOG_PKEY, LOG_KEY),
+    "order chain": (postgres.ORDER_CHAIN_STATEMENT, LOG_PKEY, LOG_KEY),
 }
 MANY_ROWS = """
 INSERT INTO poi_item_stock_log
-    (product_shard_id, brand_id, poi_id, seq, object_type, object_id, kind, order_id, actor, source, recorded_at)
-    SELECT 7, 'b', (n % 50)::text, n, 2, n % 40, 1, (n / 4)::text, 'a', 'api', n FROM generate_series(1, 20000) AS n;
+    (product_shard_id, brand_id, poi_id, seq, object_type, object_id, kind, order_id, actor, source, recorded_at,
+    stock_prev, order_prev)
+    SELECT 7, 'b', (n % 50)::text, n, 2, n % 40, 1, (n / 4)::text, 'a', 'api', n, n - 200, n - 50
+    FROM generate_series(1, 20000) AS n;
 """
 
 
 @pytest.mark.parametrize("statistics", ["none", "of empty tables", "of many rows"])
-async def test_postgres_walks_the_index_that_fits(postgres_url: str, statistics: str) -> None:
+async def test_postgres_finds_every_row_by_its_key(postgres_url: str, statistics: str) -> None:
     await migrate(postgres_url)
     connection = await asyncpg.connect(postgres_url, server_settings=SETTINGS)
     if statistics == "of empty tables":
@@ -98,14 +112,17 @@ async def test_postgres_walks_the_index_that_fits(postgres_url: str, statistics:
     for name, (statement, index, columns) in POSTGRES.items():
         plan = await _postgres_plan(connection, statement)
         scans = [at for at, line in enumerate(plan) if "Scan" in line and "poi_" in line and "Tid" not in line]
-        assert len(scans) == 1, (name, plan)
-        assert f"using {index} on" in plan[scans[0]], (name, plan)
+        is_chain = name.endswith("chain")
+        assert len(scans) == (3 if is_chain else 1), (name, plan)
         sorts = [line for line in plan if "Sort" in line]
-        assert not sorts or name == "marks", (name, plan)  # a handful of named rows
-        condition = plan[scans[0] + 1]
-        assert "Index Cond" in condition, (name, plan)
-        missing = [column for column in columns if not re.search(rf"\({column}\b|\(\({column}\)", condition)]
-        assert not missing, (name, missing, plan)
+        assert not sorts or name in {"marks", "stock chain", "order chain"}, (name, plan)  # a handful of named rows
+        for at in scans:
+            assert f"using {index} on" in plan[at], (name, plan)
+            condition = plan[at + 1]
+            assert "Index Cond" in condition, (name, plan)
+            missing = [column for column in columns if not re.search(rf"\({column}\b|\(\({column}\)", condition)]
+            assert not missing, (name, missing, plan)
+            assert not is_chain or "(seq = " in condition, (name, plan)
     await connection.close()
 
 
@@ -134,22 +151,29 @@ class OneSession:
 
 async def _fill(scene: Scene, stores: list[StoreKey], rows: int) -> None:
     logs = [a_row(seq, key=DISH._replace(object_id=seq % 40)) for seq in range(1, rows)]
-    await scene.write(dict.fromkeys(stores, changes(head=Head(rows, 0, 10**13), logs=logs)))
+    ends = {
+        "stocks": [(None, a_stock(DISH, version=rows - 1))],
+        "reservations": [(None, a_reservation("order-7", log_seq=63))],
+    }
+    await scene.write(dict.fromkeys(stores, changes(head=Head(rows, 0, 10**13), logs=logs, **ends)))
 
 
-async def _explained(session: Recorded, ask: Awaitable[Any]) -> tuple[str, Sequence[Any], str]:
-    """The statement that was sent, and how the server finds its rows."""
+async def _explained(session: Recorded, ask: Awaitable[Any]) -> tuple[str, list[Sequence[Any]]]:
+    """The statement that was sent, and how the server finds its rows in each table."""
     session.sent = []
     await ask
     (sql,) = session.sent
-    plan = await session.rows(f"EXPLAIN {sql}")
-    assert len(plan) == 1, (sql, plan)
-    return sql, plan[0], str(plan[0][-1])
+    plan = [row for row in await session.rows(f"EXPLAIN {sql}") if row[2] == "t" or row[2].startswith("poi_")]
+    for row in plan:
+        assert row[5] == "PRIMARY", (sql, plan)
+        assert "filesort" not in str(row[-1]), (sql, plan)
+        assert "temporary" not in str(row[-1]), (sql, plan)
+    return sql, plan
 
 
-@pytest.mark.parametrize("sparse", [{}, SPARSE], ids=["all rows", "some rows"])
-@pytest.mark.parametrize("span", [LogSpan(0, 2**63 - 1), LogSpan(100, 500)], ids=["from the newest", "in the middle"])
-async def test_mariadb_walks_the_index_that_fits(mysql_url: str, span: LogSpan, sparse: dict[str, Any]) -> None:
+@pytest.fixture
+async def explained(mysql_url: str) -> AsyncIterator[tuple[Recorded, MysqlLogTable, StoreKey]]:
+    """A session that keeps what it sends, the log that it reads, and a store among others with many rows."""
     await migrate(mysql_url)
     database = await open_database(mysql_url, owner=f"plans-{secrets.token_hex(4)}")
     scene = Scene(database)
@@ -159,30 +183,52 @@ async def test_mariadb_walks_the_index_that_fits(mysql_url: str, span: LogSpan, 
     session.sent = []
     await session.open()
     await session.rows("ANALYZE TABLE poi_item_stock_log")
-    table = MysqlLogTable(OneSession(session))  # type: ignore[arg-type]
-    store = stores[0]
-    lengths = {"": STORE + 8, "stock": STORE + 2 + 8 + 8, "order": STORE + IDENT + 1 + 8}
-    for by, query in QUERIES.items():
+    yield session, MysqlLogTable(OneSession(session), has_chains=True), stores[0]  # type: ignore[arg-type]
+    await session.close()
+    await scene.close()
+    await database.close()
+
+
+@pytest.mark.parametrize("sparse", [{}, SPARSE], ids=["all rows", "some rows"])
+@pytest.mark.parametrize("span", [LogSpan(0, 2**63 - 1), LogSpan(100, 500)], ids=["from the newest", "in the middle"])
+async def test_mariadb_finds_a_range_by_its_key(
+    explained: tuple[Recorded, MysqlLogTable, StoreKey], span: LogSpan, sparse: dict[str, Any]
+) -> None:
+    session, table, store = explained
+    for query in QUERIES.values():
         filtered = LogQuery(query.key, query.order_id, **sparse)
-        for ask in (table.rows(store, filtered, span, 101), table.nth(store, filtered, span, 50)):
-            sql, plan, extra = await _explained(session, ask)
-            assert plan[5] == INDEX.get(by, "PRIMARY"), (sql, plan)
-            assert plan[3] in {"range", "ref"}, (sql, plan)
-            assert int(plan[6]) in {lengths[by], lengths[by] - 8}, (sql, plan)
-            assert "filesort" not in extra, (sql, plan)
-            assert "temporary" not in extra, (sql, plan)
+        for ask in (table.rows(store, filtered, span, 101), table.nth(store, span, 50)):
+            sql, plan = await _explained(session, ask)
+            assert len(plan) == 1, (sql, plan)
+            assert plan[0][3] in {"range", "ref"}, (sql, plan)
+            assert int(plan[0][6]) in {STORE + 8, STORE}, (sql, plan)
+
+
+@pytest.mark.parametrize("by", ["stock", "order"])
+async def test_mariadb_finds_each_hop_of_a_chain_by_its_key(
+    explained: tuple[Recorded, MysqlLogTable, StoreKey], by: str
+) -> None:
+    session, table, store = explained
+    sql, plan = await _explained(session, table.chain(store, QUERIES[by], LogSpan(0, 2**63 - 1, 500), 100))
+    assert len(plan) == 3, (sql, plan)
+    for row in plan:
+        assert row[3] in {"const", "eq_ref"}, (sql, plan)
+        assert int(row[6]) == STORE + 8, (sql, plan)
+
+
+async def test_mariadb_finds_a_row_by_its_key(explained: tuple[Recorded, MysqlLogTable, StoreKey]) -> None:
+    session, table, store = explained
     for ask in (
         table.newest(store),
         table.mark(store, 5),
         table.marks(store, [5, 6, 500]),
         table.remove(store, LogSpan(0, 1), 0),
+        table.chain_start(store, QUERIES["stock"]),
+        table.chain_start(store, QUERIES["order"]),
     ):
-        sql, plan, extra = await _explained(session, ask)
-        assert plan[5] == "PRIMARY", (sql, plan)
-        assert "filesort" not in extra, (sql, plan)
-    await session.close()
-    await scene.close()
-    await database.close()
+        sql, plan = await _explained(session, ask)
+        assert len(plan) == 1, (sql, plan)
+        assert plan[0][3] in {"const", "ref", "range"}, (sql, plan)
 
 
 # --- the proxy

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
+from .audit_chain import chain_findings
 from .audit_log import log_findings, outbox_findings
 from .audit_timer import restore_findings, timer_findings
 from .catalogue import Catalogue
@@ -22,6 +23,7 @@ def findings(books: Books, catalogue: Catalogue | None = None) -> list[Finding]:
         *_channel_findings(books),
         *_order_findings(books),
         *log_findings(books),
+        *chain_findings(books),
         *outbox_findings(books),
         *restore_findings(books),
         *timer_findings(books, catalogue),

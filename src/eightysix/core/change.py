@@ -36,6 +36,10 @@ class LogRow(msgspec.Struct, frozen=True, gc=False):
     signed for AMEND (what more is locked) and from SET on (the change of real). 0 where only a channel's `used` fell.
     `content` is JSON, only where a setting changed. `real_before` and `locked_before` are None in rows that an earlier
     program wrote; `happened_at` is None where that is when it was recorded, `at`.
+
+    `stock_prev` and `order_prev` are the seq of the row before it of the same stock and of the same order, 0 where it
+    is the first: an item's and an order's rows are found along them. None in rows of an earlier program; `order_prev`
+    too where there is no order, or an earlier program wrote the rest of it.
     """
 
     seq: int
@@ -55,6 +59,8 @@ class LogRow(msgspec.Struct, frozen=True, gc=False):
     at: int
     reason: str | None = None
     content: str | None = None
+    stock_prev: int | None = None
+    order_prev: int | None = None
 
 
 class OutboxRow(msgspec.Struct, frozen=True, gc=False):

@@ -13,12 +13,13 @@ from .invariant import invariant
 from .key import StockKey, StoreKey
 from .low_stock import PUTS, Watched, watch
 from .outcome import Outcome
-from .reservation import LineKey, Reservation
+from .reservation import LineKey, Reservation, last_log_seq
 from .shelf import Decision, Shelf
 from .stock import LIMITED, ON_SALE, SOLD_OUT, ChannelStock, Stock
 from .used import taken_since
 
 _NO_ROWS: Mapping[str, ChannelStock] = {}
+_NO_LINES: Mapping[LineKey, Reservation] = {}
 
 
 class Draft:
@@ -29,6 +30,8 @@ class Draft:
         self._actor = actor
         self._order_id = order_id
         self._seq = shelf.seq
+        self._order_seq: int | None = None
+        self._is_logged = False
         self._stocks: dict[StockKey, Stock] = {}
         self._channels: dict[StockKey, dict[str, ChannelStock]] = {}
         self._reservations: dict[LineKey, Reservation] = {}
@@ -62,10 +65,13 @@ class Draft:
         return (self._order_id or "") in self._shelf.closed
 
     def keep(self, reservation: Reservation) -> None:
-        """Write a reservation; its revision steps once per command."""
+        """Write a reservation; its revision steps once per command. It takes along where the order's log stands."""
         line = (reservation.sku_id, reservation.line_no)
+        log_seq = self._order_seq if self._is_logged else reservation.log_seq
         if line not in self._reservations:
-            reservation = replace(reservation, revision=reservation.revision + 1)
+            reservation = replace(reservation, revision=reservation.revision + 1, log_seq=log_seq)
+        elif log_seq != reservation.log_seq:
+            reservation = replace(reservation, log_seq=log_seq)
         self._reservations[line] = reservation
 
     def move(
@@ -132,6 +138,7 @@ class Draft:
         before = self.stock(stock.key)
         self._stocks[stock.key] = stock
         actor = self._actor
+        order_prev = None if self._order_id is None else self._follow(self._order_id)
         self._logs.append(
             LogRow(
                 self._seq,
@@ -151,8 +158,19 @@ class Draft:
                 self.now,
                 reason,
                 content,
+                before.version,
+                order_prev,
             )
         )
+
+    def _follow(self, order_id: str) -> int | None:
+        """Step the order's log on to this row, and say which was the last one."""
+        if self._is_logged:
+            last = self._order_seq
+        else:
+            last = last_log_seq(self._shelf.orders.get(order_id, _NO_LINES).values())
+        self._order_seq, self._is_logged = self._seq, True
+        return last
 
     def _open_incident(self, key: StockKey, kind: str, quantity: int, reason: str | None) -> None:
         self._incidents.append(

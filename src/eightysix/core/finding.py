@@ -58,6 +58,8 @@ class Rule(StrEnum):
     """Each log row explains, by its kind and quantity, how it changed real and locked."""
     LOG_BEFORE = "log_before"
     """Each log row of a stock starts from where the one before it ended."""
+    LOG_CHAIN = "log_chain"
+    """Each log row names the one before it of its stock and of its order; an order's lines know its last one."""
     LOG_GAP = "log_gap"
     """Every sequence value has a log row (or, for another item's message, an outbox row)."""
     LOG_TIME = "log_time"

@@ -147,5 +147,6 @@ def _hold(
             expires_at,
             takes,
             revision=before.revision if before else 0,
+            log_seq=before.log_seq if before else 0,
         )
     )

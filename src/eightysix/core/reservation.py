@@ -1,5 +1,6 @@
 """What an order line holds (DESIGN section 4)."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 import msgspec
@@ -50,6 +51,8 @@ class Reservation(msgspec.Struct, frozen=True, gc=False):
     `requested` is the quantity first asked for and never changes: it tells a replay from a mismatch.
     `quantity` is what is locked while LOCKED, what was deducted afterwards, what was held when it ended otherwise.
     `revision` counts the row's writes and guards each of them; 0 means not written yet.
+    `log_seq` is the order's last log row when this line was last written, 0 where there was none; None if an earlier
+    program wrote the line.
     """
 
     order_id: str
@@ -65,6 +68,7 @@ class Reservation(msgspec.Struct, frozen=True, gc=False):
     returned: int = 0
     restocked: int = 0
     revision: int = 0
+    log_seq: int | None = 0
 
     @property
     def line(self) -> LineKey:
@@ -77,3 +81,14 @@ class Reservation(msgspec.Struct, frozen=True, gc=False):
     def is_dead(self, now: int) -> bool:
         """LOCKED past its time or EXPIRED: one state, whether the sweep has been there or not."""
         return self.state is State.EXPIRED or (self.state is State.LOCKED and self.expires_at <= now)
+
+
+def last_log_seq(lines: Iterable[Reservation]) -> int | None:
+    """The seq of the order's last log row, 0 where it has none, None where that isn't known."""
+    newest, unknown = 0, False
+    for line in lines:
+        if line.log_seq is None:
+            unknown = True
+        elif line.log_seq > newest:
+            newest = line.log_seq
+    return newest or (None if unknown else 0)

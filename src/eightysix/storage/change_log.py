@@ -1,9 +1,12 @@
 """Reading a store's change log a page at a time, and taking its old end away: the parts that are the same everywhere.
 
-A page is read backwards along an index, by ranges of `seq` and never by skipping what was read before. What no index
-knows (actor, source, kind, channel) is looked for in at most `SCAN_MOST` rows; a page may then hold fewer rows than
-were asked for, or none, and still say where to go on. Times are found by closing in on them, for along `seq` they never
-go back.
+There is no index but the primary key. A stock and an order know their last log row and each row the one before it, so
+their rows are found along that chain; all others are read backwards by ranges of `seq`. What lies in no chain (actor,
+source, kind, channel) is looked for in a bounded number of rows; a page may then hold fewer rows than were asked for,
+or none, and still say where to go on. Times are found by closing in on them, for along `seq` they never go back.
+
+Where a chain comes to a row of an earlier program, which doesn't know the one before it, the rest is looked for by
+ranges; where its next row is no longer kept, it ends.
 
 Rows are only ever appended above what is there, and taken away at the old end, so ranges mean the same in every
 statement and no page needs a transaction.
@@ -19,8 +22,10 @@ from eightysix.core.key import StoreKey
 from eightysix.core.log_query import ALL, SEQ_END, LogQuery, LogSpan
 
 SCAN_MOST = 500
-"""Rows that one page looks at where a filter has no index (docs/decisions/0006-the-change-log.md)."""
+"""Rows of a range that one page looks at where some may be unwanted (docs/decisions/0006-the-change-log.md)."""
 
+CHAIN_MOST = 300
+"""Rows of a chain that one page looks at."""
 
 PROBES = 16
 """Rows that one look for a time may name."""
@@ -41,7 +46,12 @@ class Mark(NamedTuple):
 
 
 class LogTable(Protocol):
-    """What a database must do: one statement each, along an index, on one store's full key."""
+    """What a database must do: one statement each, along the primary key, on one store's full key."""
+
+    @property
+    def has_chains(self) -> bool:
+        """Whether it can follow a chain."""
+        ...
 
     async def newest(self, store: StoreKey) -> Mark | None:
         """The store's last row."""
@@ -55,9 +65,18 @@ class LogTable(Protocol):
         """The rows with these sequence values, in their order; those that aren't there are left out."""
         ...
 
-    async def nth(self, store: StoreKey, query: LogQuery, span: LogSpan, number: int) -> int | None:
-        """The sequence value of the `number`th row of the span, from the newest, in the index that the query uses:
-        by its order, else by its stock, else all rows. None where there are fewer."""
+    async def nth(self, store: StoreKey, span: LogSpan, number: int) -> int | None:
+        """The sequence value of the `number`th row of the span, from the newest; None where there are fewer."""
+        ...
+
+    async def chain_start(self, store: StoreKey, query: LogQuery) -> int | None:
+        """The last row of the query's order, or else of its stock; 0 where there is none, None where the order doesn't
+        know."""
+        ...
+
+    async def chain(self, store: StoreKey, query: LogQuery, span: LogSpan, hops: int) -> list[LogRow]:
+        """The row `span.at` and those before it in the query's chain, `hops` in all, the newest first, as far as they
+        are kept and not below `span.least`. The filters are left to the caller."""
         ...
 
     async def rows(self, store: StoreKey, query: LogQuery, span: LogSpan, most: int) -> list[LogRow]:
@@ -75,26 +94,48 @@ class LogTable(Protocol):
 
 
 class ChangeLog:
-    """A database's change log; `scan_most` is how many rows a page looks at where a filter has no index."""
+    """A database's change log; `scan_most` and `chain_most` are how many rows a page looks at."""
 
-    def __init__(self, table: LogTable, scan_most: int = SCAN_MOST) -> None:
+    def __init__(self, table: LogTable, scan_most: int = SCAN_MOST, chain_most: int = CHAIN_MOST) -> None:
         self.table = table
         self._scan_most = scan_most
+        self._chain_most = chain_most
 
     async def page(self, store: StoreKey, query: LogQuery, span: LogSpan | None, most: int) -> LogPage:
         """Up to `most` rows, the newest first. `span` is the `rest` of the page before, None for the first page."""
         span = span or await self._span(store, query)
         if span is None:
             return LogPage([], None)
+        if span.at is None or not self.table.has_chains:
+            return await self._along_key(store, query, span._replace(at=None), most)
+        return await self._along_chain(store, query, span, span.at, most)
+
+    async def _along_key(self, store: StoreKey, query: LogQuery, span: LogSpan, most: int) -> LogPage:
         floor = None
-        if query.is_sparse:
-            floor = await self.table.nth(store, query, span, self._scan_most)
+        if query.is_sparse or query.has_chain:
+            floor = await self.table.nth(store, span, self._scan_most)
         looked = LogSpan(span.least if floor is None else floor, span.below)
         rows = await self.table.rows(store, query, looked, most + 1)
         if len(rows) > most:
             rows.pop()
             return LogPage(rows, LogSpan(span.least, rows[-1].seq))
         return LogPage(rows, LogSpan(span.least, looked.least) if looked.least > span.least else None)
+
+    async def _along_chain(self, store: StoreKey, query: LogQuery, span: LogSpan, at: int, most: int) -> LogPage:
+        is_dense = at < span.below and not query.is_sparse
+        hops = min(most + 1, self._chain_most) if is_dense else self._chain_most
+        found = await self.table.chain(store, query, span, hops)
+        rows = [row for row in found if row.seq < span.below and query.wants(row)]
+        if len(rows) > most:
+            return LogPage(rows[:most], span._replace(at=rows[most].seq))
+        if not found:
+            return LogPage(rows, None)
+        last = found[-1]
+        before = query.before(last)
+        if before is None:
+            rest = LogSpan(span.least, min(span.below, last.seq))
+            return LogPage(rows, rest if rest.least < rest.below else None)
+        return LogPage(rows, span._replace(at=before) if len(found) == hops and before >= max(span.least, 1) else None)
 
     async def first_since(self, store: StoreKey, at: int) -> int | None:
         """The sequence value of the first row recorded at `at` or later; None where there is none."""
@@ -130,7 +171,26 @@ class ChangeLog:
         return high.seq
 
     async def _span(self, store: StoreKey, query: LogQuery) -> LogSpan | None:
-        """The sequence values of the query's times; None where there can't be any."""
+        """Where the first page starts; None where there can't be any rows."""
+        span = await self._span_of_times(store, query)
+        if span is None or not query.has_chain or not self.table.has_chains:
+            return span
+        at = await self._near(store, query, span)
+        if at is None:
+            at = await self.table.chain_start(store, query)
+        return span._replace(at=at) if at is None or at >= max(span.least, 1) else None
+
+    async def _near(self, store: StoreKey, query: LogQuery, span: LogSpan) -> int | None:
+        """A row of the stock close below the span's end: what changes often would have a long way down from its last
+        row. What changes rarely, and an order, hasn't."""
+        if span.below == SEQ_END or query.order_id is not None:
+            return None
+        near = LogSpan(max(span.least, span.below - self._scan_most), span.below)
+        rows = await self.table.rows(store, LogQuery(query.key), near, 1)
+        return rows[0].seq if rows else None
+
+    async def _span_of_times(self, store: StoreKey, query: LogQuery) -> LogSpan | None:
+        """The sequence values of the query's times."""
         if query.since is None and query.until is None:
             return ALL
         ends = await self._ends(store)

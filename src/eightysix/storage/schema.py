@@ -85,8 +85,6 @@ def _instant(name: str, *, nullable: bool = False) -> Column[Any]:
     return Column(name, INSTANT, nullable=nullable)
 
 
-_STORE_COLUMNS = ("product_shard_id", "brand_id", "poi_id")
-
 SHARDED = "sharded"
 BROADCAST = "broadcast"
 
@@ -186,6 +184,7 @@ poi_stock_reservation = _sharded(
     Column("counted", Boolean(), nullable=False),  # the SKU's own stock was counted
     Column("takes", Text(), nullable=True),  # JSON of all takes, only where it isn't just the SKU one to one
     _counter("revision"),
+    Column("log_seq", COUNTER, nullable=True),  # where the order's chain of log rows began when this was written
     CheckConstraint(
         "quantity >= 0 AND returned_quantity >= 0 AND returned_quantity <= quantity AND "
         "restocked_quantity <= returned_quantity",
@@ -240,8 +239,8 @@ poi_item_stock_log = _sharded(
     _instant("recorded_at"),
     Column("reason", Text(), nullable=True),
     Column("content", Text(), nullable=True),
-    Index("ix_stock_log_object", *_STORE_COLUMNS, "object_type", "object_id", "seq"),
-    Index("ix_stock_log_order", *_STORE_COLUMNS, "order_id", "seq"),
+    Column("stock_prev", COUNTER, nullable=True),  # the row before it of the same stock, 0 where there is none ...
+    Column("order_prev", COUNTER, nullable=True),  # ... and of the same order (docs/decisions/0006)
 )
 
 poi_stock_outbox = _sharded(

@@ -35,6 +35,7 @@ class DatabaseUrl(msgspec.Struct, frozen=True):
     user: str | None = None
     password: str | None = None
     physical_shards: int = 1
+    is_proxied: bool = False
 
     @property
     def path(self) -> Path:
@@ -93,6 +94,7 @@ def parse(url: str) -> DatabaseUrl:
         user=parts.username,
         password=parts.password,
         physical_shards=_shard_count(shards),
+        is_proxied=shards is not None,
     )
 
 

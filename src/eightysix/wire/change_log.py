@@ -264,11 +264,12 @@ def _change(name: str, code: str | None, before: Any, after: Any) -> LogChange:
 
 
 class LogCursor(msgspec.Struct, frozen=True, array_like=True):
-    """Where the next page goes on: sequence values from `least` on, below `below`, of the same store and question."""
+    """Where the next page goes on: a `LogSpan` of the same store and question."""
 
     asked: str
     least: int
     below: int
+    at: int | None
 
 
 def write_cursor(store: StoreKey, query: LogQuery, rest: LogSpan) -> str:
@@ -283,9 +284,13 @@ def read_cursor(cursor: str, store: StoreKey, query: LogQuery) -> LogSpan:
         found = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=LogCursor)
     except (msgspec.MsgspecError, binascii.Error, ValueError):
         raise Rejection(Problem.VALUE_INVALID, "cursor", why="not a cursor of ours") from None
-    if found.asked != _mark(store, query) or not 0 <= found.least < found.below <= SEQ_END:
+    if (
+        found.asked != _mark(store, query)
+        or not 0 <= found.least < found.below <= SEQ_END
+        or not 0 < (found.at or 1) <= SEQ_END
+    ):
         raise Rejection(Problem.VALUE_INVALID, "cursor", why="not a cursor of ours")
-    return LogSpan(found.least, found.below)
+    return LogSpan(found.least, found.below, found.at)
 
 
 def _mark(store: StoreKey, query: LogQuery) -> str:

@@ -41,6 +41,10 @@ SENTENCES: Mapping[Rule, tuple[str, str]] = {
         "{item}: log row {seq} starts from {found} ({detail}), but the one before it ended at {expected}.",
         "{item}：日志 {seq} 变更前的 {detail} 为 {found}，而上一条日志变更后为 {expected}。",
     ),
+    Rule.LOG_CHAIN: (
+        "Up to log row {seq} the last one of this {detail} (order {order}) is {expected}, but {found} is named.",
+        "截至日志 {seq}，该 {detail}（订单 {order}）的最后一条日志为 {expected}，但记录的是 {found}。",
+    ),
     Rule.LOG_GAP: ("Sequence value {seq} is missing in the log, or there twice.", "日志中序号 {seq} 缺失或重复。"),
     Rule.LOG_TIME: (
         "Time goes back at sequence value {seq}: from {expected} to {found} ms.",

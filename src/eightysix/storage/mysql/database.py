@@ -43,7 +43,7 @@ class MysqlDatabase:
         self._owner = owner
         self._pool = Pool(url)
         self._reader = MysqlReader(self._pool, url.physical_shards)
-        self._log = ChangeLog(MysqlLogTable(self._pool))
+        self._log = ChangeLog(MysqlLogTable(self._pool, has_chains=not url.is_proxied))
 
     async def lane(self, lane_no: int, marker_bucket: int) -> MysqlLane:
         lane = MysqlLane(Session(self._url), self._owner, lane_no, marker_bucket, self.capabilities.physical_shards)

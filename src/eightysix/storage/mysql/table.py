@@ -171,11 +171,11 @@ _read_takes = msgspec.json.Decoder(tuple[Take, ...]).decode
 
 def _reservation(row: Sequence[Any]) -> Reservation:
     (order_id, sku_id, line_no, channel_code, state, requested, quantity, returned, restocked, locked_at, expires_at,
-     counted, takes, revision) = row  # fmt: skip
+     counted, takes, revision, log_seq) = row  # fmt: skip
     return Reservation(
         order_id, sku_id, line_no, channel_code, State(state), requested, quantity, locked_at, expires_at,
         (Take(2, sku_id, counted=bool(counted)),) if takes is None else _read_takes(takes),
-        returned, restocked, revision,
+        returned, restocked, revision, log_seq,
     )  # fmt: skip
 
 
@@ -188,7 +188,7 @@ RESERVATION = Shape[Reservation](
         _quantity("returned_quantity", "returned"), _quantity("restocked_quantity", "restocked"),
         _integer("locked_at", "locked_at"), _integer("expires_at", "expires_at"),
         Field("counted", _counted, literal.integer), Field("takes", _takes, literal.optional_text),
-        _integer("revision", "revision"),
+        _integer("revision", "revision"), _optional_integer("log_seq", "log_seq"),
     ),
     _reservation,
 )  # fmt: skip
@@ -222,6 +222,7 @@ LOG = Shape[LogRow](
         _text("actor", "actor"), _text("source", "source"), _optional_text("event_id", "event_id"),
         _optional_integer("happened_at", "happened_at"), _integer("recorded_at", "at"),
         _optional_text("reason", "reason"), _optional_text("content", "content"),
+        _optional_integer("stock_prev", "stock_prev"), _optional_integer("order_prev", "order_prev"),
     ),
     lambda row: LogRow(row[0], StockKey(row[1], row[2]), Kind(row[3]), *row[4:]),
 )  # fmt: skip

@@ -1,5 +1,5 @@
-"""The change log: each statement walks one index of one store; filters that no index knows are optional parameters, so
-that there is one plan for each index and not one for each mixture of filters."""
+"""The change log: each statement walks the primary key of one store; filters are optional parameters, so that there is
+one plan and not one for each mixture of filters."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -22,40 +22,43 @@ LOG_COLUMNS = (
     thousandths("locked_before"),
     thousandths("locked_after"),
     *("order_id", "channel_code", "actor", "source", "event_id", "happened_at", "recorded_at", "reason", "content"),
+    *("stock_prev", "order_prev"),
 )
 """As `log_of` reads them, from `poi_item_stock_log AS t`."""
 
 _STORE = "product_shard_id = $1 AND brand_id = $2 AND poi_id = $3"
 _SPAN = f"{_STORE} AND seq >= $4 AND seq < $5"
-_BY = {
-    "": ("", 0),
-    "stock": (" AND object_type = $6 AND object_id = $7", 2),
-    "order": (" AND order_id = $6", 1),
-}
-"""What makes each of the three indexes usable, and how many parameters that takes."""
-
 _WANTED = (
-    ("actor", "text"), ("source", "text"), ("channel_code", "text"), ("object_type", "smallint"),
+    ("actor", "text"), ("source", "text"), ("channel_code", "text"), ("order_id", "text"), ("object_type", "smallint"),
     ("object_id", "bigint"),
 )  # fmt: skip
 
 
-def _rows_statement(index: str) -> str:
-    by, taken = _BY[index]
-    first = 6 + taken
+def _rows_statement() -> str:
     wanted = " ".join(
-        f"AND (${at}::{kind} IS NULL OR {column} = ${at})" for at, (column, kind) in enumerate(_WANTED, first)
+        f"AND (${at}::{kind} IS NULL OR {column} = ${at})" for at, (column, kind) in enumerate(_WANTED, 6)
     )
-    kinds, most = first + len(_WANTED), first + len(_WANTED) + 1
     return (
-        f"SELECT {', '.join(LOG_COLUMNS)} FROM poi_item_stock_log AS t WHERE {_SPAN}{by} {wanted} "
-        f"AND (${kinds}::smallint[] IS NULL OR kind = ANY (${kinds})) ORDER BY seq DESC LIMIT ${most}"
+        f"SELECT {', '.join(LOG_COLUMNS)} FROM poi_item_stock_log AS t WHERE {_SPAN} {wanted} "
+        "AND ($12::smallint[] IS NULL OR kind = ANY ($12)) ORDER BY seq DESC LIMIT $13"
     )
 
 
-def _nth_statement(index: str) -> str:
-    by, taken = _BY[index]
-    return f"SELECT seq FROM poi_item_stock_log WHERE {_SPAN}{by} ORDER BY seq DESC LIMIT 1 OFFSET ${6 + taken}"
+def _chain_statement(previous: str) -> str:
+    """Each row by itself, in an order that the primary key alone has."""
+    step = (
+        f"SELECT t.seq, t.{previous} AS prev FROM poi_item_stock_log AS t WHERE {_STORE} AND t.seq = c.prev "
+        "ORDER BY t.seq LIMIT 1"
+    )
+    row = f"SELECT * FROM poi_item_stock_log AS l WHERE {_STORE} AND l.seq = c.seq ORDER BY l.seq LIMIT 1"
+    return (
+        "WITH RECURSIVE chain (hop, seq, prev) AS ("
+        f"SELECT 1, l.seq, l.{previous} FROM poi_item_stock_log AS l WHERE {_STORE} AND l.seq = $4 UNION ALL "
+        f"SELECT c.hop + 1, s.seq, s.prev FROM chain AS c CROSS JOIN LATERAL ({step}) AS s "
+        "WHERE c.hop < $6 AND c.prev >= $5) "
+        f"SELECT {', '.join(LOG_COLUMNS).replace('seq', 't.seq', 1)} FROM chain AS c CROSS JOIN LATERAL ({row}) AS t "
+        "ORDER BY c.hop"
+    )
 
 
 NEWEST_STATEMENT = f"SELECT seq, recorded_at FROM poi_item_stock_log WHERE {_STORE} ORDER BY seq DESC LIMIT 1"
@@ -67,8 +70,15 @@ MARKS_STATEMENT = (
 )
 """Each row by itself, in an order that the primary key alone has."""
 
-ROWS_STATEMENTS = {index: _rows_statement(index) for index in _BY}
-NTH_STATEMENTS = {index: _nth_statement(index) for index in _BY}
+NTH_STATEMENT = f"SELECT seq FROM poi_item_stock_log WHERE {_SPAN} ORDER BY seq DESC LIMIT 1 OFFSET $6"
+ROWS_STATEMENT = _rows_statement()
+STOCK_START_STATEMENT = f"SELECT version FROM poi_item_stock WHERE {_STORE} AND object_type = $4 AND object_id = $5"
+ORDER_START_STATEMENT = (
+    "SELECT max(log_seq), count(*) FILTER (WHERE log_seq IS NULL) FROM poi_stock_reservation "
+    f"WHERE {_STORE} AND order_id = $4"
+)
+STOCK_CHAIN_STATEMENT = _chain_statement("stock_prev")
+ORDER_CHAIN_STATEMENT = _chain_statement("order_prev")
 STORES_STATEMENT = (
     "SELECT product_shard_id, brand_id, poi_id FROM poi_stock_head "
     "WHERE product_shard_id = $1 ORDER BY brand_id, poi_id"
@@ -92,6 +102,8 @@ class PostgresLogTable:
     """See `eightysix.storage.change_log.LogTable`. Removing is a statement of its own like any other: it locks the rows
     that it deletes, which nobody updates."""
 
+    has_chains = True
+
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
 
@@ -104,22 +116,31 @@ class PostgresLogTable:
     async def marks(self, store: StoreKey, seqs: Sequence[int]) -> list[Mark]:
         return [Mark(*row) for row in await self._fetch(MARKS_STATEMENT, *store, list(seqs))]
 
-    async def nth(self, store: StoreKey, query: LogQuery, span: LogSpan, number: int) -> int | None:
-        index, by = _indexed(query)
-        found = await self._fetch(NTH_STATEMENTS[index], *store, *span, *by, number - 1)
+    async def nth(self, store: StoreKey, span: LogSpan, number: int) -> int | None:
+        found = await self._fetch(NTH_STATEMENT, *store, span.least, span.below, number - 1)
         return found[0][0] if found else None
 
     async def rows(self, store: StoreKey, query: LogQuery, span: LogSpan, most: int) -> list[LogRow]:
-        index, by = _indexed(query)
-        key = query.key or (None, None)
-        wanted = (query.actor, query.source, query.channel_code, *key, list(query.kinds) or None)
-        return [log_of(row) for row in await self._fetch(ROWS_STATEMENTS[index], *store, *span, *by, *wanted, most)]
+        wanted = (query.actor, query.source, query.channel_code, query.order_id, *(query.key or (None, None)))
+        values = (span.least, span.below, *wanted, list(query.kinds) or None, most)
+        return [log_of(row) for row in await self._fetch(ROWS_STATEMENT, *store, *values)]
+
+    async def chain_start(self, store: StoreKey, query: LogQuery) -> int | None:
+        if query.order_id is None:
+            found = await self._fetch(STOCK_START_STATEMENT, *store, *(query.key or (0, 0)))
+            return found[0][0] if found else 0
+        newest, unknown = (await self._fetch(ORDER_START_STATEMENT, *store, query.order_id))[0]
+        return newest or (None if unknown else 0)
+
+    async def chain(self, store: StoreKey, query: LogQuery, span: LogSpan, hops: int) -> list[LogRow]:
+        statement = STOCK_CHAIN_STATEMENT if query.order_id is None else ORDER_CHAIN_STATEMENT
+        return [log_of(row) for row in await self._fetch(statement, *store, span.at, max(span.least, 1), hops)]
 
     async def stores(self, bucket: int) -> list[StoreKey]:
         return [StoreKey(*row) for row in await self._fetch(STORES_STATEMENT, bucket)]
 
     async def remove(self, store: StoreKey, span: LogSpan, before: int) -> int:
-        return int((await self._fetch(REMOVE_STATEMENT, *store, *span, before))[0][0])
+        return int((await self._fetch(REMOVE_STATEMENT, *store, span.least, span.below, before))[0][0])
 
 
 def log_of(row: Any) -> LogRow:
@@ -130,12 +151,3 @@ def log_of(row: Any) -> LogRow:
 
 def _mark(found: list[Any]) -> Mark | None:
     return Mark(*found[0]) if found else None
-
-
-def _indexed(query: LogQuery) -> tuple[str, tuple[Any, ...]]:
-    """Which index finds the rows, and what for. An order has few rows, so it comes first."""
-    if query.order_id is not None:
-        return "order", (query.order_id,)
-    if query.key is not None:
-        return "stock", tuple(query.key)
-    return "", ()

@@ -58,6 +58,7 @@ _ORDER_KEY = (*_STORE_KEY, "order_id")
 _STOCK_KEY = (*_STORE_KEY, "object_type", "object_id")
 _TIMER = ("due_at", "planned_version", "timed_at", "revision")
 _WHOLE = 2 + len(STOCK_NUMBERS)
+_LINE = len(RESERVATION_NUMBERS)
 
 
 @cache
@@ -77,11 +78,11 @@ def lock_heads_statement(*, skip_locked: bool) -> str:
 def _orders_statement() -> str:
     numbers = count(1)
     orders, stores = row_source(_ORDERS, numbers), row_source(_CLOCKED, numbers)
-    held = slots(1, "o.at", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=10, texts_width=3)
-    held_due = slots(4, "o.at", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=10, texts_width=3)
-    fact = slots(2, "o.at", texts=("f.order_id",), numbers=("f.closed_at",), width=10, texts_width=3)
-    fact_due = slots(5, "o.at", texts=("f.order_id",), numbers=("f.closed_at",), width=10, texts_width=3)
-    due = slots(3, "o.at", texts=("o.order_id",), numbers=("o.due_at",), width=10, texts_width=3)
+    held = slots(1, "o.at", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=_LINE, texts_width=3)
+    held_due = slots(4, "o.at", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=_LINE, texts_width=3)
+    fact = slots(2, "o.at", texts=("f.order_id",), numbers=("f.closed_at",), width=_LINE, texts_width=3)
+    fact_due = slots(5, "o.at", texts=("f.order_id",), numbers=("f.closed_at",), width=_LINE, texts_width=3)
+    due = slots(3, "o.at", texts=("o.order_id",), numbers=("o.due_at",), width=_LINE, texts_width=3)
     reservations = looked_up("poi_stock_reservation", "r", "o", _ORDER_KEY)
     facts = looked_up("poi_stock_order", "f", "o", _ORDER_KEY)
     dues = (  # in the order of the key, so the limit ends the look
@@ -148,7 +149,7 @@ def _timers_statement() -> str:
 
 
 def _taken_statement() -> str:
-    row = slots(1, "0", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=10, texts_width=3)
+    row = slots(1, "0", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=_LINE, texts_width=3)
     return (
         f"SELECT {row} FROM poi_stock_reservation AS r WHERE r.product_shard_id = $1 AND r.brand_id = $2 "
         "AND r.poi_id = $3 AND r.locked_at >= $4 AND r.state IN (1, 2, 4) ORDER BY r.order_id, r.sku_id, r.line_no"
@@ -258,7 +259,7 @@ async def load_taken(connection: asyncpg.Connection, store: StoreKey, since: int
 
 
 def _reservation(row: Any) -> Reservation:
-    return reservation_of(row[2], row[3:6], row[6:16])
+    return reservation_of(row[2], row[3:6], row[6:])
 
 
 def _packed_stores(stores: Sequence[StoreKey]) -> list[Any]:

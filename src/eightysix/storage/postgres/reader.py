@@ -31,7 +31,7 @@ from .rows import (
 )
 
 _STORE_IS = "{0}.product_shard_id = $1 AND {0}.brand_id = $2 AND {0}.poi_id = $3"
-_TEXTS, _NUMBERS = 3, 2 + len(STOCK_NUMBERS)
+_TEXTS, _NUMBERS, _LINE = 3, 2 + len(STOCK_NUMBERS), len(RESERVATION_NUMBERS)
 _HEAD, _STOCK, _CHANNEL, _RESERVATION, _NEXT_DUE, _FACT = range(6)
 
 _HEAD_NUMBERS = ("(SELECT now FROM clock)", "h.seq", "h.outbox_seq", "h.last_at")
@@ -150,7 +150,7 @@ class PostgresReader:
             elif part == _CHANNEL:
                 channels.append(channel_of(StockKey(*numbers[:2]), row[3], numbers[2 : 2 + len(CHANNEL_NUMBERS)]))
             elif part == _RESERVATION:
-                due.append(reservation_of(row[2], row[3:6], numbers[:10]))
+                due.append(reservation_of(row[2], row[3:6], numbers[:_LINE]))
             elif part == _NEXT_DUE:
                 next_due_at = numbers[0]
             else:
@@ -163,7 +163,7 @@ class PostgresReader:
         lines: list[Reservation] = []
         for row in await self.fetch(ORDER_STATEMENT, *store, order_id):
             if row[0] == _RESERVATION:
-                lines.append(reservation_of(row[2], row[3:6], row[6:16]))
+                lines.append(reservation_of(row[2], row[3:6], row[6 : 6 + _LINE]))
             elif row[0] == _FACT:
                 fact = OrderFact(row[3], row[6])
             else:

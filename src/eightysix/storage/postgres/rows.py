@@ -57,6 +57,7 @@ RESERVATION_NUMBERS = (
     "r.locked_at",
     "r.expires_at",
     "r.revision",
+    "r.log_seq",
 )
 
 STOCK_FLAG = "t.manual"
@@ -100,7 +101,8 @@ CHANNEL_NUMBERS = (
 def reservation_of(counted: Any, texts: Sequence[Any], numbers: Sequence[Any]) -> Reservation:
     """A reservation from its flag, texts and numbers."""
     order_id, channel_code, takes = texts
-    sku_id, line_no, state, requested, quantity, returned, restocked, locked_at, expires_at, revision = numbers
+    sku_id, line_no, state, requested, quantity, *rest = numbers
+    returned, restocked, locked_at, expires_at, revision, log_seq = rest
     return Reservation(
         order_id,
         sku_id,
@@ -115,6 +117,7 @@ def reservation_of(counted: Any, texts: Sequence[Any], numbers: Sequence[Any]) -
         returned,
         restocked,
         revision,
+        log_seq,
     )
 
 

@@ -21,7 +21,7 @@ _DUE = (*_ORDER, Field("due_at", Kind.BIG))
 _PROGRESS = (
     Field("state", Kind.SMALL),
     *_fields(Kind.QUANTITY, "quantity", "returned_quantity", "restocked_quantity"),
-    *_fields(Kind.BIG, "expires_at", "revision"),
+    *_fields(Kind.BIG, "expires_at", "revision", "log_seq"),
 )
 _LINE_REST = (
     Field("channel_code", Kind.IDENT),
@@ -64,7 +64,7 @@ _SUBJECT = (*STORE, Field("seq", Kind.BIG))
 
 _LINE_READS: dict[str, Read] = {
     **{name: attrgetter(name) for name in ("order_id", "sku_id", "line_no", "channel_code", "state", "quantity")},
-    **{name: attrgetter(name) for name in ("locked_at", "expires_at", "revision")},
+    **{name: attrgetter(name) for name in ("locked_at", "expires_at", "revision", "log_seq")},
     "requested_quantity": attrgetter("requested"),
     "returned_quantity": attrgetter("returned"),
     "restocked_quantity": attrgetter("restocked"),
@@ -103,7 +103,7 @@ _LOG_READS: dict[str, Read] = {
     **_SUBJECT_READS,
     **{name: attrgetter(name) for name in ("seq", "kind", "quantity", "real_before", "real_after", "locked_before")},
     **{name: attrgetter(name) for name in ("locked_after", "order_id", "channel_code", "actor", "source", "event_id")},
-    **{name: attrgetter(name) for name in ("happened_at", "reason", "content")},
+    **{name: attrgetter(name) for name in ("happened_at", "reason", "content", "stock_prev", "order_prev")},
     "recorded_at": attrgetter("at"),
 }
 
@@ -140,6 +140,7 @@ LOGS = Write(
         *_fields(Kind.IDENT, "source", "event_id"),
         *_fields(Kind.BIG, "happened_at", "recorded_at"),
         *_fields(Kind.FREE, "reason", "content"),
+        *_fields(Kind.BIG, "stock_prev", "order_prev"),
     ),
     _LOG_READS,
 )

@@ -80,25 +80,26 @@ def reservation_row(line: Reservation) -> Row:
     return (
         line.order_id, line.sku_id, line.line_no, line.channel_code, int(line.state), line.requested, line.quantity,
         line.returned, line.restocked, line.locked_at, line.expires_at, int(counted), takes, line.revision,
+        line.log_seq,
     )  # fmt: skip
 
 
 def moved_row(line: Reservation) -> Row:
     return (
         line.order_id, line.sku_id, line.line_no, int(line.state), line.quantity, line.returned, line.restocked,
-        line.expires_at, line.revision,
+        line.expires_at, line.revision, line.log_seq,
     )  # fmt: skip
 
 
 def reservation(row: Found) -> Reservation:
     (
         order_id, sku_id, line_no, channel_code, state, requested, quantity, returned, restocked, locked_at, expires_at,
-        counted, takes, revision,
+        counted, takes, revision, log_seq,
     ) = row  # fmt: skip
     held = (Take(2, sku_id, UNIT, bool(counted)),) if takes is None else _decode_takes(takes)
     return Reservation(
         order_id, sku_id, line_no, channel_code, _STATES[state], requested, quantity, locked_at, expires_at, held,
-        returned, restocked, revision,
+        returned, restocked, revision, log_seq,
     )  # fmt: skip
 
 
@@ -150,7 +151,7 @@ def log_row(log: LogRow) -> Row:
     return (
         log.seq, key[0], key[1], int(log.kind), log.quantity, log.real_before, log.real_after, log.locked_before,
         log.locked_after, log.order_id, log.channel_code, log.actor, log.source, log.event_id, log.happened_at, log.at,
-        log.reason, log.content,
+        log.reason, log.content, log.stock_prev, log.order_prev,
     )  # fmt: skip
 
 

@@ -29,10 +29,11 @@ CHANNEL = (
 RESERVATION = (
     "order_id", "sku_id", "line_no", "channel_code", "state", "requested_quantity", "quantity", "returned_quantity",
     "restocked_quantity", "locked_at", "expires_at", "counted", "takes", "revision",
+    "log_seq",
 )  # fmt: skip
 RESERVATION_MOVED = (
     "order_id", "sku_id", "line_no", "state", "quantity", "returned_quantity", "restocked_quantity", "expires_at",
-    "revision",
+    "revision", "log_seq",
 )  # fmt: skip
 """Of a reservation: its key, and what changes while the line goes on in its life."""
 FACT = ("order_id", "closed_at")
@@ -41,6 +42,7 @@ REQUEST = ("request_id", "digest", "outcome", "recorded_at")
 LOG = (
     "seq", "object_type", "object_id", "kind", "quantity", "real_before", "real_after", "locked_before", "locked_after",
     "order_id", "channel_code", "actor", "source", "event_id", "happened_at", "recorded_at", "reason", "content",
+    "stock_prev", "order_prev",
 )  # fmt: skip
 OUTBOX = ("seq", "prev_seq", "object_type", "object_id", "committed_at")
 INCIDENT = (

@@ -21,7 +21,6 @@ depends_on: str | Sequence[str] | None = None
 _QUANTITY = sa.Numeric(13, 3).with_variant(sa.Integer(), "sqlite")
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _MYSQL = {"mysql_engine": "InnoDB", "mysql_default_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
-_STORE = ["product_shard_id", "brand_id", "poi_id"]
 
 
 def upgrade() -> None:
@@ -29,6 +28,7 @@ def upgrade() -> None:
     suffixes: Sequence[str] = context.config.attributes["table_suffixes"]
     for suffix in suffixes:
         _stocks(suffix)
+        _orders(suffix)
         _log(suffix)
         _alerts(suffix)
         _timers(suffix)
@@ -86,19 +86,23 @@ def _stocks(suffix: str) -> None:
     )
 
 
+def _orders(suffix: str) -> None:
+    """Where an order's chain of log rows begins."""
+    _add(f"poi_stock_reservation{suffix}", sa.Column("log_seq", _BIG, nullable=True))
+
+
 def _log(suffix: str) -> None:
-    """What was there before, why, through which event; found by item and by order."""
-    table = f"poi_item_stock_log{suffix}"
+    """What was there before, why, through which event; the row before it of the same item and of the same order."""
     _add(
-        table,
+        f"poi_item_stock_log{suffix}",
         sa.Column("real_before", _QUANTITY, nullable=True),
         sa.Column("locked_before", _QUANTITY, nullable=True),
         sa.Column("event_id", _ident(64), nullable=True),
         sa.Column("happened_at", _BIG, nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("stock_prev", _BIG, nullable=True),
+        sa.Column("order_prev", _BIG, nullable=True),
     )
-    _index("ix_stock_log_object", table, [*_STORE, "object_type", "object_id", "seq"])
-    _index("ix_stock_log_order", table, [*_STORE, "order_id", "seq"])
 
 
 def _alerts(suffix: str) -> None:
