@@ -125,7 +125,8 @@ async def test_mysql_takes_up_a_migration_that_was_cut_short(mysql_server: str) 
         whole = await in_database(url, fingerprint)
 
         def cut(connection: Connection) -> None:
-            connection.execute(text("ALTER TABLE poi_item_stock_log DROP INDEX ix_stock_log_order, DROP COLUMN reason"))
+            connection.execute(text("ALTER TABLE poi_item_stock_log DROP COLUMN order_prev, DROP COLUMN reason"))
+            connection.execute(text("ALTER TABLE admin_log DROP INDEX ix_admin_log_brand"))
             for table in ("api_key", "store", "poi_stock_outbox", "poi_stock_timer"):
                 connection.execute(text(f"DROP TABLE {table}"))
             connection.execute(text("DELETE FROM alembic_version"))

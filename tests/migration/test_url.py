@@ -22,7 +22,7 @@ READ = {
         "mysql", "stock", host="127.0.0.1", port=3307, user="me", password="pw"
     ),
     "mysql://me@proxy/stock?physical_shards=8": DatabaseUrl(
-        "mysql", "stock", host="proxy", port=3306, user="me", physical_shards=8
+        "mysql", "stock", host="proxy", port=3306, user="me", physical_shards=8, is_proxied=True
     ),
 }
 
