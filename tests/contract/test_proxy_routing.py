@@ -13,7 +13,7 @@ import pymysql
 import pytest
 
 from eightysix.core.bucket import BUCKETS
-from eightysix.core.change import DueLock, OrderFact, OutboxRow, RequestRecord
+from eightysix.core.change import Alert, DueLock, OrderFact, OutboxRow, RequestRecord, Timer
 from eightysix.core.key import StoreKey
 from eightysix.core.reservation import State
 from eightysix.storage.mysql.session import Session
@@ -96,6 +96,8 @@ def a_batch(stores: list[StoreKey]) -> list[dict[StoreKey, object]]:
         requests=[RequestRecord("request", b"d" * 32, b"{}", 1)],
         outbox=[OutboxRow(1, 0, DISH, 1)],
         due_added=[DueLock(5, "first"), DueLock(6, "second")],
+        alerts=[Alert(1, "", "low_stock", DISH, 900, 1_000, 1)],
+        timer=(None, Timer(5, 1, 1, 1)),
     )
     done = msgspec.structs.replace(locked, state=State.DEDUCTED, revision=2)
     rewrite = next_changes(
@@ -105,6 +107,7 @@ def a_batch(stores: list[StoreKey]) -> list[dict[StoreKey, object]]:
         reservations=[(locked, done)],
         due_removed=[DueLock(5, "first"), DueLock(6, "second")],
         due_added=[DueLock(7, "second")],
+        timer=(Timer(5, 1, 1, 1), Timer(7, 1, 5, 2)),
     )
     return [dict.fromkeys(stores, new), dict.fromkeys(stores, rewrite)]
 
@@ -123,6 +126,8 @@ async def test_no_statement_of_a_batch_or_a_reader_reaches_two_physical_tables(
             await lane.load_orders(wanted, dict.fromkeys(stores, 6))
             await lane.load_stocks({store: {DISH, SOUP} for store in stores})
             await lane.load_taken_since(stores[0], 0)
+            await lane.load_timers(stores)
+            await lane.load_whole(stores)
             await lane.save(batch)
             await lane.commit()
             await lane.reconnect()
@@ -136,6 +141,10 @@ async def test_no_statement_of_a_batch_or_a_reader_reaches_two_physical_tables(
         await proxied.reader.order(stores[0], "first")
         shard = stores[0].bucket % 8
         assert set(stores) & set(await proxied.reader.due_stores(range(shard, BUCKETS, 8), 1_000))
+        _, timers = await proxied.reader.next_timers(range(shard, BUCKETS, 8), 1_000)
+        assert set(stores) <= {store for _, store in timers}
+        assert set(stores) <= set(await proxied.reader.planned_versions(range(shard, BUCKETS, 8)))
+        assert await proxied.reader.alerts(stores[0], None, 10)
         assert set(stores) <= {entry.store async for entry in proxied.audit()}
         await scene.close()
     touching = [(tables_of(statement), statement) for _, statement in statements]

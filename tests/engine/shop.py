@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from eightysix.core.catalogue import Brand, Channel, Item, Store
 from eightysix.core.command import Actor, DeductStock, Line, LockStock, SetStock, Setting, UnlockStock
 from eightysix.core.key import StoreKey, sku_key
@@ -25,13 +27,16 @@ class Shop:
         self._channels = {"ONLINE_ORDER": Channel(BRAND, "ONLINE_ORDER", in_store=False)}
         self._items = {(2, sku_id): Item(BRAND, 2, sku_id) for sku_id in SKUS}
         self._rules = NO_RULES
+        self._written: list[RestoreRule] = []
         self.timers_version = 0
         """0: nothing was ever set up that is due by the clock."""
 
     def set_rules(self, *rules: RestoreRule) -> None:
-        """These are the rules from now on."""
+        """These are the brand's rules from now on; one that is there already keeps its version."""
         self.timers_version += 1
-        self._rules = RuleBook(rules)
+        known = {replace(rule, version=0): rule for rule in self._written}
+        self._written = [known.get(rule) or replace(rule, version=self.timers_version) for rule in rules]
+        self._rules = RuleBook(self._written)
 
     def move_store(self, poi_id: str, time_zone: str) -> None:
         """The store's clock is another from now on."""

@@ -352,6 +352,30 @@ def test_a_rule_made_while_nobody_looked_counts_from_when_it_was_made() -> None:
     assert sku(world).real == 10_000
 
 
+def test_what_a_new_rule_named_just_before_somebody_looked_who_had_not_heard_of_it_is_not_lost() -> None:
+    world = kitchen(now=NOON)
+    ten(world)
+    put(world, 2, auto_restore_type=ONE_OFF, auto_restore_at=NOON + MINUTE + 1)
+    rule = daily(schedule=(ScheduleEntry((), 12 * 60 + 1),), since_at=NOON + MINUTE - 1_000)
+    assert wait(world, NOON + MINUTE + 1) == 1  # the one-off; the rule is on its way
+    world.menu.set_rules(rule)
+    world.now += 1_000
+    assert wait_for_plan(world) == NOON + DAY + MINUTE
+    assert (sku(world).real, kinds(world)) == (10_000, [Kind.SET, Kind.RESTORE])
+
+
+def test_a_store_that_comes_back_makes_up_for_nothing() -> None:
+    world = kitchen(daily())
+    ten(world)
+    store = world.menu.stores.pop((BRAND_ID, "1"))
+    world.now = FOUR_TOMORROW + HOUR
+    assert wait_for_plan(world) is None
+    world.now += HOUR
+    world.menu.set_store(store)
+    assert wait_for_plan(world) == FOUR_TOMORROW + DAY
+    assert kinds(world) == [Kind.SET]
+
+
 def wait_for_plan(world: Kitchen) -> int | None:
     world.run(RunTimers(STORE))
     assert world.timer is not None

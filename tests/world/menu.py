@@ -6,6 +6,8 @@ portion of 5 and a quarter of 7.
 EMENU holds for 60 s, the other channels for 900 s.
 """
 
+from msgspec.structs import replace
+
 from eightysix.core.catalogue import Brand, Channel, Component, Item, Store
 from eightysix.core.key import StoreKey
 from eightysix.core.restore_rule import NO_RULES, RestoreRule, RuleBook
@@ -51,13 +53,16 @@ class Menu:
         ]
         self.items = {(item.object_type, item.object_id): item for item in items}
         self.book = NO_RULES
+        self._written: list[RestoreRule] = []
         self.timers_version = 0
         """0: nothing was ever set up that is due by the clock."""
 
     def set_rules(self, *rules: RestoreRule) -> None:
-        """These are the brand's rules from now on."""
-        self.book = RuleBook(rules)
+        """These are the brand's rules from now on; one that is there already keeps its version."""
         self.timers_version += 1
+        known = {replace(rule, version=0): rule for rule in self._written}
+        self._written = [known.get(rule) or replace(rule, version=self.timers_version) for rule in rules]
+        self.book = RuleBook(self._written)
 
     def set_store(self, store: Store) -> None:
         """The store's clock is another from now on."""

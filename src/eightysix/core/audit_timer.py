@@ -60,10 +60,12 @@ def timer_findings(books: Books, catalogue: Catalogue | None) -> Iterator[Findin
         coming = timetable.coming(stock, timer.timed_at)
         if coming is not None and (coming.rule is not None or stock.auto_restore_at is None):
             yield from _late(books, stock, coming.at)
-    ending = timetable.guarantees_end_next(timer.timed_at)
-    sleeps_on = ending is not None and (timer.due_at is None or timer.due_at > ending)
-    if sleeps_on and any(row.guarantee > 0 for row in books.channels):
-        yield Finding(Rule.TIMER_LATE, books.store, expected=ending, found=timer.due_at)
+    guaranteed = {row.key for row in books.channels if row.guarantee > 0}
+    for stock in books.stocks:
+        if stock.key in guaranteed:  # since it was set at the latest: an end before that was none of its
+            ending = timetable.guarantees_end_next(max(timer.timed_at, stock.updated_at))
+            if ending is not None:
+                yield from _late(books, stock, ending)
 
 
 def _late(books: Books, stock: Stock, at: int) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ from .quantity import floor_to
 from .sharing import channel_changes, share_out
 from .shelf import Decision, Shelf
 from .stock import LIMITED, ON_SALE, UNLIMITED, RestoreTo, Stock
-from .timetable import Due, Return, Timetable, Window
+from .timetable import BEHIND_MS, Due, Return, Timetable, Window
 
 BELOW_PROMISED = "restore_below_promised"
 """The kind of incident that a restore to less than is promised opens."""
@@ -30,9 +30,6 @@ BELOW_PROMISED = "restore_below_promised"
 RESTORES_MOST = 2_000
 """Stocks of one store that one batch restores; the others follow in the next. A transaction that works for seconds
 would be ended by the database."""
-
-BEHIND_MS = 5_000
-"""A timer that was planned from a newer catalogue than this process has is left to others for so long."""
 
 
 def is_due(timer: Timer | None, store: StoreKey, catalogue: Catalogue, now: int) -> bool:
@@ -57,7 +54,7 @@ def run_timers(shelf: Shelf, first: Collection[StockKey] = (), most: int = RESTO
     timer = shelf.timer or Timer()
     store = shelf.catalogue.store(shelf.store.brand_id, shelf.store.poi_id)
     if store is None:  # taken out of the catalogue: it has no clock. Should it come back, it is planned anew
-        draft.timer = replace(timer, due_at=None, planned_version=0)
+        draft.timer = replace(timer, due_at=None)
         return draft.decision(TimersRun(0, 0, None))
     run = _Run(draft, shelf, store, timer)
     for key in run.stocks():

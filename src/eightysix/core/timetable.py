@@ -17,6 +17,10 @@ from .stock import NEVER, ONE_OFF, Stock
 MISSED_MOST = 50
 """Of the runs that were missed, so many are told; what was missed before them is not looked for."""
 
+BEHIND_MS = 5_000
+"""So long a process may have an older catalogue than others. A look within it may have missed what a new rule named,
+and a timer that was planned from a newer catalogue is left to others."""
+
 _DAY = timedelta(days=1)
 
 
@@ -34,24 +38,26 @@ class Return(NamedTuple):
 
 
 class Window(NamedTuple):
-    """What a look at a store's timer is about: what came round later than `timed_at`, the last look, by a rule that has
-    changed since; later than `unchanged_since` by one that hasn't.
+    """What a look at a store's timer is about: what came round later than `unchanged_since` by a rule that the last
+    look knew, which was at `timed_at`; later than that by one of a later version than it was `planned_version`.
 
     Under what held at the last look nothing was due before the timer's `due_at`. So what came round before it by an old
     rule was another rule's then, or no rule's: that a stock changes hands (a category, a rule deleted, a store's clock
-    put right) restores nothing by itself.
+    put right) restores nothing by itself. What a new rule named just before a look of somebody who had not heard of it
+    is still to be done.
     """
 
     timed_at: int
     unchanged_since: int
+    planned_version: int
 
     @classmethod
     def of(cls, timer: Timer, now: int) -> "Window":
         due_at = now if timer.due_at is None else min(timer.due_at - 1, now)
-        return cls(timer.timed_at, max(timer.timed_at, due_at))
+        return cls(timer.timed_at, max(timer.timed_at, due_at), timer.planned_version)
 
     def since(self, rule: RestoreRule) -> int:
-        return self.timed_at if rule.since_at > self.timed_at else self.unchanged_since
+        return self.timed_at - BEHIND_MS if rule.version > self.planned_version else self.unchanged_since
 
 
 class Due(NamedTuple):
