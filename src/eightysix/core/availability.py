@@ -212,7 +212,7 @@ def guaranteed(
     """What of `can`, which is `available`, the channel can sell whatever the others sell meanwhile; None: no limit.
 
     Of each limited stock that is the channel's own open guarantee, less what there isn't once all others have taken
-    theirs. Exact as long as sales are in whole units of the stock's item.
+    theirs.
     """
     least = can.quantity
     for key, ratio in chain(item, view.catalogue) if links is None else links:
@@ -265,7 +265,8 @@ def open_parts(view: StockView, stock: Stock, rows: Mapping[str, ChannelStock], 
     """How much of what is there each open guarantee keeps, by channel code.
 
     Open guarantees that sum to more than real − locked are scaled to it by largest remainder, equal remainders in the
-    order of channel codes.
+    order of channel codes: in the item's units, or in thousandths where a combo has taken a part of a unit, so that
+    none of what is there is left to nobody.
     """
     catalogue = view.catalogue.channels(view.store.brand_id)
     parts = {
@@ -278,6 +279,8 @@ def open_parts(view: StockView, stock: Stock, rows: Mapping[str, ChannelStock], 
         return parts
     item = view.catalogue.item(view.store.brand_id, *stock.key)
     step = step_of(item.decimals if item is not None else 3)
+    if any(each % step for each in (there, *parts.values())):
+        step = 1
     return dict(zip(parts, largest_remainder(there, list(parts.values()), step), strict=True))
 
 
