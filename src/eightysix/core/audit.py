@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from .audit_log import log_findings, outbox_findings
 from .audit_timer import restore_findings, timer_findings
 from .catalogue import Catalogue
+from .change import BEYOND_CHANNEL
 from .draft import turned
 from .finding import Books, Finding, Rule
 from .key import StockKey
@@ -32,7 +33,8 @@ def _stock_findings(books: Books) -> Iterator[Finding]:
     held = _held(books)
     incidents: defaultdict[StockKey, int] = defaultdict(int)
     for incident in books.incidents:
-        incidents[incident.key] += incident.quantity
+        if incident.kind != BEYOND_CHANNEL:
+            incidents[incident.key] += incident.quantity
     known = {stock.key: stock for stock in books.stocks}
     for key in held.keys() - known.keys():
         known[key] = Stock(key)
