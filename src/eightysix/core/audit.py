@@ -83,17 +83,10 @@ def _channel_findings(books: Books) -> Iterator[Finding]:
         for take in reservation.takes:
             for row in capped.get((take.key, reservation.channel_code), ()):
                 if reservation.locked_at >= row.period_at:
-                    taken[row.key, row.channel_code] += take.amount(_kept(reservation))
+                    taken[row.key, row.channel_code] += take.amount(reservation.kept)
     for (key, code), (row, *_) in capped.items():
         if row.used != taken[key, code]:
             yield Finding(Rule.CHANNEL_USED, books.store, key, expected=taken[key, code], found=row.used, detail=code)
-
-
-def _kept(reservation: Reservation) -> int:
-    """What counts as used: locked + deducted - restocked returns."""
-    if reservation.state is State.LOCKED:
-        return reservation.quantity
-    return reservation.quantity - reservation.restocked if reservation.state in PAID else 0
 
 
 def _order_findings(books: Books) -> Iterator[Finding]:

@@ -67,6 +67,13 @@ class Reservation(msgspec.Struct, frozen=True, gc=False):
     revision: int = 0
 
     @property
+    def kept(self) -> int:
+        """What counts in its channel's `used`: locked + deducted − restocked."""
+        if self.state is State.LOCKED:
+            return self.quantity
+        return self.quantity - self.restocked if self.state in (State.DEDUCTED, State.RETURNED) else 0
+
+    @property
     def line(self) -> LineKey:
         return (self.sku_id, self.line_no)
 
