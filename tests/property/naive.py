@@ -117,14 +117,14 @@ class Naive:
         thing = self.thing(stock)
         return thing.limited or bool(thing.caps) or any(thing.promises.values())
 
-    def left_for(self, stock: int, channel: str) -> int | None:
+    def left_for(self, stock: int, channel: str, *, capped: bool = True) -> int | None:
         thing = self.thing(stock)
         limits = []
         if thing.limited:
             parts = {} if channel == WHOLE else channels.open_parts(self, stock)
             kept = sum(part for code, part in parts.items() if code != channel)
             limits.append(thing.real - self.locked(stock) - kept)
-        if channel in thing.caps:
+        if capped and channel in thing.caps:
             limits.append(thing.caps[channel] - self.used(stock, channel))
         return min(limits) if limits else None
 
@@ -396,11 +396,13 @@ class Naive:
             line.state = UNLOCKED
             return True
         if quantity > line.quantity:
-            anew = any(self.thing(stock).limited and stock not in line.counted for stock in self.chain(sku))
-            more = quantity if anew else quantity - line.quantity
             can = self.available(sku, line.channel)
-            if self._sold_out(sku) or (can is not None and can < more):
+            if self._sold_out(sku) or (can is not None and can < quantity - line.quantity):
                 return False
+            for stock, ratio in self.chain(sku).items():
+                left = self.left_for(stock, line.channel, capped=False)
+                if left is not None and stock not in line.counted and left < quantity * ratio:
+                    return False
             line.counted |= {stock for stock in self.chain(sku) if self.is_counted(stock)}
         line.quantity = quantity
         return True

@@ -94,12 +94,23 @@ def start_day(naive: "Naive") -> None:
                 thing.low.discard(code)
 
 
-Held = dict[tuple[str, int, int], tuple[int, int, int, frozenset[int]]]
+Lines = dict[tuple[str, int, int], tuple[int, int, int, frozenset[int]]]
 """Of each line: what is locked, what was sold, what came back on sale, and the stocks that count it."""
 
+Lefts = dict[tuple[int, str], tuple[int | None, int]]
+"""Of each threshold: what is left, and the threshold."""
 
-def held(naive: "Naive") -> Held:
-    """What lines hold now, to be compared after the next command."""
+
+def held(naive: "Naive") -> tuple[Lines, Lefts]:
+    """What lines hold and what is left now, to be compared after the next command."""
+    return _lines(naive), {
+        (stock, code): (naive.left_for(stock, code), low)
+        for stock, thing in naive.things.items()
+        for code, low in thing.lows.items()
+    }
+
+
+def _lines(naive: "Naive") -> Lines:
     return {
         key: (
             line.quantity if line.state == "LOCKED" else 0,
@@ -111,10 +122,10 @@ def held(naive: "Naive") -> Held:
     }
 
 
-def _touched(naive: "Naive", before: Held) -> set[int]:
+def _touched(naive: "Naive", before: Lines) -> set[int]:
     """The stocks of which an order has moved something."""
     stocks: set[int] = set()
-    for key, after in held(naive).items():
+    for key, after in _lines(naive).items():
         was = before.get(key, (0, 0, 0, frozenset()))
         line = naive.lines[key]
         for stock in naive.chain(key[1]):
@@ -126,9 +137,10 @@ def _touched(naive: "Naive", before: Held) -> set[int]:
     return stocks
 
 
-def watch(naive: "Naive", before: Held) -> None:
+def watch(naive: "Naive", before: tuple[Lines, Lefts]) -> None:
     """Tell of every threshold that was crossed by what was done since `before`."""
-    touched = _touched(naive, before) | naive.put | naive.touched
+    lines, lefts = before
+    touched = _touched(naive, lines) | naive.put | naive.touched
     for stock, thing in naive.things.items():
         if stock not in touched:
             continue
@@ -141,7 +153,9 @@ def watch(naive: "Naive", before: Held) -> None:
                 thing.low.add(code)
                 naive.alerts.append((stock, code, max(0, left), low))
             elif left > low and stock in naive.put:
-                thing.low.discard(code)
+                was, threshold = lefts.get((stock, code), (None, low))
+                if threshold != low or (was is not None and left > was):
+                    thing.low.discard(code)
     naive.put.clear()
     naive.touched.clear()
 

@@ -125,10 +125,11 @@ def test_nor_where_more_is_guaranteed_than_there_is(start: int) -> None:
         check(Greedy(seed, WHOLE, (*STOCKS, spu_key(30)), covered=False), seed)
 
 
+@pytest.mark.parametrize("covered", [True, False])
 @pytest.mark.parametrize("start", range(0, 300, 100))
-def test_nor_in_fractions_of_a_unit(start: int) -> None:
+def test_nor_in_fractions_of_a_unit(start: int, *, covered: bool) -> None:
     for seed in range(start, start + 100):
-        check(Greedy(seed, FRACTIONS, tuple(map(sku_key, FRACTIONS)), covered=True), seed)
+        check(Greedy(seed, FRACTIONS, tuple(map(sku_key, FRACTIONS)), covered=covered), seed)
 
 
 def test_there_is_something_to_keep() -> None:

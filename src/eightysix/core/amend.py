@@ -75,13 +75,16 @@ def _shortage(draft: Draft, reservation: Reservation, quantity: int) -> LineRefu
     if item is None or channel is None:
         by = BlockedBy.SKU if item is None else BlockedBy.CHANNEL
         return LineRefusal(*key, Code.OUT_OF_STOCK, quantity - reservation.quantity, 0, by)
-    # a stock that wasn't counted at the lock and is limited now must have room for the whole line
-    anew = any(not each.counted and draft.stock(each.key).is_limited for each in reservation.takes)
-    more = quantity if anew else quantity - reservation.quantity
+    more = quantity - reservation.quantity
     can = available(draft, item, channel, [(each.key, each.ratio) for each in reservation.takes])
-    if can.blocked_by is None and (can.quantity is None or can.quantity >= more):
+    if can.blocked_by is not None or (can.quantity is not None and can.quantity < more):
+        return LineRefusal(*key, Code.OUT_OF_STOCK, more, can.quantity, *can.obstacle(more))
+    # a stock that wasn't counted at the lock and is limited now must have room for the whole line; caps have counted it
+    anew = [each for each in reservation.takes if not each.counted and draft.stock(each.key).is_limited]
+    can = available(draft, item, channel, [(each.key, each.ratio) for each in anew])
+    if can.total is None or can.total >= quantity:
         return None
-    return LineRefusal(*key, Code.OUT_OF_STOCK, more, can.quantity, *can.obstacle(more))
+    return LineRefusal(*key, Code.OUT_OF_STOCK, quantity, can.total, *can.obstacle(quantity))
 
 
 def _extend(command: AmendStock, draft: Draft) -> None:

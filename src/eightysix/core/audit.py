@@ -7,6 +7,7 @@ from .audit_chain import chain_findings
 from .audit_log import log_findings, outbox_findings
 from .audit_timer import restore_findings, timer_findings
 from .catalogue import Catalogue
+from .change import BEYOND_CHANNEL
 from .draft import turned
 from .finding import Books, Finding, Rule
 from .key import StockKey
@@ -34,7 +35,8 @@ def _stock_findings(books: Books) -> Iterator[Finding]:
     held = _held(books)
     incidents: defaultdict[StockKey, int] = defaultdict(int)
     for incident in books.incidents:
-        incidents[incident.key] += incident.quantity
+        if incident.kind != BEYOND_CHANNEL:
+            incidents[incident.key] += incident.quantity
     known = {stock.key: stock for stock in books.stocks}
     for key in held.keys() - known.keys():
         known[key] = Stock(key)
@@ -83,17 +85,10 @@ def _channel_findings(books: Books) -> Iterator[Finding]:
         for take in reservation.takes:
             for row in capped.get((take.key, reservation.channel_code), ()):
                 if reservation.locked_at >= row.period_at:
-                    taken[row.key, row.channel_code] += take.amount(_kept(reservation))
+                    taken[row.key, row.channel_code] += take.amount(reservation.kept)
     for (key, code), (row, *_) in capped.items():
         if row.used != taken[key, code]:
             yield Finding(Rule.CHANNEL_USED, books.store, key, expected=taken[key, code], found=row.used, detail=code)
-
-
-def _kept(reservation: Reservation) -> int:
-    """What counts as used: locked + deducted - restocked returns."""
-    if reservation.state is State.LOCKED:
-        return reservation.quantity
-    return reservation.quantity - reservation.restocked if reservation.state in PAID else 0
 
 
 def _order_findings(books: Books) -> Iterator[Finding]:

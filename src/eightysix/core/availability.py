@@ -212,7 +212,7 @@ def guaranteed(
     """What of `can`, which is `available`, the channel can sell whatever the others sell meanwhile; None: no limit.
 
     Of each limited stock that is the channel's own open guarantee, less what there isn't once all others have taken
-    theirs. Exact as long as sales are in whole units of the stock's item.
+    theirs.
     """
     least = can.quantity
     for key, ratio in chain(item, view.catalogue) if links is None else links:
@@ -230,18 +230,13 @@ def _own_guarantee(view: StockView, stock: Stock, rows: Mapping[str, ChannelStoc
 
     Others may take theirs in whole first, so these count unscaled. In-store guarantees are served from the hub's grant.
     """
-    row = rows.get(channel.channel_code)
-    period_at = period_start(view.day, stock)
-    own = 0 if row is None else open_guarantee(row, period_at)
+    parts = _open_guarantees(view, rows, period_start(view.day, stock))
+    own = parts.get(channel.channel_code, 0)
     if own == 0:
         return 0
-    known = view.catalogue.channels(view.store.brand_id)
-    others = [(known[code], each) for code, each in rows.items() if each is not row and code in known]
-    online = sum(open_guarantee(each, period_at) for other, each in others if not other.in_store)
-    in_store = sum(open_guarantee(each, period_at) for other, each in others if other.in_store)
     if channel.in_store:
         own -= stock.grant
-    return min(own, stock.left - online - max(0, in_store - stock.grant))
+    return min(own, stock.left - _for_others(view, parts, stock, channel))
 
 
 def period_start(day: BusinessDay, stock: Stock) -> int:
@@ -261,39 +256,46 @@ def open_guarantee(row: ChannelStock, period_at: int) -> int:
     return max(0, row.guarantee - used_since(row, period_at))
 
 
+def _open_guarantees(view: StockView, rows: Mapping[str, ChannelStock], period_at: int) -> dict[str, int]:
+    """What is guaranteed and open, by channel code and in that order."""
+    known = view.catalogue.channels(view.store.brand_id)
+    opened = ((code, open_guarantee(row, period_at)) for code, row in sorted(rows.items()) if code in known)
+    return {code: part for code, part in opened if part > 0}
+
+
 def open_parts(view: StockView, stock: Stock, rows: Mapping[str, ChannelStock], period_at: int) -> dict[str, int]:
     """How much of what is there each open guarantee keeps, by channel code.
 
     Open guarantees that sum to more than real − locked are scaled to it by largest remainder, equal remainders in the
-    order of channel codes.
+    order of channel codes: in the item's units, or in thousandths where a combo has taken a part of a unit, so that
+    none of what is there is left to nobody.
     """
-    catalogue = view.catalogue.channels(view.store.brand_id)
-    parts = {
-        code: part
-        for code, row in sorted(rows.items())
-        if (part := open_guarantee(row, period_at)) > 0 and code in catalogue
-    }
+    parts = _open_guarantees(view, rows, period_at)
     there = max(0, stock.real - stock.locked)
     if sum(parts.values()) <= there:
         return parts
     item = view.catalogue.item(view.store.brand_id, *stock.key)
     step = step_of(item.decimals if item is not None else 3)
+    if any(each % step for each in (there, *parts.values())):
+        step = 1
     return dict(zip(parts, largest_remainder(there, list(parts.values()), step), strict=True))
 
 
 def guaranteed_to_others(
     view: StockView, stock: Stock, rows: Mapping[str, ChannelStock], channel: Channel, period_at: int
 ) -> int:
-    """What `channel` must leave, because it is guaranteed to other channels and they have not taken it yet.
+    """What `channel` must leave, because it is guaranteed to other channels and they have not taken it yet."""
+    return _for_others(view, open_parts(view, stock, rows, period_at), stock, channel)
 
-    In-store guarantees are served from the hub's grant first.
-    """
-    catalogue = view.catalogue.channels(view.store.brand_id)
+
+def _for_others(view: StockView, parts: Mapping[str, int], stock: Stock, channel: Channel) -> int:
+    """What of `parts` is kept for other channels. Those in the store are served from the hub's grant first."""
+    known = view.catalogue.channels(view.store.brand_id)
     online = in_store = 0
-    for code, part in open_parts(view, stock, rows, period_at).items():
+    for code, part in parts.items():
         if code == channel.channel_code:
             continue
-        if catalogue[code].in_store:
+        if known[code].in_store:
             in_store += part
         else:
             online += part

@@ -72,8 +72,14 @@ class OutboxRow(msgspec.Struct, frozen=True, gc=False):
     committed_at: int
 
 
+BEYOND_CHANNEL = "sale_beyond_channel"
+"""The kind of incident of a sale that was let through although its channel had no more to take: what it took is there,
+but above the channel's cap or guaranteed to others. `oversold` doesn't rise with it."""
+
+
 class Incident(msgspec.Struct, frozen=True, gc=False):
-    """A broken promise that somebody must resolve. `quantity` is by how much `oversold` rose; `seq` names it."""
+    """A broken promise that somebody must resolve. `quantity` is by how much `oversold` rose, or with `BEYOND_CHANNEL`
+    how much was more than the channel had; `seq` names it."""
 
     seq: int
     kind: str

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from .availability import period_start
 from .catalogue import Catalogue
-from .change import Alert, Incident, Kind, LogRow, OrderFact, RequestRecord, Timer
+from .change import BEYOND_CHANNEL, Alert, Incident, Kind, LogRow, OrderFact, RequestRecord, Timer
 from .command import Actor
 from .instant import BusinessDay
 from .invariant import invariant
@@ -84,12 +84,13 @@ class Draft:
         real: int = 0,
         channel_code: str | None = None,
         oversell: str | None = None,
+        beyond: int = 0,
         reason: str | None = None,
     ) -> None:
         """Add to a stock's counters and log `quantity`. `real` moves only on a limited stock.
 
         `oversell` names the kind of incident that may raise `oversold` where the promise exceeds what is there; without
-        it such a change is a bug.
+        it such a change is a bug. Where there is enough, taking `beyond` what its channel has is an incident as well.
         """
         stock = self.stock(key)
         limited = stock.type == LIMITED
@@ -102,6 +103,8 @@ class Draft:
             invariant(oversell is not None, f"{key} would promise more than there is")
             self._open_incident(key, oversell or "", rise, reason)
             changed = replace(changed, oversold=stock.oversold + rise)
+        elif beyond > 0:
+            self._open_incident(key, BEYOND_CHANNEL, beyond, reason)
         if moved_real:
             changed = turned(changed)
         self._write(changed, kind, quantity, channel_code=channel_code, reason=reason)

@@ -1,8 +1,9 @@
 """Low stock: a threshold that is crossed is told once, and again only after something was put there.
 
 A stock's threshold looks at what is left in total, a channel's at what the channel can take of that stock. An unlock or
-a lock that dies doesn't arm it again, or a quantity about the threshold would tell of itself all evening. A new period
-does, for a channel whose `used` starts again with it. Taking off sale tells nothing: it moves no quantity.
+a lock that dies doesn't arm it again, or a quantity about the threshold would tell of itself all evening; nor does a
+setting that makes the quantity no larger. Another threshold does, a restore, and a new business day, for a channel
+whose `used` starts again with it. Taking off sale tells nothing: it moves no quantity.
 """
 
 from collections.abc import Mapping
@@ -43,21 +44,23 @@ def watch(
     """What a change does to thresholds: the stock, the channel rows that turned, and what is to be told."""
     stock = after.stock
     alerts: list[Alert] = []
-    left = stock.left if stock.is_limited else None
-    stock_is_low = _turned(stock.is_low, stock.low, left, is_put=is_put)
+    low, left = _threshold(view, after, None)
+    armed = is_put and _is_armed(view, before, after, None)
+    stock_is_low = _turned(stock.is_low, low, left, armed=armed)
     if stock_is_low and not stock.is_low:
-        alerts.append(_alert(stock, "", left, stock.low, now))
+        alerts.append(_alert(stock, "", left, low, now))
     channels = view.catalogue.channels(view.store.brand_id)
     rows: list[ChannelStock] = []
     for code, row in sorted(after.rows.items()):
         channel = channels.get(code)
         if channel is None or (row.low is None and not row.is_low):
             continue
-        quantity = left_for(view, stock, after.rows, channel)
+        low, quantity = _threshold(view, after, channel)
         was = row.is_low and not _begins_anew(view, before, channel)
-        is_low = _turned(was, row.low, quantity, is_put=is_put)
+        armed = is_put and _is_armed(view, before, after, channel)
+        is_low = _turned(was, low, quantity, armed=armed)
         if is_low and not was:
-            alerts.append(_alert(stock, code, quantity, row.low, now))
+            alerts.append(_alert(stock, code, quantity, low, now))
         turned = replace(row, is_low=is_low)
         if row.is_low or is_low:
             turned = _in_period(turned, period_start(view.day, stock), now)
@@ -66,11 +69,28 @@ def watch(
     return (stock if stock_is_low == stock.is_low else replace(stock, is_low=stock_is_low)), rows, alerts
 
 
-def _turned(was: bool, low: int | None, quantity: int | None, *, is_put: bool) -> bool:  # noqa: FBT001 - a state
-    """Whether it is low now. What is above the threshold stays low until something was put there."""
+def _threshold(view: StockView, at: Watched, channel: Channel | None) -> tuple[int | None, int | None]:
+    """The threshold of a channel, or of the stock as a whole, and the quantity it looks at."""
+    stock, rows = at
+    if channel is None:
+        return stock.low, stock.left if stock.is_limited else None
+    row = rows.get(channel.channel_code)
+    return None if row is None else row.low, left_for(view, stock, rows, channel)
+
+
+def _is_armed(view: StockView, before: Watched, after: Watched, channel: Channel | None) -> bool:
+    """Whether what was put there arms the threshold: a restore, another threshold, or a quantity that rose."""
+    if after.stock.epoch_at != before.stock.epoch_at:
+        return True
+    (old, had), (low, quantity) = _threshold(view, before, channel), _threshold(view, after, channel)
+    return old != low or (had is not None and quantity is not None and had < quantity)
+
+
+def _turned(was: bool, low: int | None, quantity: int | None, *, armed: bool) -> bool:  # noqa: FBT001 - a state
+    """Whether it is low now. What is above the threshold stays low until that is armed again."""
     if low is None or quantity is None:
         return False
-    return quantity <= low or (was and not is_put)
+    return quantity <= low or (was and not armed)
 
 
 def _begins_anew(view: StockView, before: Watched, channel: Channel) -> bool:

@@ -71,6 +71,13 @@ class Reservation(msgspec.Struct, frozen=True, gc=False):
     log_seq: int | None = 0
 
     @property
+    def kept(self) -> int:
+        """What counts in its channel's `used`: locked + deducted − restocked."""
+        if self.state is State.LOCKED:
+            return self.quantity
+        return self.quantity - self.restocked if self.state in (State.DEDUCTED, State.RETURNED) else 0
+
+    @property
     def line(self) -> LineKey:
         return (self.sku_id, self.line_no)
 

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from .availability import StockView, chain
+from .availability import StockView, chain, left_for
 from .catalogue import Item
 from .change import Kind
 from .draft import Draft
@@ -31,9 +31,26 @@ def take(
         takes.append(each)
         amount = each.amount(quantity)
         if counted and amount:
-            draft.move(key, kind, amount, locked=amount, channel_code=channel_code, oversell=oversell, reason=reason)
+            beyond = 0 if oversell is None else _beyond(draft, key, channel_code, amount)
+            draft.move(
+                key,
+                kind,
+                amount,
+                locked=amount,
+                channel_code=channel_code,
+                oversell=oversell,
+                beyond=beyond,
+                reason=reason,
+            )
         draft.use(key, channel_code, amount, draft.now)
     return tuple(takes)
+
+
+def _beyond(view: StockView, key: StockKey, channel_code: str, amount: int) -> int:
+    """How much of `amount` is more than the channel may take of the stock."""
+    channel = view.catalogue.channel(view.store.brand_id, channel_code)
+    left = None if channel is None else left_for(view, view.stock(key), view.channel_rows(key), channel)
+    return 0 if left is None else max(0, amount - max(0, left))
 
 
 def is_counted(view: StockView, key: StockKey) -> bool:

@@ -2,7 +2,6 @@
 
 from .invariant import invariant
 from .key import StockKey
-from .reservation import Reservation, State
 from .shelf import Shelf
 
 
@@ -15,18 +14,9 @@ def taken_since(shelf: Shelf, key: StockKey, channel_code: str, since: int) -> i
     loaded = {(each.order_id, each.line): each for each in shelf.taken or ()}
     current = {(order_id, line): each for order_id, lines in shelf.orders.items() for line, each in lines.items()}
     return sum(
-        take.amount(_kept(each))
+        take.amount(each.kept)
         for each in (loaded | current).values()
         if each.channel_code == channel_code and each.locked_at >= since
         for take in each.takes
         if take.key == key
     )
-
-
-def _kept(reservation: Reservation) -> int:
-    """What a reservation counts in `used`: locked + deducted − restocked."""
-    if reservation.state is State.LOCKED:
-        return reservation.quantity
-    if reservation.state in (State.DEDUCTED, State.RETURNED):
-        return reservation.quantity - reservation.restocked
-    return 0
