@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from eightysix.core.change import Head, StoreChanges, Timer
 from eightysix.core.key import StockKey, StoreKey
@@ -22,6 +22,8 @@ from eightysix.storage.port import (
 from . import rows, statements
 from .connection import ConnectionThread
 from .save import run, writes
+
+T = TypeVar("T")
 
 _REMOVE_OLD_MARKERS = f"DELETE FROM poi_stock_marker WHERE product_shard_id = ? AND started_at < {statements.NOW} - ?"  # noqa: S608 - no value
 
@@ -90,15 +92,9 @@ class SqliteLane:
         for row in due:
             at = row.pop()
             loaded[at].due.append(rows.due(row))
-        for row in rows.decode(lines):
-            at = row.pop()
-            loaded[at].reservations.append(rows.reservation(row))
-        for row in rows.decode(facts):
-            at = row.pop()
-            loaded[at].facts.append(rows.fact(row))
-        for row in rows.decode(records):
-            at = row.pop()
-            loaded[at].requests.append(rows.request(row))
+        _hand_out(lines, rows.reservation, [each.reservations for each in loaded])
+        _hand_out(facts, rows.fact, [each.facts for each in loaded])
+        _hand_out(records, rows.request, [each.requests for each in loaded])
         return dict(zip(stores, loaded, strict=True))
 
     async def load_stocks(self, wanted: Mapping[StoreKey, set[StockKey]]) -> dict[StoreKey, StoreStocks]:
@@ -113,12 +109,8 @@ class SqliteLane:
 
         stocks, channels = await self._thread.run(work)
         loaded = [StoreStocks([], []) for _ in wanted]
-        for row in rows.decode(stocks):
-            at = row.pop()
-            loaded[at].stocks.append(rows.stock(row))
-        for row in rows.decode(channels):
-            at = row.pop()
-            loaded[at].channels.append(rows.channel(row))
+        _hand_out(stocks, rows.stock, [each.stocks for each in loaded])
+        _hand_out(channels, rows.channel, [each.channels for each in loaded])
         return dict(zip(wanted, loaded, strict=True))
 
     async def load_whole(self, stores: Sequence[StoreKey]) -> dict[StoreKey, WholeStore]:
@@ -131,12 +123,8 @@ class SqliteLane:
 
         stocks, channels, timers = await self._thread.run(work)
         loaded = [WholeStore([], [], None) for _ in stores]
-        for row in rows.decode(stocks):
-            at = row.pop()
-            loaded[at].stocks.append(rows.stock(row))
-        for row in rows.decode(channels):
-            at = row.pop()
-            loaded[at].channels.append(rows.channel(row))
+        _hand_out(stocks, rows.stock, [each.stocks for each in loaded])
+        _hand_out(channels, rows.channel, [each.channels for each in loaded])
         for row in rows.decode(timers):
             at = row.pop()
             loaded[at].timer = rows.timer(row)
@@ -213,6 +201,13 @@ class SqliteLane:
 
     def _remove_old_markers(self, connection: sqlite3.Connection) -> None:
         connection.execute(_REMOVE_OLD_MARKERS, (self._marker[0], MARKER_DAYS * DAY_MS))
+
+
+def _hand_out(found: str, read: Callable[[rows.Found], T], lists: Sequence[list[T]]) -> None:
+    """Each row to the list of the store whose number it ends with."""
+    for row in rows.decode(found):
+        at = row.pop()
+        lists[at].append(read(row))
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
