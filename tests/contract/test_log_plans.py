@@ -113,7 +113,7 @@ async def test_postgres_finds_every_row_by_its_key(postgres_url: str, statistics
         plan = await _postgres_plan(connection, statement)
         scans = [at for at, line in enumerate(plan) if "Scan" in line and "poi_" in line and "Tid" not in line]
         is_chain = name.endswith("chain")
-        assert len(scans) == (3 if is_chain else 1), (name, plan)
+        assert len(scans) == (2 if is_chain else 1), (name, plan)
         sorts = [line for line in plan if "Sort" in line]
         assert not sorts or name in {"marks", "stock chain", "order chain"}, (name, plan)  # a handful of named rows
         for at in scans:

@@ -24,7 +24,7 @@ from eightysix.core.log_query import ALL, SEQ_END, LogQuery, LogSpan
 SCAN_MOST = 500
 """Rows of a range that one page looks at where some may be unwanted (docs/decisions/0006-the-change-log.md)."""
 
-CHAIN_MOST = 300
+CHAIN_MOST = 200
 """Rows of a chain that one page looks at."""
 
 PROBES = 16

@@ -46,18 +46,13 @@ def _rows_statement() -> str:
 
 def _chain_statement(previous: str) -> str:
     """Each row by itself, in an order that the primary key alone has."""
-    step = (
-        f"SELECT t.seq, t.{previous} AS prev FROM poi_item_stock_log AS t WHERE {_STORE} AND t.seq = c.prev "
-        "ORDER BY t.seq LIMIT 1"
-    )
-    row = f"SELECT * FROM poi_item_stock_log AS l WHERE {_STORE} AND l.seq = c.seq ORDER BY l.seq LIMIT 1"
+    step = f"SELECT t.* FROM poi_item_stock_log AS t WHERE {_STORE} AND t.seq = c.{previous} ORDER BY t.seq LIMIT 1"
     return (
-        "WITH RECURSIVE chain (hop, seq, prev) AS ("
-        f"SELECT 1, l.seq, l.{previous} FROM poi_item_stock_log AS l WHERE {_STORE} AND l.seq = $4 UNION ALL "
-        f"SELECT c.hop + 1, s.seq, s.prev FROM chain AS c CROSS JOIN LATERAL ({step}) AS s "
-        "WHERE c.hop < $6 AND c.prev >= $5) "
-        f"SELECT {', '.join(LOG_COLUMNS).replace('seq', 't.seq', 1)} FROM chain AS c CROSS JOIN LATERAL ({row}) AS t "
-        "ORDER BY c.hop"
+        "WITH RECURSIVE chain AS ("
+        f"SELECT 1 AS hop, t.* FROM poi_item_stock_log AS t WHERE {_STORE} AND t.seq = $4 UNION ALL "
+        f"SELECT c.hop + 1, s.* FROM chain AS c CROSS JOIN LATERAL ({step}) AS s "
+        f"WHERE c.hop < $6 AND c.{previous} >= $5) "
+        f"SELECT {', '.join(LOG_COLUMNS)} FROM chain AS t ORDER BY t.hop"
     )
 
 
