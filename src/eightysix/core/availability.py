@@ -257,10 +257,13 @@ def open_guarantee(row: ChannelStock, period_at: int) -> int:
 
 
 def _open_guarantees(view: StockView, rows: Mapping[str, ChannelStock], period_at: int) -> dict[str, int]:
-    """What is guaranteed and open, by channel code and in that order."""
-    known = view.catalogue.channels(view.store.brand_id)
-    opened = ((code, open_guarantee(row, period_at)) for code, row in sorted(rows.items()) if code in known)
-    return {code: part for code, part in opened if part > 0}
+    """What is guaranteed and open, by channel code."""
+    parts = {code: part for code, row in rows.items() if (part := open_guarantee(row, period_at)) > 0}
+    if parts:
+        known = view.catalogue.channels(view.store.brand_id)
+        for gone in parts.keys() - known.keys():
+            del parts[gone]
+    return parts
 
 
 def open_parts(view: StockView, stock: Stock, rows: Mapping[str, ChannelStock], period_at: int) -> dict[str, int]:
@@ -278,7 +281,8 @@ def open_parts(view: StockView, stock: Stock, rows: Mapping[str, ChannelStock], 
     step = step_of(item.decimals if item is not None else 3)
     if any(each % step for each in (there, *parts.values())):
         step = 1
-    return dict(zip(parts, largest_remainder(there, list(parts.values()), step), strict=True))
+    codes = sorted(parts)
+    return dict(zip(codes, largest_remainder(there, [parts[code] for code in codes], step), strict=True))
 
 
 def guaranteed_to_others(
@@ -290,6 +294,8 @@ def guaranteed_to_others(
 
 def _for_others(view: StockView, parts: Mapping[str, int], stock: Stock, channel: Channel) -> int:
     """What of `parts` is kept for other channels. Those in the store are served from the hub's grant first."""
+    if not parts:
+        return 0
     known = view.catalogue.channels(view.store.brand_id)
     online = in_store = 0
     for code, part in parts.items():

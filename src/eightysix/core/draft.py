@@ -11,7 +11,7 @@ from .command import Actor
 from .instant import BusinessDay
 from .invariant import invariant
 from .key import StockKey, StoreKey
-from .low_stock import PUTS, Watched, watch
+from .low_stock import PUTS, Watched, has_thresholds, watch
 from .outcome import Outcome
 from .reservation import LineKey, Reservation, last_log_seq
 from .shelf import Decision, Shelf
@@ -216,12 +216,12 @@ class Draft:
 
     def watch(self, key: StockKey) -> None:
         """Compare the stock with its thresholds, as it is now and was when it was last compared."""
-        after = Watched(self.stock(key), self.channel_rows(key))
-        if not after.has_thresholds:
+        after = (self.stock(key), self.channel_rows(key))
+        if not has_thresholds(*after):
             return
         loaded = Watched(self._shelf.stocks.get(key) or Stock(key), self._shelf.channels.get(key) or _NO_ROWS)
         is_put = any(log.kind in PUTS and log.key == key for log in self._logs)
-        stock, rows, alerts = watch(self, self._watched.get(key, loaded), after, self.now, is_put=is_put)
+        stock, rows, alerts = watch(self, self._watched.get(key, loaded), Watched(*after), self.now, is_put=is_put)
         self._stocks[key] = stock
         for row in rows:
             self.put_channel(row)

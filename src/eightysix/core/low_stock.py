@@ -29,13 +29,15 @@ class Watched(NamedTuple):
     stock: Stock
     rows: Mapping[str, ChannelStock]
 
-    @property
-    def has_thresholds(self) -> bool:
-        """Whether there is a threshold, or was until now."""
-        stock = self.stock
-        if stock.low is not None or stock.is_low:
+
+def has_thresholds(stock: Stock, rows: Mapping[str, ChannelStock]) -> bool:
+    """Whether there is a threshold, or was until now. Every stock that an order moves is asked, so this is quick."""
+    if stock.low is not None or stock.is_low:
+        return True
+    for row in rows.values():  # noqa: SIM110 - any() costs several times as much
+        if row.low is not None or row.is_low:
             return True
-        return any(row.low is not None or row.is_low for row in self.rows.values())
+    return False
 
 
 def watch(
