@@ -125,7 +125,7 @@ BREAKS = {
     "a first row that starts from something": (Rule.LOG_BEFORE, lambda books: log_at(books, Kind.SET, real_before=1)),
     **{
         f"a {kind.name} that moved real": (Rule.LOG_STEP, lambda books, kind=kind: log_at(books, Kind.SET, kind=kind))
-        for kind in (Kind.EIGHTY_SIX, Kind.SKIP, Kind.ALLOCATE, Kind.FLOW_BACK)
+        for kind in (Kind.EIGHTY_SIX, Kind.SKIP, Kind.FLOW_BACK)
     },
     **{
         f"a {kind.name} of another quantity": (Rule.LOG_STEP, lambda books, kind=kind: log_at(
@@ -262,7 +262,7 @@ def test_what_sets_a_count_explains_it_by_its_quantity(ledger, kind):
     assert books.rules() == []
 
 
-@pytest.mark.parametrize("kind", [Kind.EIGHTY_SIX, Kind.SKIP, Kind.ALLOCATE, Kind.FLOW_BACK])
+@pytest.mark.parametrize("kind", [Kind.EIGHTY_SIX, Kind.SKIP, Kind.FLOW_BACK])
 def test_what_leaves_the_count_alone_moves_nothing(kind):
     books = Ledger().after(SetStock(STORE, (Setting(sku_key(21), status=2),), ME), now=SET_OUT_AT)
     assert log_at(books, Kind.SET, kind=kind).rules() == []

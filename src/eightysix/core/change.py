@@ -25,8 +25,7 @@ class Kind(IntEnum):
     EIGHTY_SIX = 11
     RESTORE = 12
     SKIP = 13
-    ALLOCATE = 14
-    FLOW_BACK = 15
+    FLOW_BACK = 14
 
 
 class LogRow(msgspec.Struct, frozen=True, gc=False):
