@@ -148,6 +148,7 @@ def _move_without_invariant(
     real: int = 0,
     channel_code: str | None = None,
     oversell: str | None = None,
+    beyond: int = 0,
     reason: str | None = None,
 ) -> None:
     """`Draft.move` as somebody would write it who trusts every rule."""
