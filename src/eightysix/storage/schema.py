@@ -138,6 +138,7 @@ poi_item_stock = _sharded(
     Column("allocation", SmallInteger(), nullable=False, server_default="0"),
     _quantity("low_quantity", default=None),
     Column("is_low", Boolean(), nullable=False, server_default="0"),
+    _quantity("settings_real", default=None),  # what was there right after the last setting; NULL in older rows
     CheckConstraint("locked_quantity >= 0", name="ck_stock_locked"),
     CheckConstraint("grant_quantity >= 0", name="ck_stock_grant"),
     CheckConstraint("oversold_quantity >= 0", name="ck_stock_oversold"),
@@ -300,6 +301,129 @@ poi_stock_marker = _sharded(
     rewritten=True,
 )
 
+# --- what is told to others. None of these is written in an order's transaction.
+
+poi_stock_parked = _sharded(
+    "poi_stock_parked",
+    *_store_key(),
+    _key("seq", COUNTER),
+    _counter("prev_seq"),
+    Column("object_type", SmallInteger(), nullable=False),
+    Column("object_id", COUNTER, nullable=False),
+    _instant("committed_at"),
+    _instant("parked_at"),
+    Column("tries", Integer(), nullable=False),
+    Column("reason", Text(), nullable=False),
+)
+"""Outbox rows that could not be published, taken out of their store's way until somebody has them replayed."""
+
+sync_lease = _sharded(
+    "sync_lease",
+    _key("product_shard_id", SmallInteger()),  # the number of the range is a bucket of it
+    Column("owner", _ident(), nullable=False),
+    _instant("expires_at"),
+    _counter("token"),  # steps with each new owner
+)
+"""Which process works for a range of buckets: publishes their messages, sends their webhooks."""
+
+sync_member = _sharded(
+    "sync_member",
+    _key("product_shard_id", SmallInteger()),
+    _key("owner", _ident()),
+    _instant("seen_at"),
+)
+"""The processes that share the ranges; all in bucket 0."""
+
+poi_stock_device = _sharded(
+    "poi_stock_device",
+    *_store_key(),
+    _key("device_id", _ident()),
+    _counter("generation"),
+    _counter("acked_seq"),
+    _instant("acked_at"),
+    _instant("lagging_since", nullable=True),
+    _counter("drift"),  # differences that the last reconciliation found ...
+    _instant("reconciled_at", nullable=True),  # ... and when that was
+)
+"""How far each device of a store has applied what it was told."""
+
+poi_stock_journal = _sharded(
+    "poi_stock_journal",
+    *_store_key(),
+    _key("device_id", _ident()),
+    _key("journal_id", _ident()),
+    _counter("last_seq"),
+    _instant("last_at"),
+)
+"""How far each device's journal was replayed. Written in the transaction of the events."""
+
+webhook_queue = _sharded(
+    "webhook_queue",
+    _key("product_shard_id", SmallInteger()),  # of the webhook's id, not of a store
+    _key("brand_id", _ident()),
+    _key("webhook_id", _ident()),
+    _key("poi_id", _ident()),
+    _key("event", _ident(32)),
+    _key("object_type", SmallInteger()),
+    _key("object_id", COUNTER),
+    _counter("seq"),
+    _instant("committed_at"),
+    _instant("due_at"),
+    Column("tries", Integer(), nullable=False, server_default="0"),
+    _counter("revision"),
+)
+"""What an endpoint hasn't been told yet: the newest state of an object stands for all before it."""
+
+webhook_attempt = _sharded(
+    "webhook_attempt",
+    _key("product_shard_id", SmallInteger()),
+    _key("brand_id", _ident()),
+    _key("webhook_id", _ident()),
+    _key("attempted_at", INSTANT),
+    _key("attempt_id", _ident()),
+    Column("message_id", _ident(), nullable=False),
+    Column("event", _ident(32), nullable=False),
+    Column("poi_id", _ident(), nullable=True),
+    Column("object_type", SmallInteger(), nullable=True),
+    Column("object_id", COUNTER, nullable=True),
+    Column("seq", COUNTER, nullable=True),
+    Column("status_code", SmallInteger(), nullable=True),
+    Column("error", Text(), nullable=True),
+    Column("took_ms", Integer(), nullable=False),
+    Column("delivered", Boolean(), nullable=False),
+)
+"""The delivery log."""
+
+poi_order_event = _sharded(
+    "poi_order_event",
+    *_store_key(),
+    _key("order_id", _ident()),
+    _key("order_seq", COUNTER),
+    Column("event_id", _ident(), nullable=False),
+    Column("type", _ident(32), nullable=False),
+    Column("digest", LargeBinary(32).with_variant(mysql.VARBINARY(32), "mysql", "mariadb"), nullable=False),
+    Column("body", Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb"), nullable=False),
+    Column("state", SmallInteger(), nullable=False),
+    Column("answer", Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb"), nullable=True),
+    _instant("received_at"),
+    Index("ix_order_event_state", "product_shard_id", "state", "received_at"),
+)
+"""Events of the order service: done, or waiting for one before them."""
+
+message_parked = _sharded(
+    "message_parked",
+    _key("product_shard_id", SmallInteger()),
+    _key("topic", _ident()),
+    _key("message_id", _ident(128)),
+    Column("brand_id", _ident(), nullable=True),
+    Column("poi_id", _ident(), nullable=True),
+    Column("body", Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb"), nullable=False),
+    Column("reason", Text(), nullable=False),
+    Column("tries", Integer(), nullable=False),
+    _instant("parked_at"),
+)
+"""Messages from a bus that can't be processed, with the reason; in bucket 0 where they name no store."""
+
 # --- configuration: broadcast tables behind a proxy, a copy in every database. `catalog_version` orders all changes.
 
 catalog_head = Table(
@@ -307,6 +431,7 @@ catalog_head = Table(
     metadata,
     _key("id", SmallInteger()),
     _counter("catalog_version"),
+    Column("generation", COUNTER, nullable=False, server_default="1"),  # another one after a restore from a backup
     info={"kind": BROADCAST},
     **_MYSQL,
 )
@@ -396,6 +521,22 @@ restore_rule = _catalog(
     Column("schedule", JSON(), nullable=False),
     Column("restore_to", SmallInteger(), nullable=False),
     _instant("since_at"),
+)
+
+webhook = _catalog(
+    "webhook",
+    _key("brand_id", _ident()),
+    _key("webhook_id", _ident()),
+    Column("url", String(1000), nullable=False),
+    Column("poi_ids", JSON(), nullable=True),
+    Column("channel_code", _ident(), nullable=True),
+    Column("events", JSON(), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("status_reason", String(200), nullable=True),
+    Column("secret", String(128), nullable=False),
+    Column("previous_secret", String(128), nullable=True),  # signs too ...
+    _instant("previous_until", nullable=True),  # ... until then
+    _instant("created_at"),
 )
 
 admin_log = Table(
