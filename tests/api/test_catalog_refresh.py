@@ -27,7 +27,7 @@ class Stumbling:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._rows, name)
 
-    async def version(self) -> int:
+    async def version(self) -> tuple[int, int]:
         if self.fails:
             self.failed.set()
             raise RuntimeError("a bug")

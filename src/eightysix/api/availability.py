@@ -5,9 +5,9 @@ no lock having died since and the same business day mean that the rows are still
 """
 
 import asyncio
-import base64
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -23,6 +23,7 @@ from eightysix.core.shelf import Shelf
 from eightysix.engine import CatalogueSource
 from eightysix.engine.days import BusinessDays
 from eightysix.storage.port import Reader, StoreRows
+from eightysix.wire.cursor import Cursor, cursor_text
 from eightysix.wire.stock import AvailabilityAnswer, AvailableItem, blocked_object
 
 MOST_ROWS = 20_000
@@ -30,6 +31,13 @@ MOST_ROWS = 20_000
 
 _BREATH = 500
 """Items computed before others get a turn on the event loop."""
+
+
+class GenerationSource(CatalogueSource, Protocol):
+    """The catalogue, and which generation of the database it is of."""
+
+    @property
+    def generation(self) -> int: ...
 
 
 class _Kept(msgspec.Struct):
@@ -40,7 +48,7 @@ class _Kept(msgspec.Struct):
 class Availability:
     """Answers for the stores of one database."""
 
-    def __init__(self, reader: Reader, source: CatalogueSource) -> None:
+    def __init__(self, reader: Reader, source: GenerationSource) -> None:
         self._reader = reader
         self._source = source
         self._days = BusinessDays()
@@ -55,7 +63,7 @@ class Availability:
             if at % _BREATH == _BREATH - 1:
                 await asyncio.sleep(0)
             shown.append(_shown(kept.view, item, channel))
-        return AvailabilityAnswer(cursor_of(kept.rows.head.seq), shown)
+        return AvailabilityAnswer(cursor_text(Cursor(self._source.generation, kept.rows.head.seq)), shown)
 
     async def _current(self, store: StoreKey) -> _Kept:
         now, head = await self._reader.head(store)
@@ -86,11 +94,6 @@ class Availability:
             _, dropped = self._kept.popitem(last=False)
             self._rows_kept -= _size(dropped.rows)
         return fresh
-
-
-def cursor_of(seq: int) -> str:
-    """The opaque name of a store's state: origin, database generation, sequence."""
-    return base64.urlsafe_b64encode(b"cloud/1/%d" % seq).decode().rstrip("=")
 
 
 def _has_died(rows: StoreRows, now: int) -> bool:

@@ -43,6 +43,8 @@ class Catalog:
         self._loop: asyncio.Task[None] | None = None
         self._looked_at = 0.0
         self.current = Snapshot.empty()
+        self.generation = 1
+        """Of the database: part of every cursor. Another one was begun where it was restored from a backup."""
 
     async def start(self) -> None:
         """Read everything, then look for changes of others every `refresh_seconds`."""
@@ -61,7 +63,7 @@ class Catalog:
         """Take over what was committed since the last look."""
         async with self._refreshing:
             seen = self.current.version
-            version = await self._rows.version()
+            version, self.generation = await self._rows.version()
             if version == seen:
                 return
             if version < seen:  # a database restored from a backup: what it no longer has must go
@@ -194,6 +196,13 @@ class Catalog:
         found = await self._rows.log_page(match, since, until, before, limit + 1)
         rows, following = _cut(found, limit, [column.name for column in key])
         return Page([line_of(row) for row in rows], following)
+
+    async def begin_generation(self) -> int:
+        """Begin a new generation, named by the clock, so that it is none that a lost database has had."""
+        generation = now_ms()
+        await self._rows.begin_generation(generation)
+        self.generation = generation
+        return generation
 
     async def _refresh_forever(self) -> None:
         while True:

@@ -1,5 +1,6 @@
 """Stocks on the wire: what can be sold, rows as they are, and what the back office sets."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal, Protocol
@@ -124,7 +125,7 @@ class StockRowAnswer(msgspec.Struct, frozen=True, gc=False):
     allocation: str
     low_quantity: Number | None
     is_low: bool
-    channel_stocks: list[ChannelStockAnswer]
+    channel_stocks: Sequence[ChannelStockAnswer]
 
 
 class StockSetAnswer(StockRowAnswer, frozen=True, gc=False, kw_only=True):
@@ -388,7 +389,7 @@ def stock_answer(stock: Stock, channels: tuple[ChannelStock, ...] = ()) -> Stock
         Allocation(stock.allocation).name.lower(),
         None if stock.low is None else as_number(stock.low),
         stock.is_low,
-        [_channel_answer(channel) for channel in channels],
+        [channel_answer(channel) for channel in channels],
     )
 
 
@@ -404,7 +405,8 @@ def blocked_object(key: StockKey | None) -> BlockedObject | None:
     return None if key is None else BlockedObject(*key)
 
 
-def _channel_answer(channel: ChannelStock) -> ChannelStockAnswer:
+def channel_answer(channel: ChannelStock) -> ChannelStockAnswer:
+    """A channel's row as the wire shows it."""
     return ChannelStockAnswer(
         channel.channel_code,
         channel.status,

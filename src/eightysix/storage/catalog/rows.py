@@ -43,10 +43,16 @@ class CatalogRows:
         except IntegrityError:
             return  # another process was first
 
-    async def version(self) -> int:
-        """The version of the last committed change."""
+    async def version(self) -> tuple[int, int]:
+        """(the version of the last committed change, the generation of the database)."""
         async with self._transaction(self._following) as connection:
-            return int(await connection.scalar(select(_HEAD.c.catalog_version)) or 0)
+            row = (await connection.execute(select(_HEAD.c.catalog_version, _HEAD.c.generation))).one_or_none()
+            return (0, 1) if row is None else (int(row[0]), int(row[1]))
+
+    async def begin_generation(self, generation: int) -> None:
+        """Make all cursors that were handed out so far unknown; a later number than any before."""
+        async with self._transaction(writes=True) as connection:
+            await connection.execute(update(_HEAD).values(generation=generation))
 
     async def changed(self, table: Table, since: int, columns: Sequence[str]) -> AsyncGenerator[Row, None]:
         """Rows changed after version `since`, tombstones too; from 0 on only what there is."""

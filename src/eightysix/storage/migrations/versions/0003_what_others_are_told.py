@@ -6,6 +6,7 @@ Revision ID: 0003
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import context, op
@@ -48,7 +49,7 @@ def _ident(length: int = 64) -> sa.types.TypeEngine[str]:
     return sa.String(length)
 
 
-def _add(table: str, column: sa.Column[object]) -> None:
+def _add(table: str, column: sa.Column[Any]) -> None:
     there = {each["name"] for each in sa.inspect(op.get_bind()).get_columns(table)}
     if column.name not in there:
         op.add_column(table, column)
@@ -59,31 +60,31 @@ def _make(name: str, *parts: SchemaItem, sharded: bool = True) -> None:
     op.create_table(name, *parts, if_not_exists=True, **without_rowid, **_MYSQL)
 
 
-def _key(name: str, type_: sa.types.TypeEngine[object]) -> sa.Column[object]:
+def _key(name: str, type_: sa.types.TypeEngine[Any]) -> sa.Column[Any]:
     return sa.Column(name, type_, primary_key=True, autoincrement=False, nullable=False)
 
 
-def _shard() -> sa.Column[object]:
+def _shard() -> sa.Column[Any]:
     return _key("product_shard_id", sa.SmallInteger())
 
 
-def _store() -> list[sa.Column[object]]:
+def _store() -> list[sa.Column[Any]]:
     return [_shard(), _key("brand_id", _ident()), _key("poi_id", _ident())]
 
 
-def _counter(name: str) -> sa.Column[object]:
+def _counter(name: str) -> sa.Column[Any]:
     return sa.Column(name, _BIG, nullable=False, server_default="0")
 
 
-def _instant(name: str, *, nullable: bool = False) -> sa.Column[object]:
+def _instant(name: str, *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, _BIG, nullable=nullable)
 
 
-def _text(name: str, length: int = 64, *, nullable: bool = False) -> sa.Column[object]:
+def _text(name: str, length: int = 64, *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, _ident(length), nullable=nullable)
 
 
-def _number(name: str, type_: sa.types.TypeEngine[object], *, nullable: bool = False) -> sa.Column[object]:
+def _number(name: str, type_: sa.types.TypeEngine[Any], *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, type_, nullable=nullable)
 
 

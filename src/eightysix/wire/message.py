@@ -1,0 +1,164 @@
+"""What the POS, the channels and the message bus are told: a store's changes, as state (DESIGN section 6).
+
+A receiver ignores a `data.version` that isn't above what it has of that stock: after a repeat, or when another relay
+took over, an older message may come again. The data is always that of the moment of publishing, so `data.version` may
+be above `seq`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict
+
+from eightysix.core.availability import StockView, available, period_start, used_since
+from eightysix.core.catalogue import Channel, Item
+from eightysix.core.instant import to_iso
+from eightysix.core.key import StockKey, StoreKey
+from eightysix.core.quantity import UNIT, as_number
+from eightysix.core.stock import ChannelStock
+
+from .channels import AlertAnswer
+from .stock import ChannelStockAnswer, Number, StockRowAnswer, channel_answer, stock_answer
+
+STOCK_TOPIC = "poi_stock"
+"""The topic of these messages; a message group is a store."""
+
+STORE_OBJECT = StockKey(0, 0)
+"""What an outbox row points to that tells about the store as a whole."""
+
+
+class ChannelState(ChannelStockAnswer, frozen=True, gc=False, kw_only=True):
+    """A channel's row of a stock; `used_quantity` is what it took in the current period."""
+
+    used_quantity: Number
+
+
+class ChannelSale(msgspec.Struct, frozen=True, gc=False):
+    """What one channel can sell of an item now; `available` null means unlimited."""
+
+    channel_code: str
+    sellable: bool
+    available: Number | None
+    blocked_by: str | None
+
+
+class StockState(StockRowAnswer, frozen=True, gc=False, kw_only=True):
+    """A stock as it is: the full row of find-to-pos.
+
+    `available` is the total left, null without a limit; `channels` what each channel of the brand can sell of it, with
+    everything that stands in the way. `deleted`: the item is no longer in the menu.
+    """
+
+    channel_stocks: Sequence[ChannelState]
+    available: Number | None
+    deleted: bool
+    channels: list[ChannelSale]
+
+
+class StoreState(msgspec.Struct, frozen=True, gc=False):
+    """A store as a whole. While it or its brand isn't open, nothing can be sold there, whatever the stocks say."""
+
+    open: bool
+    brand_open: bool
+    store_open: bool
+    time_zone: str | None
+    deleted: bool
+
+
+class StockMessage(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="eventType", tag="poi.item.stock"):
+    """A stock has changed. `prev_seq` is the `seq` of the store's previous message; `alerts` are thresholds that this
+    change crossed."""
+
+    brand_id: str = msgspec.field(name="brandId")
+    poi_id: str = msgspec.field(name="poiId")
+    object_kind: Literal["item_stock"] = msgspec.field(name="objectType", default="item_stock")
+    seq: int
+    prev_seq: int
+    committed_at: str
+    data: StockState
+    alerts: list[AlertAnswer] | UnsetType = UNSET
+
+
+class StoreMessage(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="eventType", tag="poi.store"):
+    """The store or its brand has opened, closed, moved to another time zone, or is gone."""
+
+    brand_id: str = msgspec.field(name="brandId")
+    poi_id: str = msgspec.field(name="poiId")
+    object_kind: Literal["store"] = msgspec.field(name="objectType", default="store")
+    seq: int
+    prev_seq: int
+    committed_at: str
+    data: StoreState
+
+
+Message = StockMessage | StoreMessage
+
+encode_message = msgspec.json.Encoder().encode
+decode_message = msgspec.json.Decoder(Message).decode
+
+
+def group_of(store: StoreKey) -> str:
+    """The message group of a store: unlike for any other pair, whatever the ids hold."""
+    return f"{len(store.brand_id)}.{store.brand_id}/{store.poi_id}"
+
+
+def stock_state(view: StockView, key: StockKey) -> StockState:
+    """The stock as `view` has it."""
+    brand_id = view.store.brand_id
+    stock, rows = view.stock(key), view.channel_rows(key)
+    item = view.catalogue.item(brand_id, *key)
+    shown = asdict(stock_answer(stock))
+    period_at = period_start(view.day, stock)
+    shown["channel_stocks"] = [
+        _channel_state(rows[code], as_number(used_since(rows[code], period_at))) for code in sorted(rows)
+    ]
+    return StockState(
+        **shown,
+        available=as_number(max(0, stock.left)) if stock.is_limited else None,
+        deleted=item is None,
+        channels=[] if item is None else _sales(view, item, view.catalogue.channels(brand_id)),
+    )
+
+
+def store_state(view: StockView) -> StoreState:
+    """The store as the catalogue has it."""
+    brand = view.catalogue.brand(view.store.brand_id)
+    store = view.catalogue.store(view.store.brand_id, view.store.poi_id)
+    brand_open, store_open = brand is not None and brand.open, store is not None and store.open
+    return StoreState(
+        brand_open and store_open, brand_open, store_open, None if store is None else store.time_zone, store is None
+    )
+
+
+def message(view: StockView, key: StockKey, seq: int, prev_seq: int, committed_at: int) -> Message:
+    """The message of an outbox row that points to `key`, with the state of now."""
+    brand_id, poi_id = view.store.brand_id, view.store.poi_id
+    told_at = to_iso(committed_at)
+    if key == STORE_OBJECT:
+        return StoreMessage(
+            brand_id=brand_id, poi_id=poi_id, seq=seq, prev_seq=prev_seq, committed_at=told_at, data=store_state(view)
+        )
+    data = stock_state(view, key)
+    return StockMessage(brand_id=brand_id, poi_id=poi_id, seq=seq, prev_seq=prev_seq, committed_at=told_at, data=data)
+
+
+def _channel_state(row: ChannelStock, used: Number) -> ChannelState:
+    return ChannelState(**asdict(channel_answer(row)), used_quantity=used)
+
+
+def _sales(view: StockView, item: Item, channels: Mapping[str, Channel]) -> list[ChannelSale]:
+    links = ((item.key, UNIT),) if item.object_type == 1 else None
+    sales = []
+    for code in sorted(channels):
+        can = available(view, item, channels[code], links)
+        sales.append(
+            ChannelSale(
+                code,
+                can.blocked_by is None and can.quantity != 0,
+                None if can.quantity is None else as_number(can.quantity),
+                None if can.blocked_by is None else can.blocked_by.value,
+            )
+        )
+    return sales
