@@ -1,4 +1,4 @@
-"""How the test of roles calls each endpoint of the table in api/endpoints.py, and what a stranger must be told.
+"""How the test of roles calls each endpoint of the table in api/endpoints, and what a stranger must be told.
 
 An endpoint that is added there needs a line in `CALLS` here, or the test fails. A line says what a call names:
 

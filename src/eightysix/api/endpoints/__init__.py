@@ -1,0 +1,52 @@
+"""The table of every endpoint."""
+
+from typing import NamedTuple
+
+from eightysix.api.administration import Administration
+from eightysix.api.change_log import Log
+from eightysix.api.channels import Channels
+from eightysix.api.endpoint import Endpoint
+from eightysix.api.health import Health
+from eightysix.api.keys import Audit, Keys
+from eightysix.api.setting import StockSetting
+from eightysix.api.stock import Stocks
+from eightysix.api.stock_file import StockFiles
+
+from .configuration import administration_calls, keys_calls
+from .health import health_calls
+from .orders import orders_calls
+from .records import audit_calls, log_calls
+from .stocks import channels_calls, files_calls, setting_calls, stocks_calls
+
+
+class Rooms(NamedTuple):
+    """Those who answer the calls."""
+
+    stocks: Stocks
+    setting: StockSetting
+    files: StockFiles
+    channels: Channels
+    log: Log
+    administration: Administration
+    keys: Keys
+    audit: Audit
+    health: Health
+
+
+def endpoints(rooms: Rooms) -> list[Endpoint]:
+    """Every endpoint, in the order in which the documentation shows them.
+
+    One that is added here needs an entry in tests/api/role_calls.py, which says how the test of roles calls it.
+    """
+    return [
+        *orders_calls(),
+        *stocks_calls(rooms.stocks),
+        *setting_calls(rooms.setting),
+        *files_calls(rooms.files),
+        *channels_calls(rooms.channels),
+        *log_calls(rooms.log),
+        *administration_calls(rooms.administration),
+        *keys_calls(rooms.keys),
+        *audit_calls(rooms.audit),
+        *health_calls(rooms.health),
+    ]
