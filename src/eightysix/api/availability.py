@@ -13,15 +13,12 @@ import msgspec
 
 from eightysix.core.availability import available, guaranteed
 from eightysix.core.catalogue import Channel, Item
-from eightysix.core.change import DueLock
-from eightysix.core.decide import release_due
 from eightysix.core.draft import Draft
-from eightysix.core.expiry import TIMER
 from eightysix.core.key import StoreKey
 from eightysix.core.quantity import UNIT, as_number
-from eightysix.core.shelf import Shelf
 from eightysix.engine import CatalogueSource
 from eightysix.engine.days import BusinessDays
+from eightysix.engine.view import store_view
 from eightysix.storage.port import Reader, StoreRows
 from eightysix.wire.cursor import Cursor, cursor_text
 from eightysix.wire.stock import AvailabilityAnswer, AvailableItem, blocked_object
@@ -77,14 +74,7 @@ class Availability:
         return kept
 
     def _view(self, store: StoreKey, rows: StoreRows, now: int) -> Draft:
-        """The store's rows with locks past their time released, by the same rules as in a batch."""
-        catalogue = self._source.current
-        shelf = Shelf(store, now, rows.head, catalogue, self._days.of(store, now, catalogue))
-        shelf.add_stocks(rows.stocks, rows.channels)
-        due = {line.order_id: line.expires_at for line in rows.due}
-        shelf.add_orders(rows.due, (), (), [DueLock(at, order_id) for order_id, at in due.items()])
-        release_due(shelf)
-        return Draft(shelf, TIMER)
+        return store_view(store, rows, now, self._source.current, self._days)
 
     def _keep(self, store: StoreKey, fresh: _Kept) -> _Kept:
         old = self._kept.pop(store, None)
