@@ -1,0 +1,170 @@
+"""The bus within one process: who publishes waits until everybody has handled the message.
+
+It keeps nothing. A message that could not be handled is BusUnavailable for its publisher, who has it in the outbox and
+publishes again; one without a subscription is gone. Delayed messages stand in the loop's timers and are lost when the
+process ends, which is why they are never the only trigger of anything.
+"""
+
+import asyncio
+import itertools
+import logging
+import time
+from weakref import WeakValueDictionary
+
+from .bus import Bus, BusMessage, BusUnavailable, Handler, Subscription
+from .refusal import refuse
+
+_log = logging.getLogger(__name__)
+
+_AGAIN_SECONDS = 1.0
+"""Until a delayed message, which has no publisher any more, is handed over again after a failure."""
+
+_SLEEP_SECONDS_MAX = 86_400.0
+"""Timers further off than this go stepwise, so that a clock that was set is noticed."""
+
+
+class LocalBus(Bus):
+    """One for the whole process, used on its event loop."""
+
+    def __init__(self) -> None:
+        self._topics: dict[str, dict[str, _Consumers]] = {}
+        self._delayed: set[asyncio.Task[None]] = set()
+        self._asleep: set[asyncio.Task[None]] = set()
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._closed = False
+
+    async def publish(self, message: BusMessage) -> None:
+        """Return once one subscription of each group of consumers has handled the message.
+
+        Of a delayed one: at once. Raises BusUnavailable where a handler failed; the others may have handled it.
+        """
+        if self._closed:
+            raise BusUnavailable("the bus is closed")
+        refuse(message)
+        if message.deliver_at is not None:
+            task = asyncio.create_task(self._later(message, message.deliver_at), name="delayed message")
+            for tasks in (self._delayed, self._asleep):
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+            return
+        await self._hand_over(message)
+
+    async def subscribe(self, topic: str, consumers: str, handle: Handler) -> Subscription:
+        """Have the messages that are published from now on handled."""
+        if self._closed:
+            raise BusUnavailable("the bus is closed")
+        return self._topics.setdefault(topic, {}).setdefault(consumers, _Consumers(consumers)).join(handle)
+
+    async def close(self) -> None:
+        """Take no more messages; return when no handler runs. Delayed messages that are not due are lost."""
+        self._closed = True
+        for task in tuple(self._asleep):
+            task.cancel()
+        await asyncio.gather(*self._delayed, return_exceptions=True)
+        while self._running:
+            self._idle.clear()
+            await self._idle.wait()
+        self._topics.clear()
+
+    async def _hand_over(self, message: BusMessage) -> None:
+        everybody = self._topics.get(message.topic)
+        if not everybody:
+            return
+        self._running += 1
+        try:
+            if len(everybody) == 1:
+                (only,) = everybody.values()
+                await only.hand_over(message)
+                return
+            results = await asyncio.gather(
+                *(consumers.hand_over(message) for consumers in everybody.values()), return_exceptions=True
+            )
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
+
+    async def _later(self, message: BusMessage, deliver_at: int) -> None:
+        wait = deliver_at / 1000 - time.time()
+        while wait > 0:
+            await asyncio.sleep(min(wait, _SLEEP_SECONDS_MAX))
+            wait = deliver_at / 1000 - time.time()
+        me = asyncio.current_task()
+        assert me is not None  # noqa: S101 - a coroutine that runs has its task
+        while not self._closed:
+            self._asleep.discard(me)
+            try:
+                await self._hand_over(message)
+            except BusUnavailable:
+                self._asleep.add(me)
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                return
+
+
+class _Consumers:
+    """The subscriptions that share a topic's messages, and which groups have one in hand."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._members: list[_Member] = []
+        self._turn = itertools.count()
+        self._groups: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # those in use
+
+    def join(self, handle: Handler) -> "_Member":
+        member = _Member(self, handle)
+        self._members.append(member)
+        return member
+
+    def leave(self, member: "_Member") -> None:
+        if member in self._members:
+            self._members.remove(member)
+
+    async def hand_over(self, message: BusMessage) -> None:
+        group = message.group
+        if not group:
+            await self._handled(next(self._turn), message)
+            return
+        lock = self._groups.get(group)
+        if lock is None:
+            lock = self._groups[group] = asyncio.Lock()
+        async with lock:
+            await self._handled(hash(group), message)
+
+    async def _handled(self, number: int, message: BusMessage) -> None:
+        if not self._members:
+            return
+        member = self._members[number % len(self._members)]
+        try:
+            await member.call(message)
+        except Exception as error:
+            _log.warning("%s could not handle a message of %s: %r", self._name, message.topic, error)
+            raise BusUnavailable(f"{self._name} could not handle it") from error
+
+
+class _Member(Subscription):
+    def __init__(self, consumers: _Consumers, handle: Handler) -> None:
+        self._consumers = consumers
+        self._handle = handle
+        self._running = 0
+        self._idle = asyncio.Event()
+
+    async def call(self, message: BusMessage) -> None:
+        self._running += 1
+        try:
+            await self._handle((message,))
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
+
+    async def close(self) -> None:
+        """No more calls of the handler; those running come to their end."""
+        self._consumers.leave(self)
+        while self._running:
+            self._idle.clear()
+            await self._idle.wait()
