@@ -20,12 +20,14 @@ _WORDS = {
     Language.ENGLISH: (
         "EightySix: the API",
         "Every call, its fields and its answers, for programs: ",
+        "The messages of streams, webhooks and the message bus: ",
         "Send the key with each call: ",
         ("Call", "What it does", "Needs the right to"),
     ),
     Language.CHINESE: (
         "EightySix 接口",
         "全部接口、字段与返回值的机器可读描述：",
+        "事件流、Webhook 与消息总线的消息描述：",
         "每次调用请携带密钥：",
         ("接口", "说明", "所需权限"),
     ),
@@ -34,7 +36,7 @@ _WORDS = {
 
 def docs_page(table: Sequence[Endpoint], language: Language) -> bytes:
     """The page in the reader's language."""
-    title, described, key, columns = _WORDS[language]
+    title, described, messages, key, columns = _WORDS[language]
     chinese = language is Language.CHINESE
     rows = "".join(
         f"<tr><td><code>{endpoint.method} {escape(endpoint.path)}</code></td>"
@@ -47,6 +49,7 @@ def docs_page(table: Sequence[Endpoint], language: Language) -> bytes:
         f'<!doctype html><html lang="{language.value}"><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{_STYLE}</style>'
         f'<h1>{title}</h1><p>{described}<a href="/openapi.json">/openapi.json</a></p>'
+        f'<p>{messages}<a href="/asyncapi.json">/asyncapi.json</a></p>'
         f"<p>{key}<code>Authorization: Bearer &lt;key&gt;</code></p>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></html>"
     ).encode()

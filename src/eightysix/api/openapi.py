@@ -11,6 +11,7 @@ from eightysix.wire.fields import MAX_ID_LENGTH
 from eightysix.wire.stock import StockRowAnswer
 
 from .endpoint import Endpoint
+from .schemas import NUMBER, components
 
 VERSION = "1"
 
@@ -28,12 +29,10 @@ _REFUSALS = {
 }
 
 _DIGITS = {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,3})?$"}
-_NUMBER = {"anyOf": [{"type": "number"}, _DIGITS]}
-"""A quantity: digit for digit the number that is meant, never a binary fraction."""
+_SENT_NUMBER = {"anyOf": [{"type": "number"}, _DIGITS]}
+"""A quantity as it may be sent."""
 
 _ALWAYS = {ErrorAnswer, OrderAnswer, StockRowAnswer}
-
-_DECIMAL = {"type": "string", "format": "decimal"}
 
 
 def document(table: Sequence[Endpoint]) -> bytes:
@@ -42,11 +41,10 @@ def document(table: Sequence[Endpoint]) -> bytes:
     shown = {each for endpoint in table for types in endpoint.answers.values() for each in types} | _ALWAYS
     schemas: dict[str, Any] = {}
     refs: dict[Any, Any] = {str: {"type": "string"}}
-    for types, number in ((shown, {"type": "number"}), (sent, _NUMBER)):
-        ordered = sorted(types, key=str)
-        found, parts = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
-        refs.update(zip(ordered, found, strict=True))
-        schemas.update(_exact(parts, number))
+    for types, number in ((shown, NUMBER), (sent, _SENT_NUMBER)):
+        found, parts = components(list(types), number)
+        refs.update(found)
+        schemas.update(parts)
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in table:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, refs)
@@ -138,15 +136,3 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
     described = {**kinds[0]} if len(kinds) == 1 else {**schema}
     described.pop("default", None)
     return described
-
-
-def _exact(schema: Any, number: dict[str, Any]) -> Any:
-    """The schema with `number` in place of msgspec's strings for decimals."""
-    if isinstance(schema, list):
-        return [_exact(each, number) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if {name: schema.get(name) for name in _DECIMAL} == _DECIMAL:
-        rest = {name: value for name, value in schema.items() if name not in _DECIMAL}
-        return {**number, **rest}
-    return {name: _exact(each, number) for name, each in schema.items()}

@@ -14,6 +14,7 @@ from eightysix.wire.language import Language, preferred
 from eightysix.wire.problem import Problem, Rejection
 from eightysix.wire.reading import read_query
 
+from . import asyncapi
 from .auth import NOBODY, Caller, Doorkeeper
 from .body import Bodies, linger
 from .docs_page import docs_page
@@ -30,12 +31,13 @@ _MOST_QUERY_FIELDS = 2_000
 
 def site(table: Sequence[Endpoint], orders: Orders, doorkeeper: Doorkeeper) -> Litestar:
     """The application."""
-    described, bodies = document(table), Bodies()
+    described, messages, bodies = document(table), asyncapi.document(), Bodies()
     return Litestar(
         route_handlers=[
             *_options(table),  # first, or the framework makes its own, which know one method each
             *(_handler(endpoint, orders, doorkeeper, bodies) for endpoint in table),
             _page("/openapi.json", lambda _: (described, "application/json")),
+            _page("/asyncapi.json", lambda _: (messages, "application/json")),
             _page("/docs", lambda language: (docs_page(table, language), "text/html; charset=utf-8")),
         ],
         exception_handlers={Exception: _on_exception},
