@@ -95,7 +95,7 @@ class StoreMessage(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_fiel
 
 Message = StockMessage | StoreMessage
 
-encode_message = msgspec.json.Encoder().encode
+encode_message = msgspec.json.Encoder(decimal_format="number").encode
 decode_message = msgspec.json.Decoder(Message).decode
 
 
