@@ -81,6 +81,7 @@ CALLS: dict[str, RoleCall] = {
     "GET /api/v1/poi/stock/export": RoleCall(STORE),
     "POST /api/v1/poi/stock/guarantees/release": RoleCall(STORE, {"all": True}),
     "GET /api/v1/poi/stock/alerts": RoleCall(STORE),
+    "POST /api/v1/poi/stock/reconcile": RoleCall(STORE),
     "POST /api/v1/poi/stock/log": RoleCall(STORE),
     "GET /api/v1/poi/stock/log/export": RoleCall(STORE),
     "GET /api/v1/poi/stock/restore-preview": RoleCall(STORE),

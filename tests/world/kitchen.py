@@ -10,7 +10,7 @@ from eightysix.core.footprint import counts_anew
 from eightysix.core.instant import business_day
 from eightysix.core.key import StockKey
 from eightysix.core.outcome import Outcome, Refused
-from eightysix.core.reservation import LineKey, Reservation
+from eightysix.core.reservation import LineKey, Reservation, State
 from eightysix.core.restore import is_due
 from eightysix.core.shelf import Shelf
 from eightysix.core.stock import ChannelStock, Stock
@@ -54,7 +54,11 @@ class Kitchen:
         timed = any(is_timed(command) for command in commands)
         shelf = self.shelf(timed=timed)
         if any(counts_anew(command, shelf) for command in commands):
-            shelf.taken = [each for each in self.reservations.values() if each.locked_at >= shelf.day.starts_at]
+            shelf.taken = [
+                each
+                for each in self.reservations.values()
+                if each.state is State.LOCKED or each.locked_at >= shelf.day.starts_at
+            ]
         release_due(shelf)
         if timed:
             run_due(shelf, commands)

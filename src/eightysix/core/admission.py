@@ -10,6 +10,7 @@ from .command import (
     ExpireLocks,
     Line,
     LockStock,
+    ReconcileStock,
     ReleaseGuarantees,
     RunTimers,
     SetStock,
@@ -34,7 +35,7 @@ def admit(command: Command, catalogue: Catalogue) -> Refused | None:
         return _admit_lock(command, catalogue)
     if isinstance(command, ReleaseGuarantees):
         return _admit_release(command, catalogue)
-    if isinstance(command, (SetStock, ExpireLocks, RunTimers)) or command.lines is None:
+    if isinstance(command, (SetStock, ExpireLocks, RunTimers, ReconcileStock)) or command.lines is None:
         return None
     return _admit_quantities(store, command.lines, catalogue, zero=isinstance(command, AmendStock))
 

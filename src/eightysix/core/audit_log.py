@@ -78,7 +78,7 @@ def _explains(row: LogRow, before: _Counters) -> bool:
             return (real, locked) == (0, quantity) and quantity > 0
         case Kind.UNLOCK | Kind.EXPIRE:
             return (real, locked) == (0, -quantity) and quantity >= 0
-        case Kind.AMEND:
+        case Kind.AMEND | Kind.RECONCILE:
             return (real, locked) == (0, quantity)
         case Kind.DEDUCT:
             moved = {LIMITED: (-quantity,), UNLIMITED: (0,)}.get(before.type or 0, (0, -quantity))

@@ -26,13 +26,15 @@ class Kind(IntEnum):
     RESTORE = 12
     SKIP = 13
     FLOW_BACK = 14
+    RECONCILE = 16
 
 
 class LogRow(msgspec.Struct, frozen=True, gc=False):
     """One change of one stock, append-only. `seq` is the store's sequence value and becomes the stock's version.
 
     `quantity` is what the verb moved, in thousandths of the stock: locked, deducted, freed or returned, each positive;
-    signed for AMEND (what more is locked) and from SET on (the change of real). 0 where only a channel's `used` fell.
+    signed for AMEND and RECONCILE (what more is locked) and from SET on (the change of real). 0 where only a channel's
+    `used` fell.
     `content` is JSON, only where a setting changed. `real_before` and `locked_before` are None in rows that an earlier
     program wrote; `happened_at` is None where that is when it was recorded, `at`.
 

@@ -161,5 +161,27 @@ class SetStock(msgspec.Struct, frozen=True, gc=False, tag=True):
     dry_run: bool = False
 
 
+class DeviceRow(msgspec.Struct, frozen=True, gc=False):
+    """What a device has of one stock: its version, and the digest of its row (see `core.digest`)."""
+
+    key: StockKey
+    version: int
+    digest: str
+
+
+class ReconcileStock(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Compare the store's counters with its reservations, and with `rows` what a device has with what there is.
+
+    With `apply` what differs is repaired, else nothing is written.
+    """
+
+    store: StoreKey
+    actor: Actor
+    rows: tuple[DeviceRow, ...] | None = None
+    device_id: str | None = None
+    apply: bool = False
+    reason: str | None = None
+
+
 OrderCommand = LockStock | DeductStock | UnlockStock | ReturnStock | AmendStock
-Command = OrderCommand | ExpireLocks | SetStock | ReleaseGuarantees | RunTimers
+Command = OrderCommand | ExpireLocks | SetStock | ReleaseGuarantees | RunTimers | ReconcileStock

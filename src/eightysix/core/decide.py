@@ -10,6 +10,7 @@ from .command import (
     DeductStock,
     ExpireLocks,
     LockStock,
+    ReconcileStock,
     ReleaseGuarantees,
     ReturnStock,
     RunTimers,
@@ -23,6 +24,7 @@ from .giveback import giveback
 from .key import StockKey
 from .lock import lock
 from .outcome import LocksExpired, TimersRun
+from .reconciliation import reconcile
 from .restore import is_due, run_timers
 from .scope import out_of_reach
 from .setting import set_stock
@@ -37,6 +39,7 @@ _RULES: dict[type[Command], Callable[[Any, Shelf], Decision]] = {
     AmendStock: amend,
     SetStock: set_stock,
     ReleaseGuarantees: release_guarantees,
+    ReconcileStock: reconcile,
 }
 
 

@@ -55,6 +55,15 @@ class Draft:
         """All channel rows of the stock, as this command left them."""
         return self._channels.get(key) or self._shelf.channels.get(key) or _NO_ROWS
 
+    def known(self) -> set[StockKey]:
+        """The stocks that have rows, or are given one by this command."""
+        return self._shelf.stocks.keys() | self._stocks.keys()
+
+    @property
+    def seq(self) -> int:
+        """The store's sequence as this command left it."""
+        return self._seq
+
     def lines(self) -> dict[LineKey, Reservation]:
         """The order's reservations as this command left them, in line order."""
         loaded = self._shelf.orders.get(self._order_id or "", {})

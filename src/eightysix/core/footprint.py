@@ -14,6 +14,7 @@ from .command import (
     DeductStock,
     ExpireLocks,
     LockStock,
+    ReconcileStock,
     ReleaseGuarantees,
     ReturnStock,
     RunTimers,
@@ -44,6 +45,8 @@ def footprint(command: Command, catalogue: Catalogue) -> Footprint:
         return Footprint(order_id=command.order_id, stocks=stocks)
     if isinstance(command, (ExpireLocks, RunTimers)):
         return Footprint()
+    if isinstance(command, ReconcileStock):
+        return Footprint(sets=True, whole=True)
     if isinstance(command, ReleaseGuarantees):
         return Footprint(stocks=command.keys or (), whole=command.keys is None)
     if isinstance(command, SetStock):
@@ -58,6 +61,8 @@ def counts_anew(command: Command, shelf: Shelf) -> bool:
 
     It may by name, or because a stock whose channels share it is set: they did when it was loaded, or will by then.
     """
+    if isinstance(command, ReconcileStock):
+        return True
     return isinstance(command, SetStock) and any(
         setting.allocation not in (Allocation.NONE, UNSET)
         or any(_may_count(channel) for channel in setting.channels)

@@ -154,4 +154,41 @@ class TimersRun(msgspec.Struct, frozen=True, gc=False, tag=True):
     due_at: int | None
 
 
-Outcome = OrderDone | Refused | StocksSet | GuaranteesReleased | LocksExpired | TimersRun
+class Cause(StrEnum):
+    """Why two sides differ."""
+
+    MISSING = "missing"
+    """The device has no row of it."""
+    BEHIND = "behind"
+    """The device has an older version: a change was lost on its way, or is still under way."""
+    ALTERED = "altered"
+    """The device has the same version and other values: it changed the row without reporting it."""
+    UNKNOWN = "unknown"
+    """The device has a row of what was never set here."""
+    AHEAD = "ahead"
+    """The device has a version that was never given out: this database was restored from a backup."""
+    LOCKED = "locked"
+    """`locked` is not what the LOCKED reservations hold."""
+    USED = "used"
+    """What a channel has used is not what its reservations took."""
+
+
+class Drift(msgspec.Struct, frozen=True, gc=False):
+    """One difference. `expected` and `found` are versions for a device's row (found None: no row), else thousandths."""
+
+    key: StockKey
+    cause: Cause
+    channel_code: str | None = None
+    expected: int = 0
+    found: int | None = None
+    repaired: bool = False
+
+
+class StockReconciled(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Every difference, and how many stocks were looked at."""
+
+    drifts: tuple[Drift, ...]
+    stocks: int
+
+
+Outcome = OrderDone | Refused | StocksSet | GuaranteesReleased | LocksExpired | TimersRun | StockReconciled

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 
 from eightysix.core.catalogue import Catalogue
-from eightysix.core.command import Command, ExpireLocks, ReleaseGuarantees, RunTimers, SetStock
+from eightysix.core.command import Command, ExpireLocks, ReconcileStock, ReleaseGuarantees, RunTimers, SetStock
 from eightysix.core.key import StoreKey
 from eightysix.core.outcome import Outcome
 
@@ -52,6 +52,8 @@ def rows_of(command: Command) -> int:
         return len(command.keys or ()) or 1
     if isinstance(command, RunTimers):
         return _ROWS_A_RESTORE * max(1, command.stocks)
+    if isinstance(command, ReconcileStock):
+        return len(command.rows or ()) or 1
     if isinstance(command, ExpireLocks) or command.lines is None:
         return 1
     return len(command.lines) or 1

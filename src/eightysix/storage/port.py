@@ -177,7 +177,8 @@ class Lane(Protocol):
         ...
 
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
-        """Every LOCKED, DEDUCTED or RETURNED reservation with `locked_at >= since`, for counting `used` anew."""
+        """Every LOCKED reservation, and every DEDUCTED or RETURNED one with `locked_at >= since`: what `locked` and
+        `used` are counted anew from."""
         ...
 
     async def save(self, changes: Mapping[StoreKey, StoreChanges]) -> None:

@@ -8,6 +8,7 @@ from eightysix.api.channels import Channels
 from eightysix.api.endpoint import Endpoint
 from eightysix.api.health import Health
 from eightysix.api.keys import Audit, Keys
+from eightysix.api.reconciliation import Reconciliation
 from eightysix.api.setting import StockSetting
 from eightysix.api.stock import Stocks
 from eightysix.api.stock_file import StockFiles
@@ -15,6 +16,7 @@ from eightysix.api.stock_file import StockFiles
 from .configuration import administration_calls, keys_calls
 from .health import health_calls
 from .orders import orders_calls
+from .reconciliation import reconciliation_calls
 from .records import audit_calls, log_calls
 from .stocks import channels_calls, files_calls, setting_calls, stocks_calls
 
@@ -26,6 +28,7 @@ class Rooms(NamedTuple):
     setting: StockSetting
     files: StockFiles
     channels: Channels
+    reconciliation: Reconciliation
     log: Log
     administration: Administration
     keys: Keys
@@ -44,6 +47,7 @@ def endpoints(rooms: Rooms) -> list[Endpoint]:
         *setting_calls(rooms.setting),
         *files_calls(rooms.files),
         *channels_calls(rooms.channels),
+        *reconciliation_calls(rooms.reconciliation),
         *log_calls(rooms.log),
         *administration_calls(rooms.administration),
         *keys_calls(rooms.keys),

@@ -177,10 +177,10 @@ class MysqlLane:
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
         self._check([store])
         key = " AND ".join(f"{name} = {value}" for name, value in zip(STORE, load.store_tuple(store), strict=True))
-        states = f"{int(State.LOCKED)},{int(State.DEDUCTED)},{int(State.RETURNED)}"
+        later = f"state IN ({int(State.DEDUCTED)},{int(State.RETURNED)}) AND locked_at >= {int(since)}"
         rows = await self._session.rows(
             f"SELECT {RESERVATION.selected} FROM {RESERVATION.table} "
-            f"WHERE {key} AND state IN ({states}) AND locked_at >= {int(since)}"
+            f"WHERE {key} AND (state = {int(State.LOCKED)} OR {later})"
         )
         return [RESERVATION.read(row[3:]) for row in rows]
 

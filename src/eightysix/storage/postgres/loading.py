@@ -152,7 +152,8 @@ def _taken_statement() -> str:
     row = slots(1, "0", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=_LINE, texts_width=3)
     return (
         f"SELECT {row} FROM poi_stock_reservation AS r WHERE r.product_shard_id = $1 AND r.brand_id = $2 "
-        "AND r.poi_id = $3 AND r.locked_at >= $4 AND r.state IN (1, 2, 4) ORDER BY r.order_id, r.sku_id, r.line_no"
+        "AND r.poi_id = $3 AND (r.state = 1 OR r.state IN (2, 4) AND r.locked_at >= $4) "
+        "ORDER BY r.order_id, r.sku_id, r.line_no"
     )
 
 

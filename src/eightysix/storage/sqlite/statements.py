@@ -222,7 +222,7 @@ ALERTS = (
     "ORDER BY t.seq DESC, t.channel_code DESC LIMIT ?6)"
 )
 TAKEN_SINCE = "SELECT " + _of_store(
-    "poi_stock_reservation", RESERVATION, " AND t.state IN (1, 2, 4) AND t.locked_at >= ?4"
+    "poi_stock_reservation", RESERVATION, " AND (t.state = 1 OR t.state IN (2, 4) AND t.locked_at >= ?4)"
 )
 DUE_STORES = (
     "SELECT json_group_array(json_array(b, brand_id, poi_id)) FROM (SELECT DISTINCT t.product_shard_id AS b, "  # noqa: S608
