@@ -14,7 +14,7 @@ the row lock it holds makes `committed` wait for a transaction that a lost conne
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -35,6 +35,11 @@ from eightysix.core.reservation import Reservation
 from eightysix.core.stock import ChannelStock, Stock
 
 from .change_log import ChangeLog
+from .lease import LeaseTable
+from .signals import Signals
+
+if TYPE_CHECKING:
+    from .outbox import Outbox
 
 DAY_MS = 86_400_000
 
@@ -290,6 +295,19 @@ class Database(Protocol):
 
     @property
     def log(self) -> ChangeLog: ...
+
+    @property
+    def outbox(self) -> "Outbox": ...
+
+    @property
+    def leases(self) -> LeaseTable | None:
+        """None where one process has the database for itself."""
+        ...
+
+    @property
+    def signals(self) -> Signals | None:
+        """None where there is nothing to tell other processes with, or no other process."""
+        ...
 
     def audit(self) -> AsyncIterator[AuditStore]:
         """Every store that has a head row, bucket by bucket, each read in one snapshot."""

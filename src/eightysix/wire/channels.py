@@ -137,10 +137,11 @@ def alerts_answer(alerts: list[Alert], most: int, channel_code: str | None) -> A
     if len(alerts) > most:
         last = msgspec.json.encode((shown[-1].seq, shown[-1].channel_code))
         cursor = base64.urlsafe_b64encode(last).decode().rstrip("=")
-    return AlertsAnswer([_alert(each) for each in shown if channel_code in (None, each.channel_code)], cursor)
+    return AlertsAnswer([alert_answer(each) for each in shown if channel_code in (None, each.channel_code)], cursor)
 
 
-def _alert(alert: Alert) -> AlertAnswer:
+def alert_answer(alert: Alert) -> AlertAnswer:
+    """An alert as the wire shows it."""
     return AlertAnswer(
         *alert.key,
         alert.channel_code or None,

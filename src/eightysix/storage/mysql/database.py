@@ -10,6 +10,8 @@ from . import literal
 from .audit import audit
 from .change_log import MysqlLogTable
 from .lane import MysqlLane
+from .lease import MysqlLeaseTable
+from .outbox import MysqlOutbox
 from .pool import Pool
 from .reader import MysqlReader
 from .session import Session
@@ -44,6 +46,9 @@ class MysqlDatabase:
         self._pool = Pool(url)
         self._reader = MysqlReader(self._pool, url.physical_shards)
         self._log = ChangeLog(MysqlLogTable(self._pool, has_chains=not url.is_proxied))
+        self._sync_pool = Pool(url)
+        self._outbox = MysqlOutbox(self._sync_pool, url.physical_shards)
+        self._leases = MysqlLeaseTable(self._sync_pool, url.physical_shards)
 
     async def lane(self, lane_no: int, marker_bucket: int) -> MysqlLane:
         lane = MysqlLane(Session(self._url), self._owner, lane_no, marker_bucket, self.capabilities.physical_shards)
@@ -57,6 +62,19 @@ class MysqlDatabase:
     @property
     def log(self) -> ChangeLog:
         return self._log
+
+    @property
+    def outbox(self) -> MysqlOutbox:
+        return self._outbox
+
+    @property
+    def leases(self) -> MysqlLeaseTable:
+        return self._leases
+
+    @property
+    def signals(self) -> None:
+        """There is nothing to tell with; whoever wants to know looks often."""
+        return
 
     def audit(self) -> AsyncIterator[AuditStore]:
         return audit(self._pool, self.capabilities.physical_shards)
@@ -78,4 +96,5 @@ class MysqlDatabase:
         await self._pool.run(ask)
 
     async def close(self) -> None:
+        await self._sync_pool.close()
         await self._pool.close()

@@ -13,8 +13,12 @@ from .audit import audit
 from .change_log import PostgresLogTable
 from .fault import CLIENT_ERRORS, connect_fault
 from .lane import PostgresLane
+from .lease import PostgresLeaseTable
+from .outbox import PostgresOutbox
 from .reader import PostgresReader
 from .session import arguments, check_fitness
+from .signals import PostgresSignals
+from .steady import Steady
 
 _READERS = 4
 """Connections for reads outside of batches."""
@@ -33,6 +37,11 @@ class PostgresDatabase:
         self._pool = pool
         self._reader = PostgresReader(pool)
         self._log = ChangeLog(PostgresLogTable(self._reader.fetch))
+        self._steady = [Steady(target, f"eightysix {owner} {room}") for room in ("relay", "outbox", "leases")]
+        reading, removing, sharing = self._steady
+        self._outbox = PostgresOutbox(self._reader.fetch, reading, removing)
+        self._leases = PostgresLeaseTable(sharing)
+        self._signals = PostgresSignals(target, owner, sharing)
 
     @classmethod
     async def open(cls, target: DatabaseUrl, owner: str) -> "PostgresDatabase":
@@ -61,6 +70,18 @@ class PostgresDatabase:
     def log(self) -> ChangeLog:
         return self._log
 
+    @property
+    def outbox(self) -> PostgresOutbox:
+        return self._outbox
+
+    @property
+    def leases(self) -> PostgresLeaseTable:
+        return self._leases
+
+    @property
+    def signals(self) -> PostgresSignals:
+        return self._signals
+
     def audit(self) -> AsyncIterator[AuditStore]:
         return audit(self._target, self._owner)
 
@@ -68,6 +89,9 @@ class PostgresDatabase:
         await self._reader.fetch("SELECT 1")
 
     async def close(self) -> None:
+        await self._signals.close()
+        for steady in self._steady:
+            await steady.close()
         try:
             await asyncio.wait_for(self._pool.close(), _CLOSE_SECONDS)
         except (TimeoutError, *CLIENT_ERRORS):

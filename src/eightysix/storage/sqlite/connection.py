@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
@@ -13,7 +14,7 @@ from eightysix.storage.port import LostConnection, Unavailable
 from .fault import fault
 
 T = TypeVar("T")
-_Job = tuple[Callable[[], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+_Job = tuple[Callable[[], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]", bool]
 
 LOCK_TIMEOUT_MS = 500
 """How long a statement waits for the write lock."""
@@ -30,6 +31,7 @@ class ConnectionThread:
         self._read_only = read_only
         self._connection: sqlite3.Connection | None = None
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._between: deque[_Job] = deque()
         self._thread: Thread | None = None
 
     async def open(self) -> None:
@@ -41,13 +43,11 @@ class ConnectionThread:
 
         A caller that is cancelled stops waiting; `work` is run to its end, and what is asked next comes after it.
         """
+        return await self._do(lambda: work(self._opened()))
 
-        def job() -> T:
-            if self._connection is None:
-                raise LostConnection("the connection is closed")
-            return work(self._connection)
-
-        return await self._do(job)
+    async def run_between(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The same between two transactions: while one is open on this connection, `work` waits for its end."""
+        return await self._do(lambda: work(self._opened()), between=True)
 
     async def close(self) -> None:
         """Close, and end the thread; closing twice does nothing."""
@@ -58,28 +58,32 @@ class ConnectionThread:
         self._thread = None
         self._jobs.put(None)
 
-    async def _do(self, work: Callable[[], T]) -> T:
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise LostConnection("the connection is closed")
+        return self._connection
+
+    async def _do(self, work: Callable[[], T], *, between: bool = False) -> T:
         if self._thread is None:
             self._thread = Thread(target=self._serve, name=f"sqlite {self._path.name}", daemon=True)
             self._thread.start()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._jobs.put((work, loop, future))
+        self._jobs.put((work, loop, future, between))
         return await future
 
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:
-            work, loop, future = job
-            try:
-                answer = work()
-            except sqlite3.Error as error:
-                told = fault(error)
-                told.__cause__ = error
-                _tell(loop, future, _fail, told)
-            except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller
-                _tell(loop, future, _fail, error)
+            if job[3]:
+                self._between.append(job)
             else:
-                _tell(loop, future, _answer, answer)
+                _serve_one(job)
+            while self._between and not self._in_transaction:
+                _serve_one(self._between.popleft())
+
+    @property
+    def _in_transaction(self) -> bool:
+        return self._connection is not None and self._connection.in_transaction
 
     def _reopen(self) -> None:
         self._shut()
@@ -106,6 +110,20 @@ def connect_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
         connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     return connection
+
+
+def _serve_one(job: _Job) -> None:
+    work, loop, future, _ = job
+    try:
+        answer = work()
+    except sqlite3.Error as error:
+        told = fault(error)
+        told.__cause__ = error
+        _tell(loop, future, _fail, told)
+    except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller
+        _tell(loop, future, _fail, error)
+    else:
+        _tell(loop, future, _answer, answer)
 
 
 def _answer(future: "asyncio.Future[Any]", answer: object) -> None:

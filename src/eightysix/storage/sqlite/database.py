@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from eightysix.storage.change_log import ChangeLog
+from eightysix.storage.outbox import Outbox
 from eightysix.storage.port import AuditStore, Capabilities, Lane, Reader, StorageFault, Unavailable
 from eightysix.storage.url import parse
 
@@ -12,6 +13,7 @@ from .audit import audit
 from .change_log import SqliteLogTable
 from .lane import SqliteLane
 from .lockfile import LockFile
+from .outbox import SqliteOutbox
 from .reader import SqliteReader
 
 
@@ -56,6 +58,7 @@ class SqliteDatabase:
         self._log_table = SqliteLogTable(path)
         self._log = ChangeLog(self._log_table)
         self._lanes: set[SqliteLane] = set()
+        self._outbox = SqliteOutbox(path, self._lanes)
 
     async def lane(self, lane_no: int, marker_bucket: int) -> Lane:
         """See the port."""
@@ -78,6 +81,21 @@ class SqliteDatabase:
         """See the port."""
         return self._log
 
+    @property
+    def outbox(self) -> Outbox:
+        """See the port."""
+        return self._outbox
+
+    @property
+    def leases(self) -> None:
+        """See the port: this process has the file for itself."""
+        return
+
+    @property
+    def signals(self) -> None:
+        """See the port: there is no other process."""
+        return
+
     def audit(self) -> AsyncIterator[AuditStore]:
         """See the port."""
         return audit(self._path)
@@ -93,6 +111,7 @@ class SqliteDatabase:
         """Close every connection, then let the file go."""
         for lane in tuple(self._lanes):
             await lane.close()
+        await self._outbox.close()
         await self._log_table.close()
         await self._reader.close()
         self._lock.release()

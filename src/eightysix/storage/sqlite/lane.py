@@ -191,6 +191,10 @@ class SqliteLane:
 
         return await self._thread.run(work)
 
+    async def between(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` on the lane's connection between two batches, where the write lock is nobody else's."""
+        return await self._thread.run_between(work)
+
     async def close(self) -> None:
         """End the connection and its thread; an open transaction is rolled back."""
         self._on_close(self)

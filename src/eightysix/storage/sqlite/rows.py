@@ -35,6 +35,9 @@ encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(list[list[Any]]).decode
 """JSON of rows, and back."""
 
+BUCKETS = msgspec.json.Decoder(list[int])
+"""JSON of buckets."""
+
 _decode_takes = msgspec.json.Decoder(tuple[Take, ...]).decode
 _STATES = {int(state): state for state in State}
 

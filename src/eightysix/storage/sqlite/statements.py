@@ -66,7 +66,7 @@ def _shown(columns: Sequence[str], alias: str = "t") -> str:
     return ", ".join(f"hex({alias}.digest)" if column == "digest" else f"{alias}.{column}" for column in columns)
 
 
-def _found(tag: str, table: str, columns: Sequence[str], key: Sequence[str], *, first: int) -> str:
+def found(tag: str, table: str, columns: Sequence[str], key: Sequence[str], *, first: int) -> str:
     """A subquery: JSON of `columns` (then the wanted row's own tag) for each wanted key."""
     shown = _shown(columns)
     return (
@@ -76,7 +76,7 @@ def _found(tag: str, table: str, columns: Sequence[str], key: Sequence[str], *, 
 
 
 def _found_in(key: Sequence[str], *tables: tuple[str, Sequence[str]]) -> str:
-    """As `_found` in several tables that start their key alike: what is wanted is taken apart only once."""
+    """As `found` in several tables that start their key alike: what is wanted is taken apart only once."""
     fields = ", ".join(f"json_extract(value, '$[{at}]') AS f{at}" for at in range(len(key) + 1))
     matches = " AND ".join(f"t.{column} = j.f{at}" for at, column in enumerate(key, 1))
     found = ", ".join(
@@ -112,7 +112,7 @@ MAKE_MARKER = (
     f"VALUES (?, ?, ?, 0, {NOW}) ON CONFLICT DO NOTHING"
 )
 MARKED = "SELECT batch_no FROM poi_stock_marker WHERE product_shard_id = ? AND owner = ? AND lane = ?"
-HEADS = f"SELECT {NOW}, {_found('j.key', 'poi_stock_head', HEAD, STORE, first=0)}"
+HEADS = f"SELECT {NOW}, {found('j.key', 'poi_stock_head', HEAD, STORE, first=0)}"
 MAKE_HEADS = (
     f"INSERT INTO poi_stock_head ({', '.join(STORE)}) SELECT {_field(0)}, {_field(1)}, {_field(2)} "  # noqa: S608
     "FROM json_each(?1) j WHERE true ON CONFLICT DO NOTHING"
@@ -126,10 +126,10 @@ DUE_NOW = (
     f"AND t.brand_id = {_field(2)} AND t.poi_id = {_field(3)}"
 )
 ORDERS = _found_in((*STORE, "order_id"), ("poi_stock_reservation", RESERVATION), ("poi_stock_order", FACT))
-REQUESTS = "SELECT " + _found(_field(0), "poi_stock_request", REQUEST, (*STORE, "request_id"), first=1)
+REQUESTS = "SELECT " + found(_field(0), "poi_stock_request", REQUEST, (*STORE, "request_id"), first=1)
 STOCKS = _found_in((*STORE, "object_type", "object_id"), ("poi_item_stock", STOCK), ("poi_item_channel_stock", CHANNEL))
 WHOLE = _found_in(STORE, ("poi_item_stock", STOCK), ("poi_item_channel_stock", CHANNEL), ("poi_stock_timer", TIMER))
-TIMERS = "SELECT " + _found(_field(0), "poi_stock_timer", TIMER, STORE, first=1)
+TIMERS = "SELECT " + found(_field(0), "poi_stock_timer", TIMER, STORE, first=1)
 
 # --- save; run once a row
 

@@ -1,0 +1,155 @@
+"""From outbox rows to messages: the rows say which stocks, the messages show them as they are now.
+
+The stocks of many stores are read together, each with what its availability depends on: its SPU, a combo's components
+and their SPUs. A row that can't be rendered fails alone, and those behind it wait for it.
+
+A lock that has died but has not been released yet still counts as locked here: its release is a change of its own,
+with a message of its own, within a second.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from eightysix.core.availability import chain
+from eightysix.core.catalogue import Catalogue
+from eightysix.core.change import Alert, OutboxRow
+from eightysix.core.instant import BusinessDay, to_iso
+from eightysix.core.key import StockKey, StoreKey
+from eightysix.core.stock import ChannelStock, Stock
+from eightysix.engine import CatalogueSource
+from eightysix.engine.days import BusinessDays
+from eightysix.storage.outbox import Outbox
+from eightysix.storage.port import StoreStocks
+from eightysix.wire.channels import alert_answer
+from eightysix.wire.message import (
+    STOCK_TOPIC,
+    STORE_OBJECT,
+    Message,
+    StockMessage,
+    StockState,
+    StoreMessage,
+    encode_message,
+    group_of,
+    stock_state,
+    store_state,
+)
+
+from .bus import BusMessage
+
+_NO_ROWS: Mapping[str, ChannelStock] = {}
+
+
+class Rendered(msgspec.Struct, frozen=True, gc=False):
+    """An outbox row and its message, or why there is none."""
+
+    row: OutboxRow
+    message: BusMessage | None
+    fault: Exception | None = None
+
+
+class Renderer:
+    """Renders the outbox rows of one database."""
+
+    def __init__(self, outbox: Outbox, source: CatalogueSource) -> None:
+        self._outbox = outbox
+        self._source = source
+        self._days = BusinessDays()
+
+    async def render(self, pending: Mapping[StoreKey, Sequence[OutboxRow]], now: int) -> dict[StoreKey, list[Rendered]]:
+        """Each store's rows as messages, in order, up to the first that can't be rendered. Raises StorageFault."""
+        catalogue = self._source.current
+        states = await self._outbox.states(
+            {store: _keys_behind(store, rows, catalogue) for store, rows in pending.items()}
+        )
+        alerts = await self._alerts(pending, states)
+        rendered: dict[StoreKey, list[Rendered]] = {}
+        for store, rows in pending.items():
+            view = StoreStates(store, catalogue, self._days.of(store, now, catalogue), states[store])
+            rendered[store] = _rendered(view, rows, alerts.get(store, ()))
+        return rendered
+
+    async def _alerts(
+        self, pending: Mapping[StoreKey, Sequence[OutboxRow]], states: Mapping[StoreKey, StoreStocks]
+    ) -> dict[StoreKey, list[Alert]]:
+        """Looked for only where something is low."""
+        wanted: dict[StoreKey, list[int]] = {}
+        for store, found in states.items():
+            low = {stock.key for stock in found.stocks if stock.is_low}
+            low.update(row.key for row in found.channels if row.is_low)
+            if low and (seqs := [row.seq for row in pending[store] if row.key in low]):
+                wanted[store] = seqs
+        return await self._outbox.alerts(wanted) if wanted else {}
+
+
+class StoreStates:
+    """`core.availability.StockView` of the rows that were read; a stock without a row is on sale and unlimited."""
+
+    def __init__(self, store: StoreKey, catalogue: Catalogue, day: BusinessDay, found: StoreStocks) -> None:
+        self.store = store
+        self.catalogue = catalogue
+        self.day = day
+        self._stocks = {stock.key: stock for stock in found.stocks}
+        self._channels: dict[StockKey, dict[str, ChannelStock]] = {}
+        for row in found.channels:
+            self._channels.setdefault(row.key, {})[row.channel_code] = row
+
+    def stock(self, key: StockKey) -> Stock:
+        return self._stocks.get(key) or Stock(key)
+
+    def channel_rows(self, key: StockKey) -> Mapping[str, ChannelStock]:
+        return self._channels.get(key, _NO_ROWS)
+
+
+def _keys_behind(store: StoreKey, rows: Sequence[OutboxRow], catalogue: Catalogue) -> set[StockKey]:
+    """The stocks of these rows and those that their availability depends on."""
+    keys: set[StockKey] = set()
+    for row in rows:
+        if row.key == STORE_OBJECT:
+            continue
+        keys.add(row.key)
+        item = catalogue.item(store.brand_id, *row.key)
+        if item is not None and item.object_type == 2 and (item.spu_id is not None or item.components):
+            keys.update(key for key, _ in chain(item, catalogue))
+    return keys
+
+
+def _rendered(view: StoreStates, rows: Sequence[OutboxRow], alerts: Sequence[Alert]) -> list[Rendered]:
+    rendered: list[Rendered] = []
+    states: dict[StockKey, StockState] = {}
+    group = group_of(view.store)
+    for row in rows:
+        try:
+            body = encode_message(_message(view, row, states, alerts))
+        except Exception as fault:  # noqa: BLE001 - whatever it is stands in this row's way alone
+            rendered.append(Rendered(row, None, fault))
+            break
+        rendered.append(Rendered(row, BusMessage(STOCK_TOPIC, body, group, f"{group}/{row.seq}")))
+    return rendered
+
+
+def _message(view: StoreStates, row: OutboxRow, states: dict[StockKey, StockState], alerts: Sequence[Alert]) -> Message:
+    brand_id, poi_id = view.store.brand_id, view.store.poi_id
+    told_at = to_iso(row.committed_at)
+    if row.key == STORE_OBJECT:
+        return StoreMessage(
+            brand_id=brand_id,
+            poi_id=poi_id,
+            seq=row.seq,
+            prev_seq=row.prev_seq,
+            committed_at=told_at,
+            data=store_state(view),
+        )
+    state = states.get(row.key)
+    if state is None:
+        state = states[row.key] = stock_state(view, row.key)
+    crossed = [alert_answer(alert) for alert in alerts if alert.seq == row.seq and alert.key == row.key]
+    return StockMessage(
+        brand_id=brand_id,
+        poi_id=poi_id,
+        seq=row.seq,
+        prev_seq=row.prev_seq,
+        committed_at=told_at,
+        data=state,
+        alerts=crossed or msgspec.UNSET,
+    )

@@ -1,0 +1,1 @@
+"""From a change to everybody who must know."""

@@ -1,0 +1,131 @@
+"""What messages the rows of an outbox become: the state of now, with what stands in an item's way."""
+
+from collections.abc import AsyncIterator, Sequence
+from decimal import Decimal
+
+import pytest
+
+from eightysix.core.change import Alert, OutboxRow
+from eightysix.core.command import Actor, Line, LockStock, SetStock, Setting
+from eightysix.core.key import StockKey, StoreKey, sku_key, spu_key
+from eightysix.core.outcome import OrderDone
+from eightysix.core.stock import LIMITED
+from eightysix.engine import Engine, Limits
+from eightysix.storage.port import Database
+from eightysix.sync.bus import BusMessage
+from eightysix.sync.rendering import Rendered, Renderer
+from eightysix.wire.message import STOCK_TOPIC, STORE_OBJECT, StockMessage, StoreMessage, decode_message
+from tests.contract.scene import Scene, a_stock, changes
+from tests.world.menu import BRAND_ID, STORE, Menu
+
+ACTOR = Actor("test")
+
+
+class Source:
+    """A catalogue that stays as it is."""
+
+    def __init__(self) -> None:
+        self.current = Menu()
+
+
+@pytest.fixture
+async def engine(database: Database) -> AsyncIterator[Engine]:
+    running = Engine(database, Source(), Limits(sweep_seconds=3600))
+    await running.start()
+    yield running
+    await running.stop()
+
+
+def message_of(rendered: Rendered) -> StockMessage | StoreMessage:
+    assert isinstance(rendered.message, BusMessage)
+    return decode_message(rendered.message.body)
+
+
+async def rendered(database: Database, *rows: OutboxRow, store: StoreKey = STORE) -> list[Rendered]:
+    return (await Renderer(database.outbox, Source()).render({store: rows}, 1_700_000_000_000))[store]
+
+
+async def pending(database: Database, store: StoreKey = STORE) -> Sequence[OutboxRow]:
+    return (await database.outbox.pending([store], 100)).rows[store]
+
+
+async def set_real(engine: Engine, **portions: int) -> None:
+    """Limited stocks by name: sku_1=5, spu_30=3."""
+    settings = []
+    for name, count in portions.items():
+        kind, number = name.split("_")
+        key = (sku_key if kind == "sku" else spu_key)(int(number))
+        settings.append(Setting(key, type=LIMITED, plan=count * 1000, real=count * 1000))
+    await engine.submit(SetStock(STORE, tuple(settings), ACTOR))
+
+
+async def test_each_row_becomes_the_state_of_now_in_order(database: Database, engine: Engine) -> None:
+    await set_real(engine, sku_1=5, sku_2=8)
+    done = await engine.submit(LockStock(STORE, "o", "POS", (Line(1, quantity=2000),), ACTOR))
+    assert isinstance(done, OrderDone)
+    rows = await pending(database)
+    found = await rendered(database, *rows)
+    messages = [message_of(each) for each in found]
+    assert [(each.seq, each.prev_seq) for each in messages] == [(1, 0), (2, 1), (3, 2)]
+    assert [each.data.object_id for each in messages] == [1, 2, 1]
+    first, _, last = messages
+    assert first.data == last.data
+    assert (first.data.version, first.data.locked_quantity, first.data.available) == (3, 2, 3)
+    assert {each.topic for each in (one.message for one in found)} == {STOCK_TOPIC}
+    assert len({one.message.group for one in found}) == 1
+    assert len({one.message.key for one in found}) == 3
+
+
+async def test_a_message_shows_what_other_stocks_let_it_sell(database: Database, engine: Engine) -> None:
+    await set_real(engine, sku_3=9, sku_4=9, spu_30=2, sku_8=50)
+    by_id = {each.row.key: message_of(each).data for each in await rendered(database, *await pending(database))}
+    assert {sale.channel_code: sale.available for sale in by_id[sku_key(3)].channels}["POS"] == 2
+    combo = {sale.channel_code: sale.available for sale in by_id[sku_key(8)].channels}
+    assert combo["POS"] == Decimal("0.6")  # one needs three of the pool of two
+    assert by_id[sku_key(8)].available == 50
+
+
+async def test_a_row_of_the_store_as_a_whole(database: Database) -> None:
+    (found,) = await rendered(database, OutboxRow(7, 3, STORE_OBJECT, 5))
+    message = message_of(found)
+    assert isinstance(message, StoreMessage)
+    assert (message.seq, message.prev_seq, message.data.open) == (7, 3, True)
+
+
+async def test_an_item_that_the_menu_no_longer_has_is_told_as_deleted(database: Database) -> None:
+    (found,) = await rendered(database, OutboxRow(7, 3, StockKey(2, 4711), 5))
+    assert message_of(found).data.deleted
+
+
+async def test_alerts_go_with_the_change_that_raised_them(database: Database) -> None:
+    scene = Scene(database)
+    raised = Alert(2, "", "low_stock", sku_key(1), 900, 1_000, 5)
+    stock = a_stock(sku_key(1), is_low=True, low=1_000, version=3)
+    await scene.write({STORE: changes(stocks=[(None, stock)], alerts=[raised])})
+    await scene.close()
+    before, at, after = [OutboxRow(seq, seq - 1, sku_key(1), 5) for seq in (1, 2, 3)]
+    first, second, third = [message_of(each) for each in await rendered(database, before, at, after)]
+    assert not first.alerts
+    assert not third.alerts
+    (alert,) = second.alerts
+    assert (alert.quantity, alert.threshold, alert.channel_code) == (0.9, 1, None)
+
+
+async def test_what_can_t_be_rendered_stops_its_store_alone(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = StoreKey.of(BRAND_ID, "2")
+    bad = StockKey(2, 5)
+    real = Menu.channels
+
+    def channels(self: Menu, brand_id: str) -> object:
+        raise RuntimeError("a catalogue that is broken")
+
+    rows = [OutboxRow(1, 0, STORE_OBJECT, 5), OutboxRow(2, 1, bad, 5), OutboxRow(3, 2, STORE_OBJECT, 5)]
+    monkeypatch.setattr(Menu, "channels", channels)
+    found = await Renderer(database.outbox, Source()).render({STORE: rows, other: rows[:1]}, 5)
+    monkeypatch.setattr(Menu, "channels", real)
+    assert [each.row.seq for each in found[STORE]] == [1, 2]
+    assert found[STORE][1].message is None
+    assert isinstance(found[STORE][1].fault, RuntimeError)
+    assert [each.row.seq for each in found[other]] == [1]
