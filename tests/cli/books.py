@@ -7,8 +7,9 @@ from eightysix.core.bucket import bucket_of
 from eightysix.core.catalogue import Brand, Channel, Item, Store
 from eightysix.core.change import Head, Timer
 from eightysix.core.decide import decide, release_due
+from eightysix.core.dependent import dependents_of
 from eightysix.core.instant import business_day
-from eightysix.core.key import StoreKey
+from eightysix.core.key import NO_KEYS, StoreKey
 from eightysix.core.restore_rule import NO_RULES
 from eightysix.core.shelf import Shelf
 
@@ -45,6 +46,16 @@ class Menu:
 
     def timer_version(self, brand_id, poi_id):
         return 0
+
+    @property
+    def timers_version(self):
+        return 0
+
+    def dependents(self, brand_id, key):
+        return dependents_of(key, self.items.values(), self)
+
+    def moved_items(self, brand_id, since):
+        return NO_KEYS
 
 
 class Ledger(msgspec.Struct, frozen=True):

@@ -119,7 +119,8 @@ def alerts(draw: st.DrawFn, seq: int, channel_code: str) -> Alert:
 
 @st.composite
 def timers(draw: st.DrawFn, revision: int) -> Timer:
-    return Timer(draw(st.none() | instants), draw(sequences), draw(instants), revision)
+    told = draw(st.integers(0, 2**58 - 1))
+    return Timer(draw(st.none() | instants), draw(sequences), draw(instants), revision, told, draw(sequences))
 
 
 heads = st.builds(Head, seq=sequences, outbox_seq=sequences, last_at=instants)

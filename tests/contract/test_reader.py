@@ -87,7 +87,8 @@ async def test_stores_with_a_due_lock(scene: Scene) -> None:
 async def test_the_next_timers_and_what_each_was_planned_from(scene: Scene) -> None:
     first, second, idle, none = scene.stores(4)
     await scene.write({
-        first: changes(timer=(None, Timer(2_000, 7, 1, 1))), second: changes(timer=(None, Timer(1_000, 8, 1, 1))),
+        first: changes(timer=(None, Timer(2_000, 7, 1, 1, 31, 4))),
+        second: changes(timer=(None, Timer(1_000, 8, 1, 1))),
         idle: changes(timer=(None, Timer(None, 9, 1, 1))), none: changes(),
     })  # fmt: skip
     buckets = sorted({store.bucket for store in (first, second, idle, none)})
@@ -98,7 +99,9 @@ async def test_the_next_timers_and_what_each_was_planned_from(scene: Scene) -> N
     assert now > 1_600_000_000_000
     assert (await scene.database.reader.next_timers(buckets, 1))[1] == found[:1]
     planned = await scene.database.reader.planned_versions(buckets)
-    assert {store: planned[store] for store in (first, second, idle, none)} == {first: 7, second: 8, idle: 9, none: 0}
+    assert {store: planned[store] for store in (first, second, idle, none)} == {
+        first: (7, 31), second: (8, 0), idle: (9, 0), none: (0, 0)
+    }  # fmt: skip
 
 
 async def test_alerts_come_newest_first_page_by_page(scene: Scene) -> None:

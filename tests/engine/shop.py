@@ -5,9 +5,10 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from eightysix.core.catalogue import Brand, Channel, Item, Store
+from eightysix.core.catalogue import Brand, Channel, Dependents, Item, Store
 from eightysix.core.command import Actor, DeductStock, Line, LockStock, SetStock, Setting, UnlockStock
-from eightysix.core.key import StoreKey, sku_key
+from eightysix.core.dependent import dependents_of
+from eightysix.core.key import NO_KEYS, StockKey, StoreKey, sku_key
 from eightysix.core.quantity import UNIT
 from eightysix.core.reservation import State
 from eightysix.core.restore_rule import NO_RULES, RestoreRule, RuleBook
@@ -43,6 +44,15 @@ class Shop:
         self.timers_version += 1
         self._stores[poi_id] = Store(BRAND, poi_id, time_zone)
 
+    def add(self, item: Item) -> None:
+        """Another item of the menu."""
+        self._items[item.object_type, item.object_id] = item
+
+    def open_store(self, poi_id: str, *, is_open: bool) -> None:
+        """The store opens, or closes for a while."""
+        self.timers_version += 1
+        self._stores[poi_id] = replace(self._stores[poi_id], open=is_open)
+
     def close_down(self, poi_id: str) -> None:
         """The store is no more."""
         self.timers_version += 1
@@ -72,6 +82,12 @@ class Shop:
 
     def timer_version(self, brand_id: str, poi_id: str) -> int:
         return self.timers_version if poi_id in self._stores else 0
+
+    def dependents(self, brand_id: str, key: StockKey) -> Dependents | None:
+        return dependents_of(key, self._items.values(), self)
+
+    def moved_items(self, brand_id: str, since: int) -> frozenset[StockKey]:
+        return NO_KEYS
 
     def supplied_stores(self) -> list[StoreKey]:
         return [store(poi_id) for poi_id in self._stores if any(self._rules.supplied(poi_id))]

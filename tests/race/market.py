@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from eightysix.cli.calling.http import HttpClient
 from eightysix.cli.calling.setup import ItemToSet, StoreToSet, put_brand, put_items, put_stores
-from eightysix.core.catalogue import Brand, Channel, Item, Store
+from eightysix.core.catalogue import Brand, Channel, Dependents, Item, Store
 from eightysix.core.command import (
     Actor,
     ChannelSetting,
@@ -20,7 +20,8 @@ from eightysix.core.command import (
     Setting,
     UnlockStock,
 )
-from eightysix.core.key import StockKey, StoreKey, sku_key, spu_key
+from eightysix.core.dependent import dependents_of
+from eightysix.core.key import NO_KEYS, StockKey, StoreKey, sku_key, spu_key
 from eightysix.core.quantity import UNIT
 from eightysix.core.restore_rule import NO_RULES, RuleBook
 from eightysix.core.stock import LIMITED, Allocation
@@ -46,6 +47,9 @@ class Market:
         self._channels = {code: Channel(BRAND, code, in_store=in_store) for code, in_store in CHANNELS.items()}
         items = [Item(BRAND, 1, POOL), *(Item(BRAND, 2, sku_id, spu_id=spu_of(sku_id)) for sku_id in SKUS)]
         self._items = {(item.object_type, item.object_id): item for item in items}
+        self._dependents = {
+            key: those for key in map(spu_key, (POOL,)) if (those := dependents_of(key, items, self)) is not None
+        }
 
     @property
     def current(self) -> "Market":
@@ -75,6 +79,12 @@ class Market:
     @property
     def timers_version(self) -> int:
         return 0
+
+    def dependents(self, brand_id: str, key: StockKey) -> Dependents | None:
+        return self._dependents.get(key)
+
+    def moved_items(self, brand_id: str, since: int) -> frozenset[StockKey]:
+        return NO_KEYS
 
     def supplied_stores(self) -> tuple[StoreKey, ...]:
         return ()

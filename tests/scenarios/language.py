@@ -20,6 +20,7 @@
     line o1 1 state=DEDUCTED quantity=2 [returned=1]
     incident forced_sale 1 2
     log 1 ADD 3 [reason=…]  (the last row of the log)
+    flips 6 8               (the other items that the last batch told of, because they can be sold now, or no longer)
     alerts [1=2 1.POS=0]        (all since the line before of this kind: what was left)
 
 Expected: the order's state (or MIXED) with `replayed` where it was; of a setting DONE, or SAME where nothing had to be
@@ -321,10 +322,14 @@ def _see_incident(kitchen: Kitchen, words: list[str]) -> None:
 
 
 def _see_log(kitchen: Kitchen, words: list[str]) -> None:
-    row = kitchen.logs[-1]
+    row = next(row for row in reversed(kitchen.logs) if row.kind is not Kind.FLIP)
     options = dict(word.split("=") for word in words[3:])
     got = (row.key, row.kind.name, row.quantity, row.reason)
     assert got == (_key(words[0]), words[1], _signed(words[2]), options.get("reason")), f"got {got}"
+
+
+def _flips(kitchen: Kitchen, words: list[str]) -> None:
+    assert kitchen.flipped == sorted(map(_key, words)), f"got {kitchen.flipped}"
 
 
 def _can(kitchen: Kitchen, words: list[str]) -> None:
@@ -356,4 +361,12 @@ def _alerts(kitchen: Kitchen, words: list[str]) -> None:
     assert got == words, f"got {got}"
 
 
-_SIGHTS = {"alerts": _alerts, "see": _see, "line": _see_line, "incident": _see_incident, "log": _see_log, "can": _can}
+_SIGHTS = {
+    "alerts": _alerts,
+    "see": _see,
+    "line": _see_line,
+    "incident": _see_incident,
+    "log": _see_log,
+    "can": _can,
+    "flips": _flips,
+}

@@ -14,6 +14,8 @@ from tests.world.menu import BRAND_ID, STORE
 HOUR = 3_600_000
 DAY = 24 * HOUR
 THREE = NOON + 3 * HOUR
+NEXT_DAY = NOON + 16 * HOUR
+"""Four in the morning, when what is guaranteed is open again."""
 
 
 def guaranteed_at(now: int) -> Kitchen:
@@ -31,7 +33,7 @@ def guaranteed_at(now: int) -> Kitchen:
 def test_a_guarantee_that_is_given_after_their_end_waits_for_the_next() -> None:
     world = guaranteed_at(THREE + HOUR)
     assert world.timer is not None
-    assert (world.timer.timed_at, world.timer.due_at) == (NOON, THREE + DAY)
+    assert (world.timer.timed_at, world.timer.due_at) == (NOON, NEXT_DAY)
     assert findings(world.books(), world.menu) == []
 
 
@@ -39,6 +41,14 @@ def test_a_timer_that_sleeps_over_their_end_is_found() -> None:
     world = guaranteed_at(NOON + HOUR)
     assert world.timer is not None
     assert world.timer.due_at == THREE
+    world.timer = replace(world.timer, due_at=NEXT_DAY)
+    (found,) = findings(world.books(), world.menu)
+    assert (found.rule, found.key, found.expected, found.found) == (Rule.TIMER_LATE, sku_key(1), THREE, NEXT_DAY)
+
+
+def test_a_timer_that_sleeps_over_the_start_of_a_day_is_found_where_a_cap_starts_again() -> None:
+    world = guaranteed_at(THREE + HOUR)
+    assert world.timer is not None
     world.timer = replace(world.timer, due_at=THREE + DAY)
     (found,) = findings(world.books(), world.menu)
-    assert (found.rule, found.key, found.expected, found.found) == (Rule.TIMER_LATE, sku_key(1), THREE, THREE + DAY)
+    assert (found.rule, found.key, found.expected, found.found) == (Rule.TIMER_LATE, sku_key(1), NEXT_DAY, THREE + DAY)

@@ -289,7 +289,7 @@ def test_used_starts_again_and_locks_of_before_leave_it_alone() -> None:
     # the restore and a lock in one batch: the lock is of the new period
     lock = LockStock(STORE, "late", "POS", (Line(1, quantity=4_000),), STAFF)
     outcomes = world.batch([RunTimers(STORE), lock])
-    assert outcomes[0] == TimersRun(1, 1, NOON + 26 * HOUR)
+    assert outcomes[0] == TimersRun(1, 2, FOUR_TOMORROW)  # when the cap starts again
     assert not isinstance(outcomes[1], Refused)
     world.run(UnlockStock(STORE, "early", None, STAFF))
     assert world.channels[sku_key(1), "POS"].used == 4_000
@@ -428,7 +428,7 @@ def test_a_process_with_an_older_catalogue_leaves_a_newer_plan_alone_for_a_while
     assert world.timer is not None
     assert world.timer.due_at == FOUR_TOMORROW
     world.now = FOUR_TOMORROW + 5_000
-    assert world.run(RunTimers(STORE)) == TimersRun(1, 2, FOUR_TOMORROW + DAY)
+    assert world.run(RunTimers(STORE)) == TimersRun(1, 3, FOUR_TOMORROW + DAY)  # with the combo that was told of
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def item(object_type: int, object_id: int, spu_id: int | None, category: str | N
 
 def snapshot(*items: dict[str, Any]) -> Snapshot:
     draft = SnapshotDraft(Snapshot.empty())
-    draft.put("brand", {"brand_id": "fox", "status": "open", "deleted": False})
+    draft.put("brand", {"brand_id": "fox", "status": "open", "deleted": False, "catalog_version": 1})
     for each in items:
         # as a database gives them: every string an object of its own
         draft.put("item", msgspec.json.decode(msgspec.json.encode(each)))

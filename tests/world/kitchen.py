@@ -3,9 +3,21 @@
 from collections.abc import Sequence
 
 from eightysix.core.admission import admit
-from eightysix.core.change import Alert, DueLock, Head, Incident, LogRow, OrderFact, OutboxRow, RequestRecord, Timer
+from eightysix.core.change import (
+    Alert,
+    DueLock,
+    Head,
+    Incident,
+    Kind,
+    LogRow,
+    OrderFact,
+    OutboxRow,
+    RequestRecord,
+    Timer,
+)
 from eightysix.core.command import Command, RunTimers
 from eightysix.core.decide import decide, is_timed, release_due, run_due
+from eightysix.core.dependent import flips, may_flip
 from eightysix.core.footprint import counts_anew
 from eightysix.core.instant import business_day
 from eightysix.core.key import StockKey
@@ -27,6 +39,9 @@ class Kitchen:
 
     def __init__(self, now: int = NOON) -> None:
         self.menu = Menu()
+        self.tells_dependents = True
+        self.flipped: list[StockKey] = []
+        """Of which other items the last batch told."""
         self.now = now
         self.head = Head()
         self.stocks: dict[StockKey, Stock] = {}
@@ -74,6 +89,8 @@ class Kitchen:
                 assert not any(changed), "a refusal changes nothing"
             shelf.put(decision)
             outcomes.append(decision.outcome)
+        if self.tells_dependents and (items := may_flip(shelf)):
+            shelf.put(flips(shelf, items))
         self._save(shelf)
         return outcomes
 
@@ -144,6 +161,7 @@ class Kitchen:
             assert changes.timer[0] == self.timer
             self.timer = changes.timer[1]
         self.logs += changes.logs
+        self.flipped = sorted(row.key for row in changes.logs if row.kind is Kind.FLIP)
         self.outbox += changes.outbox
         self.incidents += changes.incidents
         self.alerts += changes.alerts

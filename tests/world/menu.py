@@ -8,8 +8,9 @@ EMENU holds for 60 s, the other channels for 900 s.
 
 from msgspec.structs import replace
 
-from eightysix.core.catalogue import Brand, Channel, Component, Item, Store
-from eightysix.core.key import StoreKey
+from eightysix.core.catalogue import Brand, Channel, Component, Dependents, Item, Store
+from eightysix.core.dependent import dependents_of
+from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.restore_rule import NO_RULES, RestoreRule, RuleBook
 
 BRAND_ID = "noodle"
@@ -53,6 +54,7 @@ class Menu:
         ]
         self.items = {(item.object_type, item.object_id): item for item in items}
         self.book = NO_RULES
+        self.moved: dict[StockKey, int] = {}
         self._written: list[RestoreRule] = []
         self.timers_version = 0
         """0: nothing was ever set up that is due by the clock."""
@@ -89,6 +91,12 @@ class Menu:
 
     def timer_version(self, brand_id: str, poi_id: str) -> int:
         return self.timers_version if (brand_id, poi_id) in self.stores else 0
+
+    def dependents(self, brand_id: str, key: StockKey) -> Dependents | None:
+        return dependents_of(key, self.items.values(), self) if brand_id == BRAND_ID else None
+
+    def moved_items(self, brand_id: str, since: int) -> frozenset[StockKey]:
+        return frozenset(key for key, version in self.moved.items() if version > since)
 
     def supplied_stores(self) -> list[StoreKey]:
         return [STORE] if any(self.book.supplied(STORE.poi_id)) else []

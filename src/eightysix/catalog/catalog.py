@@ -70,11 +70,12 @@ class Catalog:
                 seen = 0
             draft = SnapshotDraft(self.current if seen else Snapshot.empty())
             newest = {} if seen else {name: await self._rows.newest(schema.metadata.tables[name]) for name in TIMED}
+            removed = {} if seen else await self._rows.newest(schema.item, deleted=True)
             for name, columns in COLUMNS.items():
                 async with contextlib.aclosing(self._rows.changed(schema.metadata.tables[name], seen, columns)) as rows:
                     async for row in rows:
                         draft.put(name, row)
-            self.current = draft.finish(version, newest)
+            self.current = draft.finish(version, newest, removed)
 
     async def look_again(self) -> bool:
         """Whether the database has something new; asked before an answer says that something isn't there.

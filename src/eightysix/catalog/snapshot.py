@@ -12,12 +12,14 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from eightysix.core.catalogue import Brand, Channel, Component, Item, Store
-from eightysix.core.key import StoreKey
+from eightysix.core.catalogue import Brand, Channel, Component, Dependents, Item, Store
+from eightysix.core.dependent import dependents_of
+from eightysix.core.key import NO_KEYS, StockKey, StoreKey
 from eightysix.core.restore_rule import NO_RULES, RestoreRule, RuleBook
 from eightysix.storage.catalog import Row
 
 from .kinds import minute_of_day
+from .links import Links
 from .restore_rules import rule_of
 
 
@@ -47,6 +49,9 @@ class KeyGrant(msgspec.Struct, frozen=True):
         return ends_at is None or now < ends_at
 
 
+_NO_DEPENDENTS = Dependents((), ())
+
+
 class _View(msgspec.Struct):
     """One brand with all that belongs to it."""
 
@@ -60,6 +65,19 @@ class _View(msgspec.Struct):
     store_versions: dict[str, int] = {}
     rules_version: int = 0
     items_version: int = 0
+    brand_version: int = 0
+    skus_of: Links = msgspec.field(default_factory=Links)
+    """The SKUs of an SPU."""
+    combos_of: Links = msgspec.field(default_factory=Links)
+    """The combos of a component."""
+    moved: dict[StockKey, int] = {}
+    """The version of the last change, since everything was read, that took an item out of the menu, brought it back,
+    or let it be sold from other stocks."""
+    moved_version: int = 0
+    moved_unknown: int = 0
+    """The version of the last removal of before everything was read."""
+    dependents: dict[StockKey, Dependents] = {}
+    """As far as somebody has asked."""
 
     def copy(self) -> "_View":
         return _View(
@@ -73,16 +91,54 @@ class _View(msgspec.Struct):
             dict(self.store_versions),
             self.rules_version,
             self.items_version,
+            self.brand_version,
+            self.skus_of.copy(),
+            self.combos_of.copy(),
+            dict(self.moved),
+            self.moved_version,
+            self.moved_unknown,
         )
 
     @property
     def planning_version(self) -> int:
         """The version of the last change, besides those of a store, that may move what is due by the clock."""
-        return max(self.rules_version, self.items_version) if self.book.names_categories else self.rules_version
+        version = max(self.rules_version, self.moved_version, self.brand_version)
+        return max(version, self.items_version) if self.book.names_categories else version
+
+    def put_item(self, item: Item) -> None:
+        """Take the item over, with what it is sold from."""
+        before = self._take_out(item.key)
+        of = self.skus if item.object_type == 2 else self.spus
+        of[item.object_id] = item
+        if item.object_type == 2:
+            self.skus_of.add(() if item.spu_id is None else (item.spu_id,), item.object_id)
+            self.combos_of.add((each.sku_id for each in item.components), item.object_id)
+        has_moved = item.key in self.moved if before is None else _sold_from(before) != _sold_from(item)
+        if has_moved:
+            self._move(item.key)
+
+    def remove_item(self, key: StockKey) -> None:
+        if self._take_out(key) is not None:
+            self._move(key)
+
+    def _take_out(self, key: StockKey) -> Item | None:
+        item = (self.skus if key.object_type == 2 else self.spus).pop(key.object_id, None)
+        if item is not None and item.object_type == 2:
+            self.skus_of.remove(() if item.spu_id is None else (item.spu_id,), item.object_id)
+            self.combos_of.remove((each.sku_id for each in item.components), item.object_id)
+        return item
+
+    def _move(self, key: StockKey) -> None:
+        self.moved[key] = self.moved_version = self.items_version
+
+
+def _sold_from(item: Item) -> tuple[Any, ...]:
+    return item.spu_id, item.components, item.decimals
 
 
 _NOTHING: dict[str, Channel] = {}
 _NONE_NEWER: Mapping[str, Mapping[str, int]] = {}
+_NONE_REMOVED: Mapping[str, int] = {}
 
 
 class Snapshot:
@@ -152,6 +208,30 @@ class Snapshot:
             return 0
         return max(view.store_versions[poi_id], view.planning_version)
 
+    def dependents(self, brand_id: str, key: StockKey) -> Dependents | None:
+        view = self._brands.get(brand_id)
+        if view is None:
+            return None
+        numbers = (view.combos_of if key.object_type == 2 else view.skus_of).of(key.object_id)
+        if not numbers:
+            return None
+        known = view.dependents.get(key)
+        if known is None:
+            if key.object_type == 1:  # a component takes from its own SPU's pool too
+                combos = (combo for sku in numbers for combo in view.combos_of.of(sku))
+                numbers = tuple(dict.fromkeys((*numbers, *combos)))
+            found = dependents_of(key, map(view.skus.__getitem__, numbers), self)
+            known = view.dependents[key] = found or _NO_DEPENDENTS
+        return known
+
+    def moved_items(self, brand_id: str, since: int) -> frozenset[StockKey] | None:
+        view = self._brands.get(brand_id)
+        if view is None or view.moved_version <= since:
+            return NO_KEYS
+        if since < view.moved_unknown:
+            return None
+        return frozenset(key for key, version in view.moved.items() if version > since)
+
     def supplied_stores(self) -> Iterator[StoreKey]:
         for brand_id, view in self._brands.items():
             if view.book:
@@ -181,11 +261,22 @@ class SnapshotDraft:
             _PUT[table](view, row)
             if table == "restore_rule":
                 self._ruled.add(row["brand_id"])
-            if table == "store":
-                self._timers_version = max(self._timers_version, row["catalog_version"])
+        if table in ("brand", "store"):
+            self._timers_version = max(self._timers_version, row["catalog_version"])
 
-    def finish(self, version: int, newest: Mapping[str, Mapping[str, int]] = _NONE_NEWER) -> Snapshot:
-        """`newest`: of a table's rows, deleted ones included, the last change in each brand, where all are read."""
+    def finish(
+        self,
+        version: int,
+        newest: Mapping[str, Mapping[str, int]] = _NONE_NEWER,
+        removed: Mapping[str, int] = _NONE_REMOVED,
+    ) -> Snapshot:
+        """`newest`: of a table's rows, deleted ones included, the last change in each brand, where all are read; so is
+        `removed`, the last removal of an item."""
+        for table in ("brand", "store"):
+            self._timers_version = max(self._timers_version, *newest.get(table, {}).values(), 0)
+        for brand_id, at in removed.items():
+            if brand_id in self._brands:
+                self._brands[brand_id].moved_version = self._brands[brand_id].moved_unknown = at
         for brand_id, at in newest.get("restore_rule", {}).items():
             if brand_id in self._brands:
                 self._brands[brand_id].rules_version = at
@@ -194,6 +285,9 @@ class SnapshotDraft:
                 self._brands[brand_id].items_version = at
         for brand_id in self._ruled & self._brands.keys():
             self._brands[brand_id].book = RuleBook(self._brands[brand_id].rules.values())
+        for brand_id in self._copied & self._brands.keys():
+            self._brands[brand_id].skus_of.close()
+            self._brands[brand_id].combos_of.close()
         plans = (self._brands[brand_id].planning_version for brand_id in self._copied & self._brands.keys())
         return Snapshot(version, self._brands, self._keys, self._secrets, max(self._timers_version, *plans, 0))
 
@@ -213,10 +307,11 @@ class SnapshotDraft:
         brand = Brand(brand_id, row["status"] == "open")
         view = self._writable(brand_id)
         if view is None:
-            self._brands[brand_id] = _View(brand)
+            view = self._brands[brand_id] = _View(brand)
             self._copied.add(brand_id)
         else:
             view.brand = brand
+        view.brand_version = row["catalog_version"]
 
     def _put_key(self, row: Row) -> None:
         if self._keys is self._base_keys:
@@ -277,15 +372,14 @@ def _put_channel(view: _View, row: Row) -> None:
 def _put_item(view: _View, row: Row) -> None:
     object_id = row["object_id"]
     view.items_version = max(view.items_version, row["catalog_version"])
-    items = view.skus if row["object_type"] == 2 else view.spus
     if row["deleted"]:
-        items.pop(object_id, None)
+        view.remove_item(StockKey(row["object_type"], object_id))
         return
     brand_id, parts = view.brand.brand_id, _components(row["components"])
     category = None if row["category"] is None else sys.intern(row["category"])
     tags = _shared(tuple(row["tags"])) if row["tags"] else ()
     kind, spu_id = row["object_type"], row["spu_id"]
-    items[object_id] = Item(brand_id, kind, object_id, spu_id, row["decimals"], parts, category, tags)
+    view.put_item(Item(brand_id, kind, object_id, spu_id, row["decimals"], parts, category, tags))
 
 
 @lru_cache(maxsize=10_000)
@@ -313,7 +407,7 @@ _PUT: dict[str, Any] = {
     "restore_rule": _put_rule,
 }
 
-TIMED = ("item", "restore_rule")
+TIMED = ("brand", "store", "item", "restore_rule")
 """Tables in which a deletion too may move what is due by the clock."""
 
 COLUMNS = {

@@ -8,7 +8,7 @@ import msgspec
 
 from .change import Kind, LogRow, OutboxRow
 from .finding import Books, Finding, Rule
-from .key import StockKey
+from .key import WHOLE_STORE, StockKey
 from .reservation import State
 from .stock import LIMITED, UNLIMITED
 
@@ -85,7 +85,7 @@ def _explains(row: LogRow, before: _Counters) -> bool:
             return real in moved and locked <= -quantity <= 0
         case Kind.RETURN:
             return (real, locked) == (quantity, 0) and quantity >= 0 and (quantity == 0 or before.type != UNLIMITED)
-        case Kind.EIGHTY_SIX | Kind.SKIP | Kind.FLOW_BACK:
+        case Kind.EIGHTY_SIX | Kind.SKIP | Kind.FLOW_BACK | Kind.FLIP | Kind.STORE:
             return real == locked == quantity == 0
         case Kind.SET | Kind.ADD | Kind.COUNT | Kind.RESTORE:
             return (real, locked) == (quantity, 0)
@@ -140,8 +140,17 @@ def _end_findings(books: Books, counters: dict[StockKey, _Counters], *, whole: b
             yield Finding(
                 Rule.LOG_COUNTERS, books.store, stock.key, expected=end.locked, found=stock.locked, detail="locked"
             )
+    yield from _store_findings(books, counters.pop(WHOLE_STORE, None), whole=whole)
     for key, end in counters.items():
         yield Finding(Rule.LOG_STOCK, books.store, key, seq=end.version)
+
+
+def _store_findings(books: Books, end: _Counters | None, *, whole: bool) -> Iterator[Finding]:
+    """The store's timer remembers the last row about the store as a whole."""
+    found = 0 if books.timer is None else books.timer.told_seq
+    if found != (0 if end is None else end.version) and (end is not None or whole):
+        expected = 0 if end is None else end.version
+        yield Finding(Rule.VERSION, books.store, WHOLE_STORE, expected=expected, found=found)
 
 
 def _balance_findings(books: Books, balance: dict[tuple[str, StockKey], int]) -> Iterator[Finding]:

@@ -1,12 +1,13 @@
 """Whether what comes back by the clock came back once each, and whether the store's timer wakes in time."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 
 from .catalogue import Catalogue
-from .change import Kind, LogRow
+from .change import Kind, LogRow, Timer
 from .finding import Books, Finding, Rule
 from .key import StockKey
 from .stock import ONE_OFF, Stock
@@ -55,8 +56,14 @@ def timer_findings(books: Books, catalogue: Catalogue | None) -> Iterator[Findin
     store = catalogue.store(books.store.brand_id, books.store.poi_id)
     if store is None or timer.planned_version != catalogue.timer_version(store.brand_id, store.poi_id):
         return
-    timetable = Timetable(catalogue, store)
+    yield from _planned_findings(books, timer, Timetable(catalogue, store))
+
+
+def _planned_findings(books: Books, timer: Timer, timetable: Timetable) -> Iterator[Finding]:
+    may_come_back = timetable.stocks(books.stocks)
     for stock in books.stocks:
+        if stock.key not in may_come_back:
+            continue
         coming = timetable.coming(stock, timer.timed_at)
         if coming is not None and (coming.rule is not None or stock.auto_restore_at is None):
             yield from _late(books, stock, coming.at)
@@ -66,6 +73,11 @@ def timer_findings(books: Books, catalogue: Catalogue | None) -> Iterator[Findin
             ending = timetable.guarantees_end_next(max(timer.timed_at, stock.updated_at))
             if ending is not None:
                 yield from _late(books, stock, ending)
+    counting = {row.key for row in books.channels if row.counts}
+    for stock in books.stocks:
+        if timer.told and stock.key in counting:
+            counted_on = timetable.clock.date_of(max(timer.timed_at, stock.updated_at))
+            yield from _late(books, stock, timetable.clock.starts_at(counted_on + timedelta(days=1)))
 
 
 def _late(books: Books, stock: Stock, at: int) -> Iterator[Finding]:

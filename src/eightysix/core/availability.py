@@ -105,6 +105,18 @@ def available(
     closed = _closed(view)
     if closed is not None:
         return Availability(0, closed, soft=False)
+    return _within(view, item, channel, links)
+
+
+def sells(view: StockView, item: Item, channel: Channel, links: Iterable[tuple[StockKey, int]] | None = None) -> bool:
+    """Whether `channel` could sell any of `item` if brand and store were open."""
+    can = _within(view, item, channel, links)
+    return can.blocked_by is None and can.quantity != 0
+
+
+def _within(
+    view: StockView, item: Item, channel: Channel, links: Iterable[tuple[StockKey, int]] | None
+) -> Availability:
     if links is None:
         links = chain(item, view.catalogue)
     parts = [Part(ratio, view.stock(key), view.channel_rows(key)) for key, ratio in links]

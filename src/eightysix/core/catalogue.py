@@ -1,7 +1,7 @@
 """What head office has set up: brands, stores, channels, items. The core reads it through `Catalogue`."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -85,6 +85,14 @@ def tags_of(item: Item, catalogue: "Catalogue") -> tuple[str, ...]:
     return () if spu is None else spu.tags
 
 
+class Dependents(NamedTuple):
+    """Items that are sold from a stock besides that stock's own item, and each number of thousandths of it that is
+    just enough for the least that can be sold of one of them."""
+
+    items: tuple[Item, ...]
+    needed: tuple[int, ...]
+
+
 class Catalogue(Protocol):
     """One consistent view of the catalogue; every look-up is in memory and answers None for what doesn't exist."""
 
@@ -104,6 +112,16 @@ class Catalogue(Protocol):
     @property
     def timers_version(self) -> int:
         """The version of the last change that may move what is due in any store."""
+        ...
+
+    def dependents(self, brand_id: str, key: StockKey, /) -> Dependents | None:
+        """The other items that can't be sold without this stock; None for almost every stock, and asked for each one
+        that changes, so it must cost next to nothing."""
+        ...
+
+    def moved_items(self, brand_id: str, since: int, /) -> frozenset[StockKey] | None:
+        """Items that a change after version `since` took out of the menu, brought back, or let be sold from other
+        stocks. None: some were taken out, and it isn't known which."""
         ...
 
     def supplied_stores(self) -> Iterable[StoreKey]:

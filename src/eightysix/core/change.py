@@ -26,7 +26,9 @@ class Kind(IntEnum):
     RESTORE = 12
     SKIP = 13
     FLOW_BACK = 14
+    FLIP = 15
     RECONCILE = 16
+    STORE = 17
 
 
 class LogRow(msgspec.Struct, frozen=True, gc=False):
@@ -34,9 +36,10 @@ class LogRow(msgspec.Struct, frozen=True, gc=False):
 
     `quantity` is what the verb moved, in thousandths of the stock: locked, deducted, freed or returned, each positive;
     signed for AMEND and RECONCILE (what more is locked) and from SET on (the change of real). 0 where only a channel's
-    `used` fell.
-    `content` is JSON, only where a setting changed. `real_before` and `locked_before` are None in rows that an earlier
-    program wrote; `happened_at` is None where that is when it was recorded, `at`.
+    `used` fell. FLIP: whether it can be sold has changed, because another stock did, the day began or the menu changed.
+    STORE is about no stock, its key is `WHOLE_STORE`: the store opened, closed, moved or is gone.
+    `content` is JSON, only where a setting changed or what can be sold. `real_before` and `locked_before` are None in
+    rows that an earlier program wrote; `happened_at` is None where that is when it was recorded, `at`.
 
     `stock_prev` and `order_prev` are the seq of the row before it of the same stock and of the same order, 0 where it
     is the first: an item's and an order's rows are found along them. None in rows of an earlier program; `order_prev`
@@ -139,13 +142,16 @@ class Timer(msgspec.Struct, frozen=True, gc=False):
     """When something of a store is due by the clock next: a restore, or guarantees that flow back.
 
     `due_at` None: nothing is. It was planned from the catalogue's `planned_version`; all that was due up to `timed_at`
-    has been run. `revision` guards each write.
+    has been run. `revision` guards each write. `told` is what others were last told of the store as a whole (see
+    `announcement`), 0: nothing; `told_seq` the seq of that log row, 0 where there is none.
     """
 
     due_at: int | None = None
     planned_version: int = 0
     timed_at: int = 0
     revision: int = 0
+    told: int = 0
+    told_seq: int = 0
 
 
 class StoreChanges(msgspec.Struct, gc=False):

@@ -1,6 +1,6 @@
 """command + shelf -> decision: the one door to the rules."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from .amend import amend
@@ -75,7 +75,7 @@ def is_timed(command: Command) -> bool:
     return isinstance(command, (SetStock, ReleaseGuarantees, RunTimers))
 
 
-def run_due(shelf: Shelf, commands: Iterable[Command]) -> None:
+def run_due(shelf: Shelf, commands: Collection[Command]) -> None:
     """Run what is due of the store by the clock, before these commands are decided; the store must be whole on the
     shelf where `is_due`."""
     if not is_due(shelf.timer, shelf.store, shelf.catalogue, shelf.now):
@@ -84,7 +84,7 @@ def run_due(shelf: Shelf, commands: Iterable[Command]) -> None:
     for command in commands:
         if isinstance(command, SetStock):
             first.update(setting.key for setting in command.settings)
-    decision = run_timers(shelf, first)
+    decision = run_timers(shelf, first, is_asked_for=any(isinstance(command, RunTimers) for command in commands))
     shelf.put(decision)
     if isinstance(decision.outcome, TimersRun):
         shelf.restored += decision.outcome.restored

@@ -10,7 +10,7 @@ from .change import BEYOND_CHANNEL, Alert, Incident, Kind, LogRow, OrderFact, Re
 from .command import Actor
 from .instant import BusinessDay
 from .invariant import invariant
-from .key import StockKey, StoreKey
+from .key import WHOLE_STORE, StockKey, StoreKey
 from .low_stock import PUTS, Watched, has_thresholds, watch
 from .outcome import Outcome
 from .reservation import LineKey, Reservation, last_log_seq
@@ -137,6 +137,12 @@ class Draft:
         self._seq += 1
         self._write(replace(self.stock(key), version=self._seq), kind, 0, reason=reason, content=content)
 
+    def announce(self, told_seq: int, content: str) -> int:
+        """Log something about the store as a whole, whose last such row has the seq `told_seq`; the seq of this one."""
+        self._seq += 1
+        self._log(Stock(WHOLE_STORE), Stock(WHOLE_STORE, version=told_seq), Kind.STORE, 0, content=content)
+        return self._seq
+
     def _write(
         self,
         stock: Stock,
@@ -149,6 +155,19 @@ class Draft:
     ) -> None:
         before = self.stock(stock.key)
         self._stocks[stock.key] = stock
+        self._log(stock, before, kind, quantity, channel_code=channel_code, reason=reason, content=content)
+
+    def _log(
+        self,
+        stock: Stock,
+        before: Stock,
+        kind: Kind,
+        quantity: int,
+        *,
+        channel_code: str | None = None,
+        reason: str | None = None,
+        content: str | None = None,
+    ) -> None:
         actor = self._actor
         order_prev = None if self._order_id is None else self._follow(self._order_id)
         self._logs.append(

@@ -33,6 +33,12 @@ class StockKey(NamedTuple):
     object_id: int
 
 
+NO_KEYS: frozenset[StockKey] = frozenset()
+
+WHOLE_STORE = StockKey(0, 0)
+"""No stock: what a log row or a message is about that tells of the store as a whole."""
+
+
 def sku_key(sku_id: int) -> StockKey:
     """The stock of a SKU."""
     return StockKey(2, sku_id)

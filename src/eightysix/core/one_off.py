@@ -25,6 +25,6 @@ def dated(before: Stock, wanted: Stock, now: int) -> Stock:
         kept = wanted.restore_to if wanted.auto_restore_type == NEVER else RestoreTo.PLAN
         wanted = replace(wanted, auto_restore_at=None, restore_to=kept)
     asked, was = ((each.auto_restore_type, each.auto_restore_at, each.restore_to) for each in (wanted, before))
-    if asked != was or not before.version:
+    if asked != was or not before.is_set:
         wanted = replace(wanted, auto_restore_from=now)
     return wanted

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from .catalogue import Catalogue, Store
-from .key import StockKey
 from .restore import restored
 from .stock import RestoreTo, Stock
 from .timetable import Return, Timetable
@@ -28,11 +27,8 @@ class Coming(NamedTuple):
 def preview(catalogue: Catalogue, store: Store, stocks: Iterable[Stock], now: int, until: int) -> list[Coming]:
     """The next return of each stock that has one by `until`, in the order of time."""
     timetable = Timetable(catalogue, store)
-    rows: dict[StockKey, Stock] = {stock.key: stock for stock in stocks}
-    for key in timetable.supplied() - rows.keys():
-        rows[key] = Stock(key)
     found = []
-    for key, stock in rows.items():
+    for key, stock in timetable.stocks(stocks).items():
         what = timetable.coming(stock, now)
         if what is not None and what.at <= until:
             item = catalogue.item(store.brand_id, *key)

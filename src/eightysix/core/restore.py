@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from .announcement import facts_of, is_untold, told_of, version_of
 from .catalogue import Catalogue, Store
 from .change import Kind, Timer
 from .draft import Draft, turned
@@ -19,6 +20,7 @@ from .flow_back import flow_back
 from .key import StockKey, StoreKey
 from .outcome import TimersRun
 from .quantity import floor_to
+from .renewal import renewal_of
 from .sharing import channel_changes, share_out
 from .shelf import Decision, Shelf
 from .stock import LIMITED, ON_SALE, UNLIMITED, RestoreTo, Stock
@@ -34,38 +36,77 @@ would be ended by the database."""
 
 def is_due(timer: Timer | None, store: StoreKey, catalogue: Catalogue, now: int) -> bool:
     """Whether something of the store has come due, or what is due has to be worked out from a newer catalogue."""
-    version = catalogue.timer_version(store.brand_id, store.poi_id)
     if timer is None:
-        return version > 0
-    if timer.planned_version < version:
+        return version_of(store, catalogue) > 0
+    if is_older(timer.planned_version, timer.told, store, catalogue):
         return True
     if timer.due_at is None:
         return False
+    version = version_of(store, catalogue)
     return timer.due_at <= (now if timer.planned_version == version else now - BEHIND_MS)
 
 
-def run_timers(shelf: Shelf, first: Collection[StockKey] = (), most: int = RESTORES_MOST) -> Decision:
+def is_older(planned_version: int, told: int, store: StoreKey, catalogue: Catalogue) -> bool:
+    """Whether what a store's timer was planned from, or what others were told of the store, is no longer so."""
+    version = version_of(store, catalogue)
+    if catalogue.store(store.brand_id, store.poi_id) is None:
+        return version > 0 and is_untold(planned_version, told, store, catalogue)
+    if planned_version < version:
+        return True
+    # a timer of which nothing was told is that of an earlier program, which knew nothing of telling
+    return version > 0 and (told == 0 or is_untold(planned_version, told, store, catalogue))
+
+
+def run_timers(
+    shelf: Shelf, first: Collection[StockKey] = (), most: int = RESTORES_MOST, *, is_asked_for: bool = True
+) -> Decision:
     """Run what is due in a store that is whole on the shelf, and say when the next is due.
 
     Of more than `most` restores the rest is left, due still; those of the stocks `first` are never left. The shelf's
     clock must be past every earlier instant of the store, so that no lock of before counts as one of after.
+    `is_asked_for` says that somebody wants just this, and doesn't only want to set something.
     """
     draft = Draft(shelf, TIMER)
     timer = shelf.timer or Timer()
     store = shelf.catalogue.store(shelf.store.brand_id, shelf.store.poi_id)
+    version = version_of(shelf.store, shelf.catalogue)
     if store is None:  # taken out of the catalogue: it has no clock. Should it come back, it is planned anew
-        draft.timer = replace(timer, due_at=None)
+        draft.timer = _announced(
+            draft, shelf, replace(timer, due_at=None, planned_version=version), timer, is_asked_for=is_asked_for
+        )
         return draft.decision(TimersRun(0, 0, None))
     run = _Run(draft, shelf, store, timer)
     for key in run.stocks():
         run.look_at(key, may=run.restored < most or key in first)
-    version = shelf.catalogue.timer_version(store.brand_id, store.poi_id)
+    renewal = None
     if run.left is None:
         run.end_guarantees()
-        draft.timer = replace(timer, due_at=run.due_at, planned_version=version, timed_at=shelf.now)
+        run.note_day_end()
+        renewal = renewal_of(shelf, timer, store, facts_of(shelf.store, shelf.catalogue))
+        after = replace(timer, due_at=run.due_at, planned_version=version, timed_at=shelf.now)
+        draft.timer = _announced(draft, shelf, after, timer, is_asked_for=is_asked_for)
     else:
-        draft.timer = replace(timer, due_at=run.left, planned_version=version)
-    return draft.decision(TimersRun(run.restored, len(shelf.stocks), draft.timer.due_at))
+        # what the catalogue has changed is told with the last of the runs, from what was planned before them all
+        draft.timer = replace(timer, due_at=run.left)
+    decision = draft.decision(TimersRun(run.restored, len(shelf.stocks), draft.timer.due_at))
+    decision.renewal = renewal
+    return decision
+
+
+def _announced(draft: Draft, shelf: Shelf, after: Timer, before: Timer, *, is_asked_for: bool) -> Timer:
+    """The timer once others are told of the store as a whole, where something else holds than they were told.
+
+    A store without a timer was there, and may have changed, before it is first planned; not so where that is because
+    something is set in it.
+    """
+    store, catalogue = shelf.store, shelf.catalogue
+    if before.planned_version > after.planned_version:
+        return after
+    facts = facts_of(store, catalogue)
+    is_news = is_untold(before.planned_version, before.told, store, catalogue)
+    if is_news or (shelf.timer is None and is_asked_for):
+        return replace(after, told=facts, told_seq=draft.announce(before.told_seq, _json(told_of(store, catalogue))))
+    return replace(after, told=facts)
 
 
 class _Run:
@@ -82,8 +123,8 @@ class _Run:
         self.due_at: int | None = None
 
     def stocks(self) -> list[StockKey]:
-        """Every stock with a row, and those that a rule gives a quantity."""
-        return [*self._shelf.stocks, *sorted(self._timetable.supplied() - self._shelf.stocks.keys())]
+        """Every stock that was set, and those that a rule gives a quantity."""
+        return [*self._timetable.stocks(self._shelf.stocks.values())]
 
     def look_at(self, key: StockKey, *, may: bool) -> None:
         """Restore the stock if it is due and there is room for it in this run; note when it is due next."""
@@ -102,6 +143,11 @@ class _Run:
         coming = self._timetable.coming(draft.stock(key), now)
         if coming is not None:
             self._note(coming.at)
+
+    def note_day_end(self) -> None:
+        """Where channels have caps or guarantees, the next business day changes what can be sold."""
+        if any(_counts(self._draft, key) for key in self._shelf.channels):
+            self._note(self._shelf.day.ends_at)
 
     def end_guarantees(self) -> None:
         """Let open guarantees flow back where the store's time for it has come in the running business day."""
@@ -134,6 +180,8 @@ def plan_earlier(draft: Draft, keys: Iterable[StockKey]) -> None:
             due.append(max(coming.at, draft.now))
         if ending is not None and _guarantees(draft, key):
             due.append(ending)
+        if _counts(draft, key):
+            due.append(draft.day.ends_at)
     if timer.planned_version > draft.catalogue.timer_version(store.brand_id, store.poi_id):
         # others know newer rules than this process: let them look
         due.append(draft.now)
@@ -189,6 +237,10 @@ def restore(draft: Draft, key: StockKey, due: Due) -> None:
 
 def _guarantees(draft: Draft, key: StockKey) -> bool:
     return any(row.guarantee > 0 for row in draft.channel_rows(key).values())
+
+
+def _counts(draft: Draft, key: StockKey) -> bool:
+    return any(row.counts for row in draft.channel_rows(key).values())
 
 
 _LOGGED = ("status", "type", "manual", "real", "auto_restore_type", "auto_restore_at", "restore_to")

@@ -1,6 +1,7 @@
 """One store's loaded rows while a batch decides, and the net effect of what was decided."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -8,10 +9,22 @@ from msgspec.structs import replace
 from .catalogue import Catalogue
 from .change import Alert, DueLock, Head, Incident, LogRow, OrderFact, OutboxRow, RequestRecord, StoreChanges, Timer
 from .instant import BusinessDay
-from .key import StockKey, StoreKey
+from .key import WHOLE_STORE, StockKey, StoreKey
 from .outcome import Outcome
 from .reservation import LineKey, Reservation, State
 from .stock import ChannelStock, Stock
+
+
+class Renewal(NamedTuple):
+    """What a store's clock and menu may have changed without any write, since others were last told.
+
+    `day` is the business day of then. Of the items `looked_at` some may be sold now that couldn't then, or the other
+    way round; of those `told` others are to be told in any case.
+    """
+
+    day: BusinessDay
+    looked_at: frozenset[StockKey]
+    told: frozenset[StockKey]
 
 
 class Decision(msgspec.Struct, gc=False):
@@ -27,6 +40,7 @@ class Decision(msgspec.Struct, gc=False):
     incidents: list[Incident] = []
     alerts: list[Alert] = []
     timer: Timer | None = None
+    renewal: Renewal | None = None
 
 
 class Shelf:
@@ -62,6 +76,8 @@ class Shelf:
         self.timer: Timer | None = None
         """The store's timer, where it was loaded."""
         self._timer_loaded: Timer | None = None
+        self.renewal: Renewal | None = None
+        """Where this batch has run what is due by the clock."""
         self.restored = 0
         """How many stocks this batch has restored."""
 
@@ -122,6 +138,8 @@ class Shelf:
         self._alerts.extend(decision.alerts)
         if decision.timer is not None:
             self.timer = decision.timer
+        if decision.renewal is not None:
+            self.renewal = decision.renewal
 
     def _put_reservation(self, reservation: Reservation) -> None:
         order_id = reservation.order_id
@@ -134,6 +152,25 @@ class Shelf:
             self._reservations_loaded[loaded_key] = lines.get(line)
         lines[line] = reservation
 
+    @property
+    def changed(self) -> Mapping[StockKey, Stock | None]:
+        """The stocks that the batch has changed so far, as they were loaded."""
+        return self._stocks_loaded
+
+    def stock_before(self, key: StockKey) -> Stock:
+        """The stock as it was loaded."""
+        before = self._stocks_loaded[key] if key in self._stocks_loaded else self.stocks.get(key)
+        return before or Stock(key)
+
+    def channels_before(self, key: StockKey) -> Mapping[str, ChannelStock]:
+        """The stock's channel rows as they were loaded."""
+        before: dict[str, ChannelStock] = {}
+        for code, row in self.channels.get(key, {}).items():
+            loaded = self._channels_loaded.get((key, code), row)
+            if loaded is not None:
+                before[code] = loaded
+        return before
+
     def changes(self) -> StoreChanges:
         """Each changed row once, as it must be after the batch, beside what was loaded."""
         stocks = sorted(
@@ -142,9 +179,9 @@ class Shelf:
         )
         outbox: list[OutboxRow] = []
         prev_seq = self.head.outbox_seq
-        for _, stock in stocks:
-            outbox.append(OutboxRow(stock.version, prev_seq, stock.key, self.now))
-            prev_seq = stock.version
+        for seq, key in self._told(stocks):
+            outbox.append(OutboxRow(seq, prev_seq, key, self.now))
+            prev_seq = seq
         added, removed = self._due_changes()
         return StoreChanges(
             head_before=self.head,
@@ -161,9 +198,25 @@ class Shelf:
             incidents=self._incidents,
             due_added=added,
             due_removed=removed,
-            alerts=self._alerts,
+            alerts=self._alerts_told(),
             timer=self._timer_change(),
         )
+
+    def _told(self, stocks: Iterable[tuple[Stock | None, Stock]]) -> list[tuple[int, StockKey]]:
+        """What others are to be told of, in the order of the last changes."""
+        told = [(stock.version, stock.key) for _, stock in stocks]
+        if self.timer is not None and self.timer.told_seq > self.head.seq:
+            told.append((self.timer.told_seq, WHOLE_STORE))
+            told.sort()
+        return told
+
+    def _alerts_told(self) -> list[Alert]:
+        """The last alert of each stock and channel, with the version that the batch leaves the stock with: by it the
+        stock's message finds them."""
+        if not self._alerts:
+            return []
+        last = {(alert.key, alert.channel_code): alert for alert in self._alerts}
+        return [replace(alert, seq=self.stocks[alert.key].version) for alert in last.values()]
 
     def _timer_change(self) -> tuple[Timer | None, Timer] | None:
         before, after = self._timer_loaded, self.timer

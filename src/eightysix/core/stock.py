@@ -66,6 +66,12 @@ class Stock(msgspec.Struct, frozen=True, gc=False):
     is_low: bool = False
 
     @property
+    def is_set(self) -> bool:
+        """Whether a person or a rule ever set it. A row that isn't was only written to tell others, of a combo for
+        instance that can no longer be sold: it is as if it weren't there."""
+        return self.settings_version > 0
+
+    @property
     def is_limited(self) -> bool:
         return self.type == LIMITED
 

@@ -4,6 +4,7 @@ A pending one-off beats the rules: until it has run, what comes round by a rule 
 beats both.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -97,6 +98,13 @@ class Timetable:
             key for key in self._rules.supplied(self._poi_id) if self._catalogue.item(self._brand_id, *key) is not None
         }
 
+    def stocks(self, rows: Iterable[Stock]) -> dict[StockKey, Stock]:
+        """The stocks that may come back, given the store's rows: those that were set, and those that are supplied."""
+        found = {stock.key: stock for stock in rows}
+        supplied = self.supplied()
+        there = {key: stock for key, stock in found.items() if stock.is_set or key in supplied}
+        return there | {key: Stock(key) for key in sorted(supplied - there.keys())}
+
     def one_off(self, stock: Stock) -> Return | None:
         """The stock's pending one-off: at its instant or, without one, when the next business day starts."""
         if stock.auto_restore_type != ONE_OFF:
@@ -121,7 +129,7 @@ class Timetable:
         rule = self.rule_of(stock.key)
         if rule is None:
             return found
-        if not stock.version and not window.timed_at:
+        if not stock.is_set and not window.timed_at:
             return found  # without a row it can't have missed anything before the store was first looked at
         runs = self._runs(rule, max(floor, rule.since_at, window.since(rule)), now)
         if runs and runs[-1].slot <= stock.restored_slot:

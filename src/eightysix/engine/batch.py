@@ -5,14 +5,15 @@ Each result is left on its ticket. Nothing is answered here: the lane does so on
 
 import enum
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 from eightysix.core.admission import admit
-from eightysix.core.catalogue import Catalogue
+from eightysix.core.catalogue import Catalogue, Item
 from eightysix.core.change import StoreChanges, Timer
 from eightysix.core.command import AmendStock, Command, DeductStock, ExpireLocks, RunTimers
 from eightysix.core.decide import decide, is_timed, release_due, run_due
+from eightysix.core.dependent import flips, may_flip, rows_behind
 from eightysix.core.footprint import chains, counts_anew, footprint, stocks_held, takes_anew
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.outcome import Outcome
@@ -52,6 +53,8 @@ class Batch:
         self.report = BatchReport(lane_no)
         self.by_store: dict[StoreKey, list[Ticket]] = {}
         self._timed: dict[StoreKey, None] = {}
+        self._on_shelf: dict[StoreKey, set[StockKey]] = {}
+        self._whole: set[StoreKey] = set()
         for ticket in tickets:
             if is_timed(ticket.command):
                 self._timed[ticket.store] = None
@@ -76,6 +79,7 @@ class Batch:
         loaded = perf_counter()
         for store, shelf in shelves.items():
             self._decide(store, shelf, orders[store])
+        await self._tell_dependents(shelves)
         changes = {}
         for store, shelf in shelves.items():
             change = shelf.changes()
@@ -172,19 +176,21 @@ class Batch:
         return now, timers, due
 
     async def _load_stocks(
-        self, shelves: dict[StoreKey, Shelf], wanted: dict[StoreKey, set[StockKey]], whole: Sequence[StoreKey]
+        self, shelves: Mapping[StoreKey, Shelf], wanted: dict[StoreKey, set[StockKey]], whole: Sequence[StoreKey]
     ) -> None:
         if whole:
             for store, found in (await self._lane.load_whole(whole)).items():
                 shelves[store].add_stocks(found.stocks, found.channels)
                 shelves[store].add_timer(found.timer)
                 wanted[store] = set()
+                self._whole.add(store)
         wanted = {store: keys for store, keys in wanted.items() if keys}
         if not wanted:
             return
         stocks = await self._lane.load_stocks(wanted)
         for store in wanted:
             shelves[store].add_stocks(stocks[store].stocks, stocks[store].channels)
+            self._on_shelf.setdefault(store, set()).update(wanted[store])
 
     async def _load_taken(self, shelves: dict[StoreKey, Shelf], stores: Sequence[StoreKey]) -> None:
         """The reservations of the day, where a channel's `used` may have to be counted anew."""
@@ -219,6 +225,31 @@ class Batch:
                 ticket.result = self._decide_one(ticket, shelf)
             except Exception as error:  # noqa: BLE001 - a bug fails this command alone; nothing of it was put
                 ticket.result = _failed(ticket.command, error)
+
+    async def _tell_dependents(self, shelves: Mapping[StoreKey, Shelf]) -> None:
+        """Note the items that can be sold now, or no longer, because of what else has changed. Where that may be so of
+        any, which is rare, the rows that tell are loaded."""
+        found = {store: items for store, shelf in shelves.items() if (items := self._may_flip(shelf))}
+        missing = {}
+        for store, items in found.items():
+            if store not in self._whole:
+                missing[store] = rows_behind(shelves[store], items) - self._on_shelf.get(store, set())
+        if missing:
+            await self._load_stocks(shelves, missing, ())
+        for store, items in found.items():
+            try:
+                shelves[store].put(flips(shelves[store], items))
+            except Exception as error:  # noqa: BLE001 - as in _may_flip
+                _log.error("what depends on the changes of %r could not be told", store, exc_info=error)
+
+    def _may_flip(self, shelf: Shelf) -> dict[StockKey, Item | None]:
+        if not shelf.changed and shelf.renewal is None:
+            return {}
+        try:
+            return may_flip(shelf)
+        except Exception as error:  # noqa: BLE001 - a bug in what is told must not keep anybody from selling
+            _log.error("what depends on the changes of %r could not be told", shelf.store, exc_info=error)
+            return {}
 
     def _decide_one(self, ticket: Ticket, shelf: Shelf) -> Outcome:
         command = ticket.command

@@ -4,8 +4,9 @@ Due times stand in the database, so any process may wake for them, after any cra
 served is found to be no longer due. It sleeps until the first timer it knows. Batches of its own lane tell it of
 earlier ones; for those of other processes it looks at least every `timer_poll_seconds`.
 
-When rules, clocks or categories change, what is due in a store changes with them. The stores that were planned from an
-older catalogue are planned anew: at the start and after each such change, a few at a time, behind what is due.
+When rules, clocks or categories change, what is due in a store changes with them; when brands and stores open or close
+or items leave the menu, others are to be told. The stores that were planned from an older catalogue are planned anew:
+at the start and after each such change, a few at a time, behind what is due.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from eightysix.core.catalogue import Catalogue
 from eightysix.core.command import RunTimers
 from eightysix.core.key import StoreKey
 from eightysix.core.outcome import Outcome, TimersRun
+from eightysix.core.restore import is_older
 from eightysix.storage.port import Reader, StorageFault
 
 from .fault import EngineFault
@@ -112,11 +114,7 @@ class Timers:
         if version == self._planned:
             return
         planned = await self._reader.planned_versions(self._buckets)
-        older = [
-            store
-            for store, planned_version in planned.items()
-            if planned_version < catalogue.timer_version(store.brand_id, store.poi_id)
-        ]
+        older = [store for store, (version, told) in planned.items() if is_older(version, told, store, catalogue)]
         older += [store for store in catalogue.supplied_stores() if store.bucket in self._mine and store not in planned]
         self._to_plan = deque(older)
         self._planned = version

@@ -14,7 +14,7 @@ the row lock it holds makes `committed` wait for a transaction that a lost conne
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
@@ -228,6 +228,17 @@ class StoreRows(msgspec.Struct, frozen=True):
     """When the next live lock of the store dies, or None."""
 
 
+class Planned(NamedTuple):
+    """From which version of the catalogue a store's timer was planned, and what others were last told of the store."""
+
+    version: int
+    told: int
+
+
+NOT_PLANNED = Planned(0, 0)
+"""Of a store without a timer."""
+
+
 class Reader(Protocol):
     """Reads outside of batches, on connections of their own. Each answer is one consistent snapshot."""
 
@@ -251,8 +262,8 @@ class Reader(Protocol):
         """(the database's now, the first timers by `due_at` with their stores); buckets of one physical shard."""
         ...
 
-    async def planned_versions(self, buckets: Sequence[int]) -> dict[StoreKey, int]:
-        """What each store with a head row was planned from, 0 without a timer; buckets of one physical shard."""
+    async def planned_versions(self, buckets: Sequence[int]) -> dict[StoreKey, Planned]:
+        """What each store with a head row was planned from; buckets of one physical shard."""
         ...
 
     async def alerts(self, store: StoreKey, before: tuple[int, str] | None, limit: int) -> list[Alert]:

@@ -15,7 +15,7 @@ from msgspec.structs import asdict
 from eightysix.core.availability import StockView, available, period_start, used_since
 from eightysix.core.catalogue import Channel, Item
 from eightysix.core.instant import to_iso
-from eightysix.core.key import StockKey, StoreKey
+from eightysix.core.key import WHOLE_STORE, StockKey, StoreKey
 from eightysix.core.quantity import UNIT, as_number
 from eightysix.core.stock import ChannelStock
 
@@ -25,7 +25,7 @@ from .stock import ChannelStockAnswer, Number, StockRowAnswer, channel_answer, s
 STOCK_TOPIC = "poi_stock"
 """The topic of these messages; a message group is a store."""
 
-STORE_OBJECT = StockKey(0, 0)
+STORE_OBJECT = WHOLE_STORE
 """What an outbox row points to that tells about the store as a whole."""
 
 

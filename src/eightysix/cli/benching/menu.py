@@ -2,7 +2,7 @@
 
 from eightysix.cli.benching.workload import BRAND, CHANNEL, poi_id
 from eightysix.core.catalogue import Brand, Channel, Item, Store
-from eightysix.core.key import StoreKey
+from eightysix.core.key import NO_KEYS, StockKey, StoreKey
 from eightysix.core.restore_rule import NO_RULES, RuleBook
 
 
@@ -44,6 +44,12 @@ class Menu:
     @property
     def timers_version(self) -> int:
         return 0
+
+    def dependents(self, _brand_id: str, _key: StockKey) -> None:
+        return None
+
+    def moved_items(self, _brand_id: str, _since: int) -> frozenset[StockKey]:
+        return NO_KEYS
 
     def supplied_stores(self) -> tuple[StoreKey, ...]:
         return ()

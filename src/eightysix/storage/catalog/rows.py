@@ -63,9 +63,11 @@ class CatalogRows:
             async for row in result.mappings():
                 yield row
 
-    async def newest(self, table: Table) -> dict[str, int]:
-        """The version of the last change in each brand, deletions included."""
+    async def newest(self, table: Table, *, deleted: bool = False) -> dict[str, int]:
+        """The version of the last change in each brand, deletions included; or of these alone."""
         wanted = select(table.c.brand_id, func.max(table.c.catalog_version)).group_by(table.c.brand_id)
+        if deleted:
+            wanted = wanted.where(table.c.deleted.is_(True))
         async with self._transaction() as connection:
             return {row[0]: int(row[1]) for row in await connection.execute(wanted)}
 

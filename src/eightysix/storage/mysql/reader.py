@@ -12,7 +12,7 @@ from eightysix.core.change import Alert, Head, OrderFact
 from eightysix.core.invariant import invariant
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation, State
-from eightysix.storage.port import StoreRows
+from eightysix.storage.port import NOT_PLANNED, Planned, StoreRows
 
 from . import literal, load
 from .pool import Pool
@@ -92,14 +92,15 @@ class MysqlReader:
 
         return await self._pool.run(read)
 
-    async def planned_versions(self, buckets: Sequence[int]) -> dict[StoreKey, int]:
+    async def planned_versions(self, buckets: Sequence[int]) -> dict[StoreKey, Planned]:
         self._check(buckets)
         where, store = literal.buckets(buckets), ",".join(STORE)
 
-        async def read(session: Session) -> dict[StoreKey, int]:
+        async def read(session: Session) -> dict[StoreKey, Planned]:
             heads = await session.rows(f"SELECT {store} FROM {HEAD.table} WHERE {where}")
-            timers = await session.rows(f"SELECT {store},planned_version FROM {TIMER.table} WHERE {where}")
-            return {StoreKey(*row): 0 for row in heads} | {StoreKey(*row[:3]): int(row[3]) for row in timers}
+            timers = await session.rows(f"SELECT {store},planned_version,told FROM {TIMER.table} WHERE {where}")
+            planned = {StoreKey(*row[:3]): Planned(int(row[3]), int(row[4])) for row in timers}
+            return {StoreKey(*row): NOT_PLANNED for row in heads} | planned
 
         return await self._pool.run(read)
 

@@ -260,7 +260,8 @@ TIMER = Shape[Timer](
     (),
     (
         _optional_integer("due_at", "due_at"), _integer("planned_version", "planned_version"),
-        _integer("timed_at", "timed_at"), _integer("revision", "revision"),
+        _integer("timed_at", "timed_at"), _integer("revision", "revision"), _integer("told", "told"),
+        _integer("told_seq", "told_seq"),
     ),
     lambda row: Timer(*row),
 )  # fmt: skip

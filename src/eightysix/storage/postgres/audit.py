@@ -117,7 +117,7 @@ _PARTS: tuple[tuple[str, str, str, tuple[str, ...], Callable[[Any], Any]], ...] 
         "timer",
         "poi_stock_timer AS t",
         "poi_id",
-        ("due_at", "planned_version", "timed_at", "revision"),
+        ("due_at", "planned_version", "timed_at", "revision", "told", "told_seq"),
         lambda row: Timer(*row[2:]),
     ),
 )

@@ -56,7 +56,7 @@ def looked_up(table: str, alias: str, source: str, columns: Sequence[str], more:
 _STORE_KEY = ("product_shard_id", "brand_id", "poi_id")
 _ORDER_KEY = (*_STORE_KEY, "order_id")
 _STOCK_KEY = (*_STORE_KEY, "object_type", "object_id")
-_TIMER = ("due_at", "planned_version", "timed_at", "revision")
+_TIMER = ("due_at", "planned_version", "timed_at", "revision", "told", "told_seq")
 _WHOLE = 2 + len(STOCK_NUMBERS)
 _LINE = len(RESERVATION_NUMBERS)
 

@@ -9,7 +9,7 @@ from eightysix.core.change import Alert, Head, OrderFact
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
 from eightysix.core.stock import ChannelStock, Stock
-from eightysix.storage.port import MAX_SEQ, LostConnection, StoreRows, Unavailable
+from eightysix.storage.port import MAX_SEQ, LostConnection, Planned, StoreRows, Unavailable
 
 from .fault import CLIENT_ERRORS, connect_fault, statement_fault
 from .loading import looked_up
@@ -110,8 +110,8 @@ NEXT_TIMERS_STATEMENT = (
     "AND t.due_at IS NOT NULL ORDER BY t.due_at LIMIT $2) AS t ORDER BY t.due_at LIMIT $2)"
 )
 PLANNED_VERSIONS_STATEMENT = (
-    "SELECT h.product_shard_id, h.brand_id, h.poi_id, coalesce(t.planned_version, 0) FROM poi_stock_head AS h "
-    "LEFT JOIN poi_stock_timer AS t USING (product_shard_id, brand_id, poi_id) "
+    "SELECT h.product_shard_id, h.brand_id, h.poi_id, coalesce(t.planned_version, 0), coalesce(t.told, 0) "
+    "FROM poi_stock_head AS h LEFT JOIN poi_stock_timer AS t USING (product_shard_id, brand_id, poi_id) "
     "WHERE h.product_shard_id = ANY ($1::smallint[])"
 )
 ALERTS_STATEMENT = (
@@ -182,9 +182,9 @@ class PostgresReader:
                 found.append((due_at, StoreKey(*store)))
         return now, found
 
-    async def planned_versions(self, buckets: Sequence[int]) -> dict[StoreKey, int]:
+    async def planned_versions(self, buckets: Sequence[int]) -> dict[StoreKey, Planned]:
         rows = await self.fetch(PLANNED_VERSIONS_STATEMENT, list(buckets))
-        return {StoreKey(*store): version for *store, version in rows}
+        return {StoreKey(*store): Planned(version, told) for *store, version, told in rows}
 
     async def alerts(self, store: StoreKey, before: tuple[int, str] | None, limit: int) -> list[Alert]:
         rows = await self.fetch(ALERTS_STATEMENT, *store, *(before or (MAX_SEQ, "")), limit)

@@ -59,7 +59,8 @@ _CHANNEL_REST = (
     *_fields(Kind.QUANTITY, "low_quantity"),
     Field("is_low", Kind.FLAG),
 )
-_TIMER = _fields(Kind.BIG, "due_at", "planned_version", "timed_at", "revision")
+_TIMER_NAMES = ("due_at", "planned_version", "timed_at", "revision", "told", "told_seq")
+_TIMER = _fields(Kind.BIG, *_TIMER_NAMES)
 _SUBJECT = (*STORE, Field("seq", Kind.BIG))
 
 _LINE_READS: dict[str, Read] = {
@@ -214,11 +215,11 @@ INCIDENTS = Write(
     ),
     {**_SUBJECT_READS, **_own("seq", "kind", "quantity", "order_id", "actor", "reason", "opened_at")},
 )
-TIMERS_NEW = Write("poi_stock_timer", (*STORE, *_TIMER), _own("due_at", "planned_version", "timed_at", "revision"))
+TIMERS_NEW = Write("poi_stock_timer", (*STORE, *_TIMER), _own(*_TIMER_NAMES))
 TIMERS_SET = Write(
     "poi_stock_timer",
     (*STORE, Field("revision_before", Kind.BIG), *_TIMER),
-    _own("due_at", "planned_version", "timed_at", "revision"),
+    _own(*_TIMER_NAMES),
     _STORE_KEYS,
     (("revision", "revision_before"),),
 )

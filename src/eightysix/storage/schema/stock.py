@@ -187,6 +187,8 @@ poi_stock_timer = sharded(
     counter("planned_version"),
     Column("timed_at", INSTANT, nullable=False, server_default="0"),
     counter("revision"),
+    counter("told"),
+    counter("told_seq"),
     Index("ix_stock_timer_due", "product_shard_id", "due_at"),
 )
 

@@ -8,7 +8,7 @@ from typing import Any
 from eightysix.core.change import Alert, Head, OrderFact
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
-from eightysix.storage.port import MAX_SEQ, StoreRows
+from eightysix.storage.port import MAX_SEQ, Planned, StoreRows
 
 from . import rows, statements
 from .connection import ConnectionThread
@@ -66,10 +66,10 @@ class SqliteReader:
         now, found = await self._one(statements.NEXT_TIMERS, rows.encode(buckets).decode(), limit)
         return now, [(due_at, StoreKey(*store)) for due_at, *store in rows.decode(found)]
 
-    async def planned_versions(self, buckets: Sequence[int]) -> dict[StoreKey, int]:
+    async def planned_versions(self, buckets: Sequence[int]) -> dict[StoreKey, Planned]:
         """See the port."""
         (found,) = await self._one(statements.PLANNED_VERSIONS, rows.encode(buckets).decode())
-        return {StoreKey(*store): version for *store, version in rows.decode(found)}
+        return {StoreKey(*store): Planned(version, told) for *store, version, told in rows.decode(found)}
 
     async def alerts(self, store: StoreKey, before: tuple[int, str] | None, limit: int) -> list[Alert]:
         """See the port."""

@@ -199,7 +199,7 @@ def alert(row: Found) -> Alert:
 
 
 def timer_row(timer: Timer) -> Row:
-    return (timer.due_at, timer.planned_version, timer.timed_at, timer.revision)
+    return (timer.due_at, timer.planned_version, timer.timed_at, timer.revision, timer.told, timer.told_seq)
 
 
 def timer(row: Found) -> Timer:

@@ -50,7 +50,7 @@ INCIDENT = (
 )  # fmt: skip
 
 ALERT = ("seq", "channel_code", "kind", "object_type", "object_id", "quantity", "threshold", "raised_at")
-TIMER = ("due_at", "planned_version", "timed_at", "revision")
+TIMER = ("due_at", "planned_version", "timed_at", "revision", "told", "told_seq")
 
 
 def _field(at: int, alias: str = "j") -> str:
@@ -212,7 +212,8 @@ NEXT_TIMERS = (
     "WHERE t.product_shard_id = j.value AND t.due_at IS NOT NULL ORDER BY t.due_at LIMIT ?2))"
 )
 PLANNED_VERSIONS = (
-    "SELECT json_group_array(json_array(t.product_shard_id, t.brand_id, t.poi_id, coalesce(p.planned_version, 0))) "
+    "SELECT json_group_array(json_array(t.product_shard_id, t.brand_id, t.poi_id, coalesce(p.planned_version, 0), "
+    "coalesce(p.told, 0))) "
     "FROM json_each(?1) j CROSS JOIN poi_stock_head t LEFT JOIN poi_stock_timer p ON p.product_shard_id = "
     "t.product_shard_id AND p.brand_id = t.brand_id AND p.poi_id = t.poi_id WHERE t.product_shard_id = j.value"
 )

@@ -34,6 +34,8 @@ def upgrade() -> None:
         _webhooks(suffix)
         _bus(suffix)
         _add(f"poi_item_stock{suffix}", sa.Column("settings_real", _QUANTITY, nullable=True))
+        _add(f"poi_stock_timer{suffix}", _counter("told"))
+        _add(f"poi_stock_timer{suffix}", _counter("told_seq"))
     _add("catalog_head", sa.Column("generation", _BIG, nullable=False, server_default="1"))
     _subscriptions()
 
