@@ -138,7 +138,7 @@ def flips(shelf: Shelf, items: Mapping[StockKey, Item | None]) -> Decision:
     for key, item in sorted(items.items()):
         turned = {} if item is None else _turned(was, draft, item)
         if turned or key in told:
-            draft.note(key, Kind.FLIP, _content(turned))
+            draft.note(key, Kind.FLIP, _content(turned, is_there=item is not None))
     return draft.decision(LocksExpired(0))
 
 
@@ -153,6 +153,8 @@ def _turned(was: StockView, now: StockView, item: Item) -> dict[str, list[bool]]
     return turned
 
 
-def _content(turned: dict[str, list[bool]]) -> str:
-    content: dict[str, Any] = {"sellable": turned} if turned else {}
+def _content(turned: dict[str, list[bool]], *, is_there: bool) -> str:
+    content: dict[str, Any] = {} if is_there else {"deleted": True}
+    if turned:
+        content["sellable"] = turned
     return msgspec.json.encode(content).decode()
