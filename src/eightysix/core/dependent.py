@@ -69,9 +69,11 @@ def _crosses(shelf: Shelf, key: StockKey, before: Stock | None, those: Dependent
     after = shelf.stocks[key]
     if not shelf.channels.get(key):
         return _parted(_level(before), _level(after), those.needed)
+    before, rows_before, rows_after = before or Stock(key), shelf.channels_before(key), shelf.channels[key]
+    most = those.needed[-1] if those.needed else 0
+    if _has_plenty(before, rows_before, most) and _has_plenty(after, rows_after, most):
+        return False
     was, now = AsLoaded(shelf), Draft(shelf, TELLER)
-    rows_before, rows_after = was.channel_rows(key), now.channel_rows(key)
-    before = was.stock(key)
     for channel in shelf.catalogue.channels(shelf.store.brand_id).values():
         code = channel.channel_code
         level_before = _level_on(code, before, rows_before, left_for(was, before, rows_before, channel))
@@ -79,6 +81,19 @@ def _crosses(shelf: Shelf, key: StockKey, before: Stock | None, those: Dependent
         if _parted(level_before, level_after, those.needed):
             return True
     return False
+
+
+def _has_plenty(stock: Stock, rows: Mapping[str, ChannelStock], needed: int) -> bool:
+    """Whether every channel may surely take `needed`, whatever the guarantees and whatever has been used when. This is
+    quick, and almost always so."""
+    if stock.status == SOLD_OUT:
+        return False
+    left = stock.left if stock.is_limited else _ENDLESS
+    for row in rows.values():
+        if row.status == SOLD_OUT or (row.limit is not None and row.limit - row.used < needed):
+            return False
+        left -= row.guarantee
+    return left >= needed
 
 
 def _level(stock: Stock | None) -> int:
