@@ -29,6 +29,7 @@ class Kind(IntEnum):
     FLIP = 15
     RECONCILE = 16
     STORE = 17
+    SUPERSEDED = 18
 
 
 class LogRow(msgspec.Struct, frozen=True, gc=False):

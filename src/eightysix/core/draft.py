@@ -128,9 +128,7 @@ class Draft:
         rise = max(0, -stock.left - before.uncovered) if stock.is_limited else 0
         if rise:
             self._open_incident(stock.key, oversell, rise, reason)
-        changed = turned(
-            replace(stock, oversold=stock.oversold + rise, version=self._seq, settings_real=stock.real)
-        )
+        changed = turned(replace(stock, oversold=stock.oversold + rise, version=self._seq, settings_real=stock.real))
         self._write(changed, kind, changed.real - before.real, reason=reason, content=content)
         return changed
 

@@ -39,9 +39,9 @@ class Stock(msgspec.Struct, frozen=True, gc=False):
     `version` is the store's sequence value of the last change, 0 for a stock without a row;
     `settings_version` and `updated_at` move only when a person or a rule sets something.
     A pending one-off restores to `restore_to`; "the next business day" counts from `auto_restore_from`, when it was
-    asked for. `restored_slot` names the rule's occurrence that ran last. `settings_real` is what was there right after the
-    last setting, so that orders have moved nothing since exactly while it equals `real`; None in rows that an earlier
-    program set. `is_low`: the threshold `low` was crossed and nothing was put there since.
+    asked for. `restored_slot` names the rule's occurrence that ran last. `settings_real` is what was there right
+    after the last setting: orders have moved nothing since while it equals `real`; None in rows that an earlier program
+    set. `is_low`: the threshold `low` was crossed and nothing was put there since.
     """
 
     key: StockKey

@@ -194,8 +194,8 @@ class Lane(Protocol):
 
     async def save(self, changes: Mapping[StoreKey, StoreChanges]) -> None:
         """Write every row, each guarded by what was loaded: stocks by version, reservations by revision, channel rows
-        by (period_at, used), heads by seq, timers by revision, journals by last_seq, new rows by not being there. Raises
-        GuardFailed or Rejected."""
+        by (period_at, used), heads by seq, timers by revision, journals by last_seq, new rows by not being there.
+        Raises GuardFailed or Rejected."""
         ...
 
     async def commit(self) -> None:

@@ -177,7 +177,9 @@ class MysqlLane:
     async def load_journals(self, wanted: Mapping[StoreKey, set[JournalKey]]) -> dict[StoreKey, list[Journal]]:
         self._check(wanted)
         keys = [
-            (*load.store_tuple(store), *map(literal.text, key)) for store, journals in wanted.items() for key in journals
+            (*load.store_tuple(store), *map(literal.text, key))
+            for store, journals in wanted.items()
+            for key in journals
         ]
         found = await load.select(self._session, JOURNAL, (*STORE, "device_id", "journal_id"), keys)
         return {store: found.get(store, []) for store in wanted}

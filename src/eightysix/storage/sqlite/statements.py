@@ -131,9 +131,7 @@ REQUESTS = "SELECT " + found(_field(0), "poi_stock_request", REQUEST, (*STORE, "
 STOCKS = _found_in((*STORE, "object_type", "object_id"), ("poi_item_stock", STOCK), ("poi_item_channel_stock", CHANNEL))
 WHOLE = _found_in(STORE, ("poi_item_stock", STOCK), ("poi_item_channel_stock", CHANNEL), ("poi_stock_timer", TIMER))
 TIMERS = "SELECT " + found(_field(0), "poi_stock_timer", TIMER, STORE, first=1)
-JOURNALS = "SELECT " + found(
-    _field(0), "poi_stock_journal", JOURNAL, (*STORE, "device_id", "journal_id"), first=1
-)
+JOURNALS = "SELECT " + found(_field(0), "poi_stock_journal", JOURNAL, (*STORE, "device_id", "journal_id"), first=1)
 
 # --- save; run once a row
 
