@@ -60,6 +60,8 @@ class Kitchen:
         self.journals: dict[JournalKey, Journal] = {}
         self.seen: dict[StockKey, int] = {}
         """The version that a scenario has last looked at."""
+        self.looks: dict[StockKey, Stock] = {}
+        """The rows that a scenario's POS has seen last."""
         self.told = 0
         """How many alerts a scenario has looked at."""
 

@@ -116,6 +116,8 @@ class Draft:
             self._open_incident(key, BEYOND_CHANNEL, beyond, reason)
         if moved_real:
             changed = turned(changed)
+            if changed.real == changed.settings_real:  # moved away and back: it only looks as if it had stood still
+                changed = replace(changed, settings_real=None)
         self._write(changed, kind, quantity, channel_code=channel_code, reason=reason)
 
     def set_stock(

@@ -244,10 +244,11 @@ def _settled(
 
 
 def _superseded(draft: Draft, event: ChangeStock, setting: Setting, code: Code) -> _Done:
-    """Nothing of it; the log has both sides. What asks for nothing else than there is is no conflict."""
+    """Nothing of it; the log has both sides. A stale one that asks for what is there is no conflict."""
     lost = _lost(draft, event)
     if not lost:
-        return _Done(draft.decision(OrderDone("", None, ())))
+        refused = code is not Code.STALE_REPORT
+        return _Done(draft.decision(OrderDone("", None, ())), not refused, code if refused else None)
     draft.note(setting.key, Kind.SUPERSEDED, _json({"superseded": lost}), event.reason)
     return _Done(draft.decision(OrderDone("", None, ())), counted=False, code=code)
 

@@ -40,8 +40,9 @@ class Stock(msgspec.Struct, frozen=True, gc=False):
     `settings_version` and `updated_at` move only when a person or a rule sets something.
     A pending one-off restores to `restore_to`; "the next business day" counts from `auto_restore_from`, when it was
     asked for. `restored_slot` names the rule's occurrence that ran last. `settings_real` is what was there right
-    after the last setting: orders have moved nothing since while it equals `real`; None in rows that an earlier program
-    set. `is_low`: the threshold `low` was crossed and nothing was put there since.
+    after the last setting, and equals `real` exactly while no order has moved that since; None where that isn't known:
+    orders moved it away and back, or an earlier program set the row. `is_low`: the threshold `low` was crossed and
+    nothing was put there since.
     """
 
     key: StockKey
