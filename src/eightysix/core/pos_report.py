@@ -114,10 +114,14 @@ def _counted(before: Stock, setting: Setting, base_real: int | None) -> tuple[in
         return there, True
     then = before.settings_real if before.settings_version else there
     if then == there:
-        return (there if told == max(0, there) else told), True  # below 0 the POS was shown 0
-    shown = [max(0, each) for each in (there if then is None else then, there)]
-    if min(shown) <= told <= max(shown):
-        return there, False
+        if told == max(0, there):  # below 0 the POS was shown 0
+            return there, True
+        if base_real in (None, max(0, there)):
+            return told, True
+    else:
+        shown = [max(0, each) for each in (there if then is None else then, there)]
+        if min(shown) <= told <= max(shown):
+            return there, False
     if base_real is None:
         return Refused(Code.COUNT_BASE_MISSING, field="base_real_quantity", stock=before)
     real = there + told - base_real
