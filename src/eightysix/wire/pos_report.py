@@ -11,7 +11,6 @@ from eightysix.core.command import Actor, ReportStock, Setting
 from eightysix.core.key import StoreKey
 from eightysix.core.outcome import StockReported
 
-from .change import FieldChange, changes_answer
 from .fields import (
     AwareInstant,
     Body,
@@ -91,16 +90,13 @@ class StockReportAnswer(StockRowAnswer, frozen=True, gc=False, kw_only=True):
 
     real_applied: bool
     replayed: bool
-    changes: list[FieldChange]
 
 
 def report_answer(reported: StockReported) -> StockReportAnswer:
     """A report that was processed."""
     row = reported.row
     shown = asdict(stock_answer(row.stock, row.channels))
-    return StockReportAnswer(
-        **shown, real_applied=reported.real_applied, replayed=row.replayed, changes=changes_answer(row.changes)
-    )
+    return StockReportAnswer(**shown, real_applied=reported.real_applied, replayed=row.replayed)
 
 
 def base_instant(updated_at: datetime | None) -> int | None:
