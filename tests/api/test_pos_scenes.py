@@ -1,4 +1,4 @@
-"""Scenes from a store, over HTTP, on both databases: head office 86es while the POS sells, a report's answer is lost."""
+"""Scenes from a store, over HTTP, on both databases: head office in between, answers that get lost."""
 
 import asyncio
 import socket
