@@ -19,6 +19,7 @@ from eightysix.api.health import Health
 from eightysix.api.keys import Audit, Keys
 from eightysix.api.lean import Asgi, Lean
 from eightysix.api.orders import Orders
+from eightysix.api.pos import Pos
 from eightysix.api.reconciliation import Reconciliation
 from eightysix.api.setting import StockSetting
 from eightysix.api.site import site
@@ -117,6 +118,7 @@ def _asgi(database: Database, engine: Engine, catalog: Catalog, keyring: Keyring
     rooms = Rooms(
         Stocks(database.reader, catalog, availability),
         StockSetting(engine.submit, catalog, doorkeeper),
+        Pos(engine.submit, catalog, doorkeeper),
         StockFiles(engine.submit, database.reader, catalog, doorkeeper),
         Channels(engine.submit, database.reader, catalog),
         Reconciliation(engine.submit, catalog),

@@ -16,10 +16,11 @@ from .shop import Shop
 
 
 @asynccontextmanager
-async def open_shop(folder: Path) -> AsyncIterator[Shop]:
-    """Two brands with stores and a menu, behind a listening server."""
-    settings = Settings(database_url=f"sqlite:///{folder}/shop.db", catalog_refresh_seconds=0.05)
-    await prepare(settings, may_migrate=False)
+async def open_shop(folder: Path, database_url: str | None = None) -> AsyncIterator[Shop]:
+    """Two brands with stores and a menu, behind a listening server; on a file in `folder` unless said otherwise."""
+    database_url = database_url or f"sqlite:///{folder}/shop.db"
+    settings = Settings(database_url=database_url, catalog_refresh_seconds=0.05)
+    await prepare(settings, may_migrate=True)
     async with running(settings) as service:
         with server.reserved("127.0.0.1", 0) as port:
             ready, stop = asyncio.Event(), asyncio.Event()

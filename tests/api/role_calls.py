@@ -9,8 +9,9 @@ An endpoint that is added there needs a line in `CALLS` here, or the test fails.
 - `Names.NOTHING`: it needs no key and is the same for everybody.
 
 `fields` is the rest of the body (of the query for GET and DELETE). `whole_brand`: a key of some stores or of one
-channel gets 403. A call whose ids stand elsewhere in its body has a `body` that makes it of (brandId, poiId). An own
-call need not succeed: an unknown order or a wrong value will do, as long as it isn't refused for whose it is.
+channel gets 403; `every_channel`: a key of one channel does. A call whose ids stand elsewhere in its body has a `body`
+that makes it of (brandId, poiId). An own call need not succeed: an unknown order or a wrong value will do, as long as
+it isn't refused for whose it is.
 """
 
 from collections.abc import Callable
@@ -37,6 +38,7 @@ class RoleCall(msgspec.Struct, frozen=True):
     names: Names
     fields: dict[str, Any] = {}
     whole_brand: bool = False
+    every_channel: bool = False
     body: Callable[[str, str], Any] | None = None
     """Makes the body of a POST; what it names must not stand in `fields` too."""
 
@@ -51,6 +53,11 @@ def _stocks(_brand_id: str, _poi_id: str) -> str:
 
 def _batch(brand_id: str, poi_id: str) -> Any:
     return {"operations": [{"op": "unlock", "brandId": brand_id, "poiId": poi_id, "order_id": "roles-batch"}]}
+
+
+def _journal(brand_id: str, poi_id: str) -> Any:
+    event = {"seq": 7, "type": "unlock", "occurred_at": "2026-11-26T09:00:00Z", "order_id": "roles"}
+    return {"brandId": brand_id, "poiId": poi_id, "device_id": "d", "journal_id": "j", "events": [event]}
 
 
 def _rule(brand_id: str, poi_id: str) -> Any:
@@ -77,6 +84,10 @@ CALLS: dict[str, RoleCall] = {
     "GET /api/v1/stock/availability": RoleCall(STORE, {"channel_code": "EMENU"}),
     "POST /api/v1/poi/stock/update": RoleCall(STORE, {"object_id": TEA, "stock_status": 1}),
     "POST /api/v1/poi/stock/86": RoleCall(STORE, {"object_ids": [TEA], "sold_out": False}),
+    "POST /api/v1/poi/stock/sync-from-pos": RoleCall(
+        STORE, {"object_id": TEA, "stock_status": 1, "updated_at": None}, every_channel=True
+    ),
+    "POST /api/v1/poi/stock/replay": RoleCall(STORE, every_channel=True, body=_journal),
     "POST /api/v1/poi/stock/import": RoleCall(STORE, body=_stocks),
     "GET /api/v1/poi/stock/export": RoleCall(STORE),
     "POST /api/v1/poi/stock/guarantees/release": RoleCall(STORE, {"all": True}),

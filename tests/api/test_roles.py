@@ -117,6 +117,10 @@ async def test_what_a_role_may_do(tried: Shop, keys: dict[str, str], caller: str
         assert own == sibling == Told(403, "FORBIDDEN")
         assert foreign.status in (403, 404)
         return
+    if call.every_channel and "channel_code" in scope:
+        assert own == sibling == Told(403, "FORBIDDEN")
+        assert foreign.status in (403, 404)
+        return
     assert own.is_let_in, own
     if "poi_ids" in scope and call.names is Names.STORE:
         assert sibling == Told(404, "STORE_NOT_FOUND")

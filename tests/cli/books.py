@@ -73,6 +73,7 @@ class Ledger(msgspec.Struct, frozen=True):
     due: tuple = ()
     alerts: tuple = ()
     timer: Timer | None = None
+    journals: tuple = ()
 
     def rules(self):
         return [finding.rule for finding in findings(self)]
@@ -83,6 +84,7 @@ class Ledger(msgspec.Struct, frozen=True):
         shelf = Shelf(STORE, now, self.head, Menu(), day)
         shelf.add_orders(self.reservations, self.facts, (), [due for due in self.due if due.due_at <= now])
         shelf.add_stocks(self.stocks, self.channels)
+        shelf.add_journals(self.journals)
         shelf.taken = list(self.reservations)
         release_due(shelf)
         for command in commands:
@@ -106,6 +108,7 @@ class Ledger(msgspec.Struct, frozen=True):
             due=tuple(due.values()),
             alerts=(*self.alerts, *changes.alerts),
             timer=self.timer if changes.timer is None else changes.timer[1],
+            journals=_with(self.journals, changes.journals, lambda row: row.key),
         )
 
 

@@ -11,6 +11,7 @@ from eightysix.core.change import (
     DueLock,
     Head,
     Incident,
+    Journal,
     Kind,
     LogRow,
     OrderFact,
@@ -55,6 +56,7 @@ def stocks(draw: st.DrawFn, key: StockKey) -> Stock:
         auto_restore_at=draw(st.none() | instants), epoch_at=draw(instants),
         restore_to=draw(st.sampled_from([1, 2, 3])), auto_restore_from=draw(instants),
         restored_slot=draw(st.integers(0, 2**40)), allocation=draw(st.sampled_from([0, 1, 2])),
+        settings_real=draw(st.none() | st.integers(-MAX_QUANTITY, MAX_QUANTITY)),
         low=draw(st.none() | quantities), is_low=draw(st.booleans()),
     )  # fmt: skip
 
@@ -123,6 +125,11 @@ def timers(draw: st.DrawFn, revision: int) -> Timer:
     return Timer(draw(st.none() | instants), draw(sequences), draw(instants), revision, told, draw(sequences))
 
 
+@st.composite
+def journals(draw: st.DrawFn, device_id: str, journal_id: str) -> Journal:
+    return Journal(device_id, journal_id, draw(sequences), draw(instants), draw(st.none() | json_texts))
+
+
 heads = st.builds(Head, seq=sequences, outbox_seq=sequences, last_at=instants)
 requests = st.builds(
     RequestRecord, idents(), st.binary(min_size=32, max_size=32), json_texts.map(str.encode), instants
@@ -157,6 +164,7 @@ def new_store_rows(draw: st.DrawFn) -> StoreChanges:
         due_removed=[],
         alerts=[draw(alerts(*key)) for key in draw(_few(st.tuples(sequences, st.just("") | idents())))],
         timer=draw(st.none() | st.tuples(st.none(), timers(1))),
+        journals=[(None, draw(journals(*key))) for key in draw(_few(st.tuples(idents(), idents())))],
     )
 
 
@@ -179,6 +187,7 @@ def rewritten(draw: st.DrawFn, first: StoreChanges) -> StoreChanges:
         due_added=[],
         due_removed=first.due_added[1:],
         timer=None if first.timer is None else (first.timer[1], draw(timers(2))),
+        journals=[(old, draw(journals(*old.key))) for _, old in first.journals],
     )
 
 

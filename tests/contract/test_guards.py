@@ -9,6 +9,7 @@ from eightysix.core.change import (
     DueLock,
     Head,
     Incident,
+    Journal,
     Kind,
     LogRow,
     OrderFact,
@@ -31,6 +32,7 @@ OUTBOX = OutboxRow(1, 0, DISH, 5)
 INCIDENT = Incident(1, "oversold", DISH, 1, None, "me", None, 5)
 ALERT = Alert(1, "POS", "low_stock", DISH, 1, 2, 5)
 TIMER = Timer(5_000_000_000_000, 1, 1, 1)
+JOURNAL = Journal("till", "j1", 3, 5, "{}")
 DUE = DueLock(5_000_000_000_000, "order")
 
 
@@ -39,7 +41,7 @@ def first_rows() -> StoreChanges:
     return changes(
         stocks=[(None, a_stock())], channels=[(None, a_channel())], reservations=[(None, a_reservation())],
         facts=[FACT], requests=[REQUEST], logs=[LOG], outbox=[OUTBOX], incidents=[INCIDENT], due_added=[DUE],
-        alerts=[ALERT], timer=(None, TIMER),
+        alerts=[ALERT], timer=(None, TIMER), journals=[(None, JOURNAL)],
     )  # fmt: skip
 
 
@@ -62,6 +64,9 @@ STALE: dict[str, dict[str, Any]] = {
     "alert seq": {"alerts": [ALERT]},
     "timer revision": {"timer": (Timer(revision=7), Timer(revision=8))},
     "new timer that is there": {"timer": (None, TIMER)},
+    "journal position": {"journals": [(Journal("till", "j1", 2), Journal("till", "j1", 4))]},
+    "journal of another device": {"journals": [(Journal("kiosk", "j1", 3), Journal("kiosk", "j1", 4))]},
+    "new journal that is there": {"journals": [(None, JOURNAL)]},
     "due lock that is there": {"due_added": [DUE]},
     "due lock that is not there": {"due_removed": [DueLock(5_000_000_000_000, "other")]},
     "due lock at another time": {"due_removed": [DueLock(5_000_000_000_001, "order")]},

@@ -24,6 +24,7 @@ KEYS = {
     "poi_stock_due": ("product_shard_id", "due_at"),
     "poi_stock_timer": STORE,
     "poi_stock_alert": (*STORE, "seq"),
+    "poi_stock_journal": (*STORE, "device_id", "journal_id"),
 }
 """How much of a table's key each look-up must use."""
 

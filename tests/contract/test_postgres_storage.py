@@ -274,6 +274,7 @@ _HOT = {
     "orders": loading.ORDERS_STATEMENT,
     "requests": loading.REQUESTS_STATEMENT,
     "stocks": loading.STOCKS_STATEMENT,
+    "journals": loading.JOURNALS_STATEMENT,
     "head": reader.HEAD_STATEMENT,
     "named rows": reader.NAMED_ROWS_STATEMENT,
     "all rows": reader.ALL_ROWS_STATEMENT,
@@ -292,6 +293,7 @@ _LEAST = {
     "poi_stock_order": [*_STORE_KEY, "order_id"],
     "poi_stock_request": [*_STORE_KEY, "request_id"],
     "poi_stock_due": ["product_shard_id", "due_at"],
+    "poi_stock_journal": [*_STORE_KEY, "device_id", "journal_id"],
 }
 
 

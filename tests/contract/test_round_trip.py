@@ -57,6 +57,7 @@ async def _assert_loads(scene: Scene, store: StoreKey, saved: StoreChanges) -> N
     stocks = (await lane.load_stocks({store: {row.key for _, row in saved.stocks}}))[store]
     whole = (await lane.load_whole([store]))[store]
     timers = await lane.load_timers([store])
+    journals = await lane.load_journals({store: {row.key for _, row in saved.journals}})
     await lane.rollback()
     assert by_line(orders.reservations) == by_line(reservations)
     assert {row.order_id: row for row in orders.facts} == {row.order_id: row for row in saved.facts}
@@ -67,6 +68,7 @@ async def _assert_loads(scene: Scene, store: StoreKey, saved: StoreChanges) -> N
     assert {(row.key, row.channel_code): row for row in stocks.channels} == channels
     assert {row.key: row for row in whole.stocks} == {row.key: row for _, row in saved.stocks}
     assert {(row.key, row.channel_code): row for row in whole.channels} == channels
+    assert {row.key: row for row in journals[store]} == {row.key: row for _, row in saved.journals}
     assert whole.timer == timers[store] == (None if saved.timer is None else saved.timer[1])
 
 
@@ -89,6 +91,7 @@ async def test_the_audit_yields_everything(scene: Scene, first: StoreChanges) ->
         (entry.incidents, first.incidents),
         (entry.due, first.due_added),
         (entry.alerts, first.alerts),
+        (entry.journals, [row for _, row in first.journals]),
     ]
     assert entry.timer == (None if first.timer is None else first.timer[1])
     for found, saved in pairs:

@@ -75,7 +75,16 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
 
 
 def test_every_page_with_commands_is_found() -> None:
-    pages = {"README.md", "README.zh-CN.md", "KEYS.md", "STOCK.md", "CHANNELS.md", "RESTORE.md", "CHANGE_LOG.md"}
+    pages = {
+        "README.md",
+        "README.zh-CN.md",
+        "KEYS.md",
+        "STOCK.md",
+        "CHANNELS.md",
+        "RESTORE.md",
+        "CHANGE_LOG.md",
+        "SYNC.md",
+    }
     assert pages <= {page.name for page in PAGES}
 
 

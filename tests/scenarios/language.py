@@ -23,6 +23,8 @@
     flips 6 8               (the other items that the last batch told of, because they can be sold now, or no longer)
     alerts [1=2 1.POS=0]        (all since the line before of this kind: what was left)
 
+    look, report, event     (what a POS says: see `pos_words`)
+
 Expected: the order's state (or MIXED) with `replayed` where it was; of a setting DONE, or SAME where nothing had to be
 changed; a refusal's code, with `@field` where that matters, with `1:available=3,by=quantity,at=2` for each line that
 must be named (`at`: the stock in the way).
@@ -56,9 +58,11 @@ from eightysix.core.draft import Draft
 from eightysix.core.key import StockKey, sku_key
 from eightysix.core.outcome import GuaranteesReleased, LineRefusal, OrderDone, Outcome, Refused, StocksSet
 from eightysix.core.quantity import as_number, thousandths
-from eightysix.core.stock import NEVER, ON_SALE, ONE_OFF, SOLD_OUT, Allocation, RestoreTo
+from eightysix.core.stock import NEVER, ON_SALE, ONE_OFF, SOLD_OUT, Allocation, RestoreTo, Stock
 from tests.world.kitchen import Kitchen
 from tests.world.menu import BRAND_ID, STORE
+
+from . import pos_words
 
 STAFF = Actor("staff")
 _LINE = re.compile(r"^(\d+)(?:\.(\d+))?(?:x([\d.]+)(\+?))?$")
@@ -93,7 +97,10 @@ def _step(kitchen: Kitchen, line: str) -> None:
         settled = not kitchen.due_now()
         before = _rows(kitchen)
         is_dry = verb == "dry"
-        command = _command(*((words[0], words[1:]) if is_dry else (verb, words)), kitchen.now)
+        if verb in _POS:
+            command: Command = _POS[verb](kitchen, words, _command)
+        else:
+            command = _command(*((words[0], words[1:]) if is_dry else (verb, words)), kitchen.now)
         if is_dry:
             assert isinstance(command, SetStock)
             command = replace(command, dry_run=True)
@@ -237,6 +244,9 @@ def _word(key: StockKey) -> str:
 
 
 def _compare(outcome: Outcome, expected: list[str]) -> None:
+    if (of_pos := pos_words.said(outcome)) is not None:
+        assert of_pos == expected, f"got {of_pos}"
+        return
     if isinstance(outcome, OrderDone):
         state = outcome.state.name if outcome.state is not None else "MIXED"
         got = [state, *(["replayed"] if outcome.replayed else [])]
@@ -361,7 +371,13 @@ def _alerts(kitchen: Kitchen, words: list[str]) -> None:
     assert got == words, f"got {got}"
 
 
+def _look(kitchen: Kitchen, words: list[str]) -> None:
+    kitchen.looks[_key(words[0])] = kitchen.stocks.get(_key(words[0]), Stock(_key(words[0])))
+
+
+_POS = {"report": pos_words.report, "event": pos_words.event}
 _SIGHTS = {
+    "look": _look,
     "alerts": _alerts,
     "see": _see,
     "line": _see_line,

@@ -8,6 +8,8 @@ from eightysix.core.change import (
     DueLock,
     Head,
     Incident,
+    Journal,
+    JournalKey,
     Kind,
     LogRow,
     OrderFact,
@@ -55,8 +57,11 @@ class Kitchen:
         self.incidents: list[Incident] = []
         self.alerts: list[Alert] = []
         self.timer: Timer | None = None
+        self.journals: dict[JournalKey, Journal] = {}
         self.seen: dict[StockKey, int] = {}
         """The version that a scenario has last looked at."""
+        self.looks: dict[StockKey, Stock] = {}
+        """The rows that a scenario's POS has seen last."""
         self.told = 0
         """How many alerts a scenario has looked at."""
 
@@ -108,6 +113,7 @@ class Kitchen:
             tuple(self.incidents),
             tuple(DueLock(*row) for row in sorted(self.due)),
             timer=self.timer,
+            journals=tuple(self.journals.values()),
         )
 
     def due_now(self) -> bool:
@@ -128,6 +134,7 @@ class Kitchen:
         due = [DueLock(due_at, order_id) for due_at, order_id in sorted(self.due) if due_at <= now]
         shelf.add_orders(self.reservations.values(), self.facts.values(), self.requests.values(), due)
         shelf.add_stocks(self.stocks.values(), self.channels.values())
+        shelf.add_journals(self.journals.values())
         return shelf
 
     def _save(self, shelf: Shelf) -> None:
@@ -160,6 +167,10 @@ class Kitchen:
         if changes.timer is not None:
             assert changes.timer[0] == self.timer
             self.timer = changes.timer[1]
+        for was_at, journal in changes.journals:
+            assert self.journals.get(journal.key) == was_at
+            assert journal.last_seq > (was_at.last_seq if was_at else 0)
+            self.journals[journal.key] = journal
         self.logs += changes.logs
         self.flipped = sorted(row.key for row in changes.logs if row.kind is Kind.FLIP)
         self.outbox += changes.outbox

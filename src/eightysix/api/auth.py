@@ -34,6 +34,7 @@ class Action(StrEnum):
     READ_STOCK = "read_stock"
     READ_LOG = "read_log"
     SET_STOCK = "set_stock"
+    TELL = "tell"
     EXPORT_STOCK = "export_stock"
     WRITE_RULES = "write_rules"
     READ_CATALOG = "read_catalog"
@@ -45,7 +46,7 @@ class Action(StrEnum):
 
 
 _READ = {Action.READ_ORDER, Action.READ_STOCK, Action.EXPORT_STOCK, Action.READ_CATALOG}
-_IN_STORE = _READ | {Action.READ_LOG, Action.ORDER, Action.SET_STOCK}
+_IN_STORE = _READ | {Action.READ_LOG, Action.ORDER, Action.SET_STOCK, Action.TELL}
 _IN_BRAND = _IN_STORE | {
     Action.WRITE_RULES,
     Action.WRITE_CATALOG,
@@ -57,7 +58,7 @@ _IN_BRAND = _IN_STORE | {
 ALLOWED: dict[str, frozenset[Action]] = {
     "platform": frozenset(Action),
     "brand": frozenset(_IN_BRAND),
-    "order-service": frozenset(_READ | {Action.ORDER}),
+    "order-service": frozenset(_READ | {Action.ORDER, Action.TELL}),
     "store": frozenset(_IN_STORE | {Action.WRITE_RULES}),
     "hub": frozenset(_IN_STORE),
     "channel": frozenset({Action.READ_STOCK, Action.READ_CATALOG}),
@@ -124,6 +125,11 @@ class Caller(msgspec.Struct):
         """404 for an order, within a store that was reached, that isn't of the caller's channel."""
         if not is_of(self.actor.channel_code, lines):
             raise Rejection(Code.ORDER_NOT_FOUND, "order_id")
+
+    def reach_every_channel(self) -> None:
+        """403 for a key of one channel only, where what is told is about all of them."""
+        if self.grant.channel_code is not None:
+            raise Rejection(Problem.FORBIDDEN, role=self.grant.role)
 
     def reach_whole_brand(self) -> None:
         """403 for a key of some stores or of one channel only, where the whole brand is meant."""

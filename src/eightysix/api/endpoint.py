@@ -27,13 +27,13 @@ class Call(NamedTuple):
 
 
 class JsonBody:
-    """A body of one type."""
+    """A body of one type; `read_as`: the type it is read as at first, where its parts are read one by one."""
 
     content_type = "application/json"
 
-    def __init__(self, body: Any) -> None:
+    def __init__(self, body: Any, read_as: Any = None) -> None:
         self.types = (body,)
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(body)
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(body if read_as is None else read_as)
 
     def read(self, content: bytes) -> Any:
         return read_json(content, self._decoder)

@@ -5,13 +5,17 @@ from collections.abc import Iterable
 from .catalogue import Catalogue, Item
 from .command import (
     AmendStock,
+    ChangeStock,
     ChannelSetting,
     Command,
+    CountStock,
     ExpireLocks,
     Line,
     LockStock,
     ReconcileStock,
     ReleaseGuarantees,
+    ReplayEvent,
+    ReportStock,
     RunTimers,
     SetStock,
     Setting,
@@ -35,6 +39,10 @@ def admit(command: Command, catalogue: Catalogue) -> Refused | None:
         return _admit_lock(command, catalogue)
     if isinstance(command, ReleaseGuarantees):
         return _admit_release(command, catalogue)
+    if isinstance(command, ReportStock):
+        return _admit_report(store, command.setting, command.base_real, catalogue)
+    if isinstance(command, ReplayEvent):
+        return _admit_event(command, catalogue)
     if isinstance(command, (SetStock, ExpireLocks, RunTimers, ReconcileStock)) or command.lines is None:
         return None
     return _admit_quantities(store, command.lines, catalogue, zero=isinstance(command, AmendStock))
@@ -67,6 +75,34 @@ def _admit_release(command: ReleaseGuarantees, catalogue: Catalogue) -> Refused 
         if catalogue.item(command.store.brand_id, *key) is None:
             return Refused(Code.ITEM_NOT_FOUND, field=f"object_ids[{at}]")
     return None
+
+
+def _admit_report(store: StoreKey, setting: Setting, base_real: int | None, catalogue: Catalogue) -> Refused | None:
+    refusal = admit_setting(store.brand_id, setting, catalogue)
+    if refusal is not None or base_real is None:
+        return refusal
+    item = catalogue.item(store.brand_id, *setting.key)
+    too_fine = item is not None and not is_whole(base_real, item.decimals)
+    return Refused(Code.QUANTITY_TOO_FINE, field="base_real_quantity") if too_fine else None
+
+
+def _admit_event(command: ReplayEvent, catalogue: Catalogue) -> Refused | None:
+    """What has happened can't be refused for what is gone since; only quantities that can't be are."""
+    event = command.event
+    if isinstance(event, ChangeStock):
+        refusal = _admit_report(command.store, event.setting, event.base_real, catalogue)
+        return refusal if refusal is not None and refusal.code not in _GONE else None
+    if isinstance(event, CountStock):
+        item = catalogue.item(command.store.brand_id, *event.key)
+        for name, quantity in (("counted", event.counted), ("expected", event.expected)):
+            if item is not None and not is_whole(quantity, item.decimals):
+                return Refused(Code.QUANTITY_TOO_FINE, field=name)
+        return None
+    zero = isinstance(event, AmendStock)
+    return None if event.lines is None else _admit_quantities(command.store, event.lines, catalogue, zero=zero)
+
+
+_GONE = (Code.ITEM_NOT_FOUND, Code.CHANNEL_NOT_FOUND)
 
 
 def _admit_quantities(store: StoreKey, lines: Iterable[Line], catalogue: Catalogue, *, zero: bool) -> Refused | None:

@@ -15,8 +15,11 @@ from .table import TABLE, Verb, situation
 from .take import give_back, raise_to
 
 
-def amend(command: AmendStock, shelf: Shelf) -> Decision:
-    """Set live lines to new quantities, and move the order's expiry. Without lines only the expiry moves."""
+def amend(command: AmendStock, shelf: Shelf, *, forced: str | None = None) -> Decision:
+    """Set live lines to new quantities, and move the order's expiry. Without lines only the expiry moves.
+
+    `forced`: as for a lock, nothing that is short stands in the way.
+    """
     known = recall(command, shelf)
     if known is not None:
         return Decision(known)
@@ -34,7 +37,7 @@ def amend(command: AmendStock, shelf: Shelf) -> Decision:
         return Decision(refused(refusals))
     # what is freed first can serve what grows in the same call; without lines nothing changes but the expiry
     by_growth = sorted(wanted, key=lambda key: wanted[key] - held[key].quantity) if command.lines is not None else []
-    short = [each for key in by_growth if (each := _amend_line(draft, held[key], wanted[key])) is not None]
+    short = [each for key in by_growth if (each := _amend_line(draft, held[key], wanted[key], forced)) is not None]
     if short:
         return Decision(refused(short))
     _extend(command, draft)
@@ -51,7 +54,7 @@ def _wanted(command: AmendStock, held: dict[LineKey, Reservation], now: int) -> 
     return live or {key: each.quantity for key, each in held.items()}
 
 
-def _amend_line(draft: Draft, reservation: Reservation, quantity: int) -> LineRefusal | None:
+def _amend_line(draft: Draft, reservation: Reservation, quantity: int, forced: str | None) -> LineRefusal | None:
     """Change one line; its shortage if there isn't enough to grow."""
     if quantity == reservation.quantity and quantity > 0:
         return None
@@ -62,9 +65,9 @@ def _amend_line(draft: Draft, reservation: Reservation, quantity: int) -> LineRe
         # an ended line keeps what it held, as unlock leaves it
         draft.keep(replace(reservation, state=state, quantity=quantity or reservation.quantity))
         return None
-    short = _shortage(draft, reservation, quantity)
+    short = None if forced else _shortage(draft, reservation, quantity)
     if short is None:
-        draft.keep(raise_to(draft, reservation, quantity))
+        draft.keep(raise_to(draft, reservation, quantity, oversell=forced))
     return short
 
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from .audit_chain import chain_findings
+from .audit_journal import journal_findings
 from .audit_log import log_findings, outbox_findings
 from .audit_timer import restore_findings, timer_findings
 from .catalogue import Catalogue
@@ -28,6 +29,7 @@ def findings(books: Books, catalogue: Catalogue | None = None) -> list[Finding]:
         *outbox_findings(books),
         *restore_findings(books),
         *timer_findings(books, catalogue),
+        *journal_findings(books),
     ]
 
 

@@ -85,7 +85,7 @@ def _explains(row: LogRow, before: _Counters) -> bool:
             return real in moved and locked <= -quantity <= 0
         case Kind.RETURN:
             return (real, locked) == (quantity, 0) and quantity >= 0 and (quantity == 0 or before.type != UNLIMITED)
-        case Kind.EIGHTY_SIX | Kind.SKIP | Kind.FLOW_BACK | Kind.FLIP | Kind.STORE:
+        case Kind.EIGHTY_SIX | Kind.SKIP | Kind.FLOW_BACK | Kind.FLIP | Kind.STORE | Kind.SUPERSEDED:
             return real == locked == quantity == 0
         case Kind.SET | Kind.ADD | Kind.COUNT | Kind.RESTORE:
             return (real, locked) == (quantity, 0)

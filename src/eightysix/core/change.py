@@ -29,6 +29,7 @@ class Kind(IntEnum):
     FLIP = 15
     RECONCILE = 16
     STORE = 17
+    SUPERSEDED = 18
 
 
 class LogRow(msgspec.Struct, frozen=True, gc=False):
@@ -154,10 +155,30 @@ class Timer(msgspec.Struct, frozen=True, gc=False):
     told_seq: int = 0
 
 
+class Journal(msgspec.Struct, frozen=True, gc=False):
+    """How far the journal of one device was replayed: `last_seq` is its last event with a result, and guards each
+    write; `last_at` when that was recorded. `marks` is JSON of what the journal itself has set last, or None: see
+    `core.journal`."""
+
+    device_id: str
+    journal_id: str
+    last_seq: int = 0
+    last_at: int = 0
+    marks: str | None = None
+
+    @property
+    def key(self) -> "JournalKey":
+        return self.device_id, self.journal_id
+
+
+JournalKey = tuple[str, str]
+"""(device_id, journal_id): a device starts another journal with each installation."""
+
+
 class StoreChanges(msgspec.Struct, gc=False):
     """The net effect of a batch on one store: each row once, as it must be afterwards.
 
-    `stocks` and `reservations` come with what was loaded (None: the row is new), which the write is guarded by.
+    `stocks`, `reservations` and others come with what was loaded (None: the row is new), which the write is guarded by.
     """
 
     head_before: Head
@@ -174,6 +195,7 @@ class StoreChanges(msgspec.Struct, gc=False):
     due_removed: list[DueLock]
     alerts: list[Alert] = []
     timer: tuple[Timer | None, Timer] | None = None
+    journals: list[tuple[Journal | None, Journal]] = []
 
     @property
     def is_empty(self) -> bool:
@@ -186,4 +208,5 @@ class StoreChanges(msgspec.Struct, gc=False):
             or self.due_added
             or self.due_removed
             or self.timer
+            or self.journals
         )

@@ -5,7 +5,7 @@ A request, a hub event, a timer and an operator all become one of these and go t
 
 import msgspec
 
-from .change import Kind
+from .change import JournalKey, Kind
 from .key import StockKey, StoreKey
 
 
@@ -19,7 +19,7 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 
 
 class Actor(msgspec.Struct, frozen=True, gc=False):
-    """Who asks, and through what: `source` is api, hub, timer, operator or import.
+    """Who asks, and through what: `source` is api, pos, replay, hub, timer, operator or import.
 
     An event that is told later has an `event_id` and the instant at which it happened, in milliseconds.
     `channel_code`: the one channel whose orders they reach, None for all of them (see `core.scope`).
@@ -183,5 +183,85 @@ class ReconcileStock(msgspec.Struct, frozen=True, gc=False, tag=True):
     reason: str | None = None
 
 
+class ReportStock(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """What a store's POS has made of one stock, based on the row it last saw, whose `updated_at` is `base_at` (None: it
+    saw none). `base_real` is what it believed to be there before it counted. `setting` is of kind SET."""
+
+    store: StoreKey
+    setting: Setting
+    base_at: int | None
+    actor: Actor
+    base_real: int | None = None
+
+
+class SellStock(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Sold and paid over the counter, without a lock before."""
+
+    store: StoreKey
+    order_id: str
+    channel_code: str
+    lines: tuple[Line, ...]
+    actor: Actor
+    reason: str | None = None
+
+
+class CountStock(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Counted where somebody else's sales aren't known: only the difference to what was `expected` there tells."""
+
+    store: StoreKey
+    key: StockKey
+    counted: int
+    expected: int
+    actor: Actor
+    base_version: int | None = None
+    base_at: int | None = None
+    reason: str | None = None
+
+
+class ChangeStock(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Set in a store while it was cut off, based on a row with this settings version or `updated_at`."""
+
+    store: StoreKey
+    setting: Setting
+    actor: Actor
+    base_version: int | None = None
+    base_at: int | None = None
+    base_real: int | None = None
+    reason: str | None = None
+
+
+Event = LockStock | DeductStock | UnlockStock | ReturnStock | AmendStock | SellStock | CountStock | ChangeStock
+
+
+class ReplayEvent(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The event `seq` of a device's journal: what happened while its store was cut off. The event's actor has the
+    instant at which it happened."""
+
+    store: StoreKey
+    device_id: str
+    journal_id: str
+    seq: int
+    event: Event
+    actor: Actor
+
+    @property
+    def journal(self) -> JournalKey:
+        return self.device_id, self.journal_id
+
+
 OrderCommand = LockStock | DeductStock | UnlockStock | ReturnStock | AmendStock
-Command = OrderCommand | ExpireLocks | SetStock | ReleaseGuarantees | RunTimers | ReconcileStock
+Command = (
+    OrderCommand | ExpireLocks | SetStock | ReleaseGuarantees | RunTimers | ReconcileStock | ReportStock | ReplayEvent
+)
+
+
+def settings_of(command: Command) -> tuple[Setting, ...]:
+    """What the command sets, stock by stock."""
+    if isinstance(command, SetStock):
+        return command.settings
+    told = command.event if isinstance(command, ReplayEvent) else command
+    if isinstance(told, (ReportStock, ChangeStock)):
+        return (told.setting,)
+    if isinstance(told, CountStock):
+        return (Setting(told.key, kind=Kind.COUNT, quantity=told.counted - told.expected),)
+    return ()

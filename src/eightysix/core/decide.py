@@ -6,16 +6,21 @@ from typing import Any
 from .amend import amend
 from .command import (
     AmendStock,
+    ChangeStock,
     Command,
+    CountStock,
     DeductStock,
     ExpireLocks,
     LockStock,
     ReconcileStock,
     ReleaseGuarantees,
+    ReplayEvent,
+    ReportStock,
     ReturnStock,
     RunTimers,
     SetStock,
     UnlockStock,
+    settings_of,
 )
 from .deduct import deduct
 from .expiry import expire_order
@@ -24,7 +29,9 @@ from .giveback import giveback
 from .key import StockKey
 from .lock import lock
 from .outcome import LocksExpired, TimersRun
+from .pos_report import report_stock
 from .reconciliation import reconcile
+from .replay import replay
 from .restore import is_due, run_timers
 from .scope import out_of_reach
 from .setting import set_stock
@@ -40,6 +47,8 @@ _RULES: dict[type[Command], Callable[[Any, Shelf], Decision]] = {
     SetStock: set_stock,
     ReleaseGuarantees: release_guarantees,
     ReconcileStock: reconcile,
+    ReportStock: report_stock,
+    ReplayEvent: replay,
 }
 
 
@@ -72,7 +81,9 @@ def is_timed(command: Command) -> bool:
 
     What sets stock is: a setting of after four must not be undone by the restore of four. Orders don't wait for that.
     """
-    return isinstance(command, (SetStock, ReleaseGuarantees, RunTimers))
+    if isinstance(command, ReplayEvent):
+        return isinstance(command.event, (CountStock, ChangeStock))
+    return isinstance(command, (SetStock, ReportStock, ReleaseGuarantees, RunTimers))
 
 
 def run_due(shelf: Shelf, commands: Collection[Command]) -> None:
@@ -82,8 +93,7 @@ def run_due(shelf: Shelf, commands: Collection[Command]) -> None:
         return
     first: set[StockKey] = set()
     for command in commands:
-        if isinstance(command, SetStock):
-            first.update(setting.key for setting in command.settings)
+        first.update(setting.key for setting in settings_of(command))
     decision = run_timers(shelf, first, is_asked_for=any(isinstance(command, RunTimers) for command in commands))
     shelf.put(decision)
     if isinstance(decision.outcome, TimersRun):

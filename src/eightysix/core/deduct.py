@@ -43,7 +43,7 @@ def deduct(command: DeductStock, shelf: Shelf) -> Decision:
     if short:
         return Decision(refused(short))
     for key, quantity in act.items():
-        _deduct_line(draft, held[key], quantity)
+        deduct_line(draft, held[key], quantity)
     return draft.decision(done(draft, command.order_id, list(wanted), replayed=not (act or dead)))
 
 
@@ -73,7 +73,8 @@ def _nothing_left(draft: Draft, held: dict[LineKey, Reservation]) -> Refused:
     return refused([LineRefusal(*key, ended[each.state]) for key, each in held.items()])
 
 
-def _deduct_line(draft: Draft, reservation: Reservation, quantity: int) -> None:
+def deduct_line(draft: Draft, reservation: Reservation, quantity: int) -> None:
+    """Deduct `quantity` of a locked line, free the rest and close it."""
     consume(draft, reservation, quantity)
     draft.keep(replace(reservation, state=State.DEDUCTED, quantity=quantity))
 
@@ -95,5 +96,5 @@ def _relock(draft: Draft, reservation: Reservation, quantity: int) -> LineRefusa
     relocked = replace(
         reservation, state=State.LOCKED, quantity=quantity, takes=takes, locked_at=draft.now, expires_at=draft.now
     )
-    _deduct_line(draft, relocked, quantity)
+    deduct_line(draft, relocked, quantity)
     return None

@@ -116,6 +116,8 @@ class Draft:
             self._open_incident(key, BEYOND_CHANNEL, beyond, reason)
         if moved_real:
             changed = turned(changed)
+            if changed.real == changed.settings_real:  # moved away and back: it only looks as if it had stood still
+                changed = replace(changed, settings_real=None)
         self._write(changed, kind, quantity, channel_code=channel_code, reason=reason)
 
     def set_stock(
@@ -128,7 +130,7 @@ class Draft:
         rise = max(0, -stock.left - before.uncovered) if stock.is_limited else 0
         if rise:
             self._open_incident(stock.key, oversell, rise, reason)
-        changed = turned(replace(stock, oversold=stock.oversold + rise, version=self._seq))
+        changed = turned(replace(stock, oversold=stock.oversold + rise, version=self._seq, settings_real=stock.real))
         self._write(changed, kind, changed.real - before.real, reason=reason, content=content)
         return changed
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from .change import DueLock, Head, Incident, LogRow, OrderFact, OutboxRow, Timer
+from .change import DueLock, Head, Incident, Journal, LogRow, OrderFact, OutboxRow, Timer
 from .key import StockKey, StoreKey
 from .reservation import Reservation
 from .stock import ChannelStock, Stock
@@ -37,6 +37,8 @@ class Books(Protocol):
     def due(self) -> Sequence[DueLock]: ...
     @property
     def timer(self) -> Timer | None: ...
+    @property
+    def journals(self) -> Sequence[Journal]: ...
 
 
 class Rule(StrEnum):
@@ -92,6 +94,8 @@ class Rule(StrEnum):
     """A stock's period begins at the last restore that the log tells of."""
     TIMER_LATE = "timer_late"
     """A store's timer wakes no later than the first of its stocks is due."""
+    JOURNAL_POSITION = "journal_position"
+    """No event of a journal is in the log beyond the journal's position."""
     OVERSOLD_INCIDENTS = "oversold_incidents"
     """Oversold never exceeds what its incidents account for."""
 

@@ -9,18 +9,26 @@ from .availability import chain
 from .catalogue import Catalogue
 from .command import (
     AmendStock,
+    ChangeStock,
     ChannelSetting,
     Command,
+    CountStock,
     DeductStock,
     ExpireLocks,
     LockStock,
     ReconcileStock,
     ReleaseGuarantees,
+    ReplayEvent,
+    ReportStock,
     ReturnStock,
     RunTimers,
+    SellStock,
     SetStock,
+    settings_of,
 )
-from .key import StockKey, StoreKey
+from .journal import result_id
+from .key import StockKey, StoreKey, sku_key
+from .pos_report import report_ids
 from .reservation import Reservation
 from .shelf import Shelf
 from .stock import Allocation
@@ -30,7 +38,7 @@ class Footprint(msgspec.Struct, frozen=True, gc=False):
     """What to load for a command before its orders are known."""
 
     order_id: str | None = None
-    request_id: str | None = None
+    request_ids: tuple[str, ...] = ()
     stocks: tuple[StockKey, ...] = ()
     sets: bool = False
     """Whether it sets something, so that the stocks decide with it what else is needed: see `counts_anew`."""
@@ -51,9 +59,31 @@ def footprint(command: Command, catalogue: Catalogue) -> Footprint:
         return Footprint(stocks=command.keys or (), whole=command.keys is None)
     if isinstance(command, SetStock):
         stocks = tuple(setting.key for setting in command.settings)
-        return Footprint(request_id=command.request_id, stocks=stocks, sets=True)
+        return Footprint(request_ids=_known(command.request_id), stocks=stocks, sets=True)
+    if isinstance(command, ReportStock):
+        return Footprint(request_ids=report_ids(command), stocks=(command.setting.key,), sets=True)
+    if isinstance(command, ReplayEvent):
+        return _of_event(command, catalogue)
     request_id = command.request_id if isinstance(command, (ReturnStock, AmendStock)) else None
-    return Footprint(order_id=command.order_id, request_id=request_id)
+    return Footprint(order_id=command.order_id, request_ids=_known(request_id))
+
+
+def _of_event(command: ReplayEvent, catalogue: Catalogue) -> Footprint:
+    """What the event itself needs, what it may sell without a lock, and its result if it has one."""
+    event = command.event
+    ids: tuple[str, ...] = (result_id(command),)
+    if isinstance(event, (CountStock, ChangeStock)):
+        stocks = tuple(setting.key for setting in settings_of(command))
+        return Footprint(request_ids=ids, stocks=stocks, sets=True)
+    if isinstance(event, (ReturnStock, AmendStock)):
+        ids = (*ids, event.request_id)
+    lines = event.lines if isinstance(event, (LockStock, SellStock, DeductStock)) else None
+    stocks = chains(command.store, (line.sku_id for line in lines or ()), catalogue)
+    return Footprint(order_id=event.order_id, request_ids=ids, stocks=stocks)
+
+
+def _known(request_id: str | None) -> tuple[str, ...]:
+    return () if request_id is None else (request_id,)
 
 
 def counts_anew(command: Command, shelf: Shelf) -> bool:
@@ -63,11 +93,11 @@ def counts_anew(command: Command, shelf: Shelf) -> bool:
     """
     if isinstance(command, ReconcileStock):
         return True
-    return isinstance(command, SetStock) and any(
+    return any(
         setting.allocation not in (Allocation.NONE, UNSET)
         or any(_may_count(channel) for channel in setting.channels)
         or _shares(shelf, setting.key)
-        for setting in command.settings
+        for setting in settings_of(command)
     )
 
 
@@ -86,16 +116,22 @@ def stocks_held(reservations: Iterable[Reservation]) -> set[StockKey]:
     return {take.key for reservation in reservations for take in reservation.takes}
 
 
-def takes_anew(command: Command) -> bool:
-    """Whether the command may take stock for lines its order already has, so that today's chain is needed too."""
-    return isinstance(command, AmendStock) or (isinstance(command, DeductStock) and command.relock)
+def takes_anew(command: Command) -> str | None:
+    """The order for lines of which, where it has them already, the command may take stock, so that today's chain is
+    needed too."""
+    if isinstance(command, AmendStock) or (isinstance(command, DeductStock) and command.relock):
+        return command.order_id
+    event = command.event if isinstance(command, ReplayEvent) else None
+    return None if event is None or isinstance(event, (CountStock, ChangeStock)) else event.order_id
 
 
 def chains(store: StoreKey, sku_ids: Iterable[int], catalogue: Catalogue) -> tuple[StockKey, ...]:
-    """The stocks that selling these SKUs depends on. Unknown SKUs are left out."""
+    """The stocks that selling these SKUs depends on: of an unknown one its own alone."""
     keys: dict[StockKey, None] = {}
     for sku_id in sku_ids:
         item = catalogue.item(store.brand_id, 2, sku_id)
-        if item is not None:
+        if item is None:
+            keys[sku_key(sku_id)] = None
+        else:
             keys.update(dict.fromkeys(key for key, _ in chain(item, catalogue)))
     return tuple(keys)

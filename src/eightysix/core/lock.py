@@ -17,12 +17,18 @@ from .table import TABLE, Situation, Step, Verb, situation
 from .take import take
 
 
-def lock(command: LockStock, shelf: Shelf) -> Decision:
-    """All or nothing: held lines replay, new ones are locked together or refused with every shortage."""
+def lock(command: LockStock, shelf: Shelf, *, forced: str | None = None) -> Decision:
+    """All or nothing: held lines replay, new ones are locked together or refused with every shortage.
+
+    `forced`: it has happened already, so nothing that is short or off sale, and no item or channel that is gone, stands
+    in the way; the kind of incident where it exceeds what is there.
+    """
     draft = Draft(shelf, command.actor, command.order_id)
     channel = shelf.catalogue.channel(command.store.brand_id, command.channel_code)
     if channel is None:
-        return Decision(Refused(Code.CHANNEL_NOT_FOUND))
+        if forced is None:
+            return Decision(Refused(Code.CHANNEL_NOT_FOUND))
+        channel = Channel(command.store.brand_id, command.channel_code, in_store=True)
     wanted = asked(command.lines)
     held = draft.lines()
     refusals: list[LineRefusal] = []
@@ -43,7 +49,7 @@ def lock(command: LockStock, shelf: Shelf) -> Decision:
         return Decision(refused(refusals))
     if not fresh:
         return Decision(done(draft, command.order_id, list(wanted), replayed=True))
-    shortages = _lock_fresh(draft, command, channel, fresh, held)
+    shortages = _lock_fresh(draft, command, channel, fresh, held, forced=forced)
     if shortages:
         return Decision(refused(shortages))
     return draft.decision(done(draft, command.order_id, list(wanted), replayed=False))
@@ -55,20 +61,26 @@ def _lock_fresh(
     channel: Channel,
     fresh: dict[LineKey, int],
     held: dict[LineKey, Reservation],
+    *,
+    forced: str | None,
 ) -> list[LineRefusal]:
     """Take stock for every new line, each on top of the one before; the shortages if any line must refuse."""
     live = [each for each in held.values() if each.is_live(draft.now)]
     hold_seconds = command.expires_in if command.expires_in is not None else channel.expires_in
     expires_at = max(draft.now + hold_seconds * 1000, max((each.expires_at for each in live), default=0))
-    incident = _oversell(command, channel)
+    incident = forced or _oversell(command, channel)
     shortages: list[LineRefusal] = []
     locked_any = bool(live)
     for key, quantity in fresh.items():
         item = draft.catalogue.item(command.store.brand_id, 2, key[0])
         if item is None:
-            return [LineRefusal(*key, Code.ITEM_NOT_FOUND, requested=quantity)]
+            if forced is None:
+                return [LineRefusal(*key, Code.ITEM_NOT_FOUND, requested=quantity)]
+            item = Item(command.store.brand_id, 2, key[0])
         can = available(draft, item, channel)
-        got = _granted(can, item, quantity, partial=command.partial, beyond=incident is not None)
+        got: int | None = quantity
+        if forced is None:
+            got = _granted(can, item, quantity, partial=command.partial, beyond=incident is not None)
         if got is None:
             shortages.append(LineRefusal(*key, Code.OUT_OF_STOCK, quantity, can.quantity, *can.obstacle(quantity)))
             continue

@@ -28,6 +28,8 @@ class Code(StrEnum):
     SETTING_INVALID = "SETTING_INVALID"
     ORDER_CANCELLED = "ORDER_CANCELLED"
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
+    JOURNAL_MISMATCH = "JOURNAL_MISMATCH"
+    JOURNAL_GAP = "JOURNAL_GAP"
     ALREADY_DEDUCTED = "ALREADY_DEDUCTED"
     ALREADY_UNLOCKED = "ALREADY_UNLOCKED"
     ALREADY_RETURNED = "ALREADY_RETURNED"
@@ -38,6 +40,8 @@ class Code(StrEnum):
     QUANTITY_EXCEEDS_LOCK = "QUANTITY_EXCEEDS_LOCK"
     QUANTITY_EXCEEDS_DEDUCTED = "QUANTITY_EXCEEDS_DEDUCTED"
     VERSION_CONFLICT = "VERSION_CONFLICT"
+    STALE_REPORT = "STALE_REPORT"
+    COUNT_BASE_MISSING = "COUNT_BASE_MISSING"
     OUT_OF_STOCK = "OUT_OF_STOCK"
 
     @property
@@ -100,12 +104,15 @@ class LineRefusal(msgspec.Struct, frozen=True, gc=False):
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Nothing was changed. `field` points at a wrong value (`lines[2].quantity`), `stock` is the current row."""
+    """Nothing was changed. `field` points at a wrong value (`lines[2].quantity`), `stock` is the current row, with its
+    `channels` where they matter. `expected_seq` is the next event that a journal's gap leaves to be told."""
 
     code: Code
     lines: tuple[LineRefusal, ...] = ()
     field: str | None = None
     stock: Stock | None = None
+    channels: tuple[ChannelStock, ...] = ()
+    expected_seq: int | None = None
 
 
 class StockRow(msgspec.Struct, frozen=True, gc=False):
@@ -191,4 +198,41 @@ class StockReconciled(msgspec.Struct, frozen=True, gc=False, tag=True):
     stocks: int
 
 
-Outcome = OrderDone | Refused | StocksSet | GuaranteesReleased | LocksExpired | TimersRun | StockReconciled
+class StockReported(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The row after a report. `real_applied` is False where its count was only what the POS had seen before orders
+    moved it; with the row's `replayed` the report had been processed before."""
+
+    row: StockRow
+    real_applied: bool
+
+
+class Result(StrEnum):
+    """What an event of a journal comes to, for good."""
+
+    APPLIED = "applied"
+    SUPERSEDED = "superseded"
+    INCIDENT = "incident"
+
+
+class EventReplayed(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """An event of a journal has its result. `code` says why all or a part of it was superseded; `expected_seq` is the
+    journal's next event."""
+
+    seq: int
+    result: Result
+    expected_seq: int
+    code: Code | None = None
+    replayed: bool = False
+
+
+Outcome = (
+    OrderDone
+    | Refused
+    | StocksSet
+    | GuaranteesReleased
+    | LocksExpired
+    | TimersRun
+    | StockReconciled
+    | StockReported
+    | EventReplayed
+)

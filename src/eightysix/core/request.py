@@ -40,6 +40,21 @@ def remember(command: Repeatable, draft: Draft, outcome: msgspec.Struct) -> None
         draft.requests.append(RequestRecord(command.request_id, digest(command), _encode(outcome), draft.now))
 
 
+def remember_as(request_id: str, body: bytes, draft: Draft, outcome: msgspec.Struct) -> None:
+    """Keep the outcome of a request with this digest of its body."""
+    draft.requests.append(RequestRecord(request_id, body, _encode(outcome), draft.now))
+
+
+def own_id(kind: str, *parts: object) -> str:
+    """An id under which the service itself remembers something: no caller's is like it, theirs start with no space."""
+    return f" {kind}/{hashlib.blake2b(_encode(parts), digest_size=20).hexdigest()}"
+
+
+def digest_of(*parts: object) -> bytes:
+    """32 bytes that are equal for equal values."""
+    return hashlib.blake2b(_encode(parts), digest_size=32).digest()
+
+
 def digest(command: Repeatable) -> bytes:
     """32 bytes that are equal for equal bodies: everything but who asked."""
     return hashlib.blake2b(_encode(_body(command)), digest_size=32).digest()

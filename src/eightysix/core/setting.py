@@ -1,5 +1,6 @@
 """Setting stock: what a person or a rule decides about it (DESIGN sections 4, 5 and 8)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -51,10 +52,11 @@ def set_stock(command: SetStock, shelf: Shelf) -> Decision:
 
 def _again(command: SetStock, known: _Remembered, draft: Draft) -> StocksSet:
     pairs = zip(command.settings, known.results, strict=True)
-    return StocksSet(tuple(refused or _unchanged(draft, setting.key) for setting, refused in pairs))
+    return StocksSet(tuple(refused or unchanged(draft, setting.key) for setting, refused in pairs))
 
 
-def _unchanged(draft: Draft, key: StockKey) -> StockRow:
+def unchanged(draft: Draft, key: StockKey) -> StockRow:
+    """The row as it is."""
     return StockRow(draft.stock(key), tuple(draft.channel_rows(key).values()), replayed=True)
 
 
@@ -71,22 +73,38 @@ def _set_one(command: SetStock, setting: Setting, draft: Draft, shelf: Shelf) ->
     wanted = _wanted(before, setting, draft.now)
     if isinstance(wanted, Refused):
         return wanted
+    return settle(draft, wanted, setting, command.reason) or unchanged(draft, setting.key)
+
+
+def settle(
+    draft: Draft, wanted: Stock, setting: Setting, reason: str | None, also: Mapping[str, Any] | None = None
+) -> StockRow | None:
+    """Write what `setting` makes of the stock, its channels included; None where that changes nothing. `also` is told
+    in the log besides."""
+    before = draft.stock(setting.key)
     wanted = dated(before, turned(wanted), draft.now)
     rows = _channel_rows(setting, wanted, draft)
     changes = _changes(before, wanted, draft, rows)
     if not changes:
-        return _unchanged(draft, setting.key)
+        return None
     stock = replace(
         wanted,
         settings_version=before.settings_version + 1,
         updated_at=max(draft.now, before.updated_at + 1),
     )
-    content = msgspec.json.encode(changes).decode()
-    draft.set_stock(stock, content, oversell=BELOW_PROMISED, reason=command.reason, kind=setting.kind)
+    content = msgspec.json.encode(changes | dict(also or {})).decode()
+    draft.set_stock(stock, content, oversell=BELOW_PROMISED, reason=reason, kind=setting.kind)
     for row in rows:
         draft.put_channel(row)
     draft.watch(setting.key)
     return StockRow(draft.stock(setting.key), tuple(draft.channel_rows(setting.key).values()), changes=changes)
+
+
+def differences(draft: Draft, wanted: Stock, setting: Setting) -> dict[str, Any]:
+    """What `settle` would change: `{field: [before, after]}`, channels by code."""
+    before = draft.stock(setting.key)
+    wanted = dated(before, turned(wanted), draft.now)
+    return _changes(before, wanted, draft, _channel_rows(setting, wanted, draft))
 
 
 def _wanted(before: Stock, setting: Setting, now: int) -> Stock | Refused:
@@ -97,6 +115,11 @@ def _wanted(before: Stock, setting: Setting, now: int) -> Stock | Refused:
         restore_at = setting.auto_restore_at
         if isinstance(restore_at, int) and restore_at <= now:
             return Refused(Code.SETTING_INVALID, field="until", stock=before)
+    return stated(before, setting)
+
+
+def stated(before: Stock, setting: Setting) -> Stock | Refused:
+    """The row with what is stated of it; what a manual 86 is follows from where it stood."""
     if setting.manual is True and setting.status is UNSET and not before.manual:  # what makes it so is status 2
         return Refused(Code.SETTING_INVALID, field="manual", stock=before)
     if setting.status == ON_SALE and before.manual and before.restore_to == RestoreTo.KEEP:

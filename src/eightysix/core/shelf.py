@@ -7,7 +7,20 @@ import msgspec
 from msgspec.structs import replace
 
 from .catalogue import Catalogue
-from .change import Alert, DueLock, Head, Incident, LogRow, OrderFact, OutboxRow, RequestRecord, StoreChanges, Timer
+from .change import (
+    Alert,
+    DueLock,
+    Head,
+    Incident,
+    Journal,
+    JournalKey,
+    LogRow,
+    OrderFact,
+    OutboxRow,
+    RequestRecord,
+    StoreChanges,
+    Timer,
+)
 from .instant import BusinessDay
 from .key import WHOLE_STORE, StockKey, StoreKey
 from .outcome import Outcome
@@ -41,6 +54,7 @@ class Decision(msgspec.Struct, gc=False):
     alerts: list[Alert] = []
     timer: Timer | None = None
     renewal: Renewal | None = None
+    journal: Journal | None = None
 
 
 class Shelf:
@@ -78,6 +92,8 @@ class Shelf:
         self._timer_loaded: Timer | None = None
         self.renewal: Renewal | None = None
         """Where this batch has run what is due by the clock."""
+        self.journals: dict[JournalKey, Journal] = {}
+        self._journals_loaded: dict[JournalKey, Journal | None] = {}
         self.restored = 0
         """How many stocks this batch has restored."""
 
@@ -107,6 +123,11 @@ class Shelf:
     def add_timer(self, timer: Timer | None) -> None:
         """Put the loaded timer on the shelf; None where the store has no row yet."""
         self.timer = self._timer_loaded = timer
+
+    def add_journals(self, journals: Iterable[Journal]) -> None:
+        """Put loaded journals on the shelf."""
+        for journal in journals:
+            self.journals[journal.key] = journal
 
     def put(self, decision: Decision) -> None:
         """Make a decision's changes visible to the next one, and part of `changes`."""
@@ -140,6 +161,10 @@ class Shelf:
             self.timer = decision.timer
         if decision.renewal is not None:
             self.renewal = decision.renewal
+        journal = decision.journal
+        if journal is not None:
+            self._journals_loaded.setdefault(journal.key, self.journals.get(journal.key))
+            self.journals[journal.key] = journal
 
     def _put_reservation(self, reservation: Reservation) -> None:
         order_id = reservation.order_id
@@ -200,6 +225,7 @@ class Shelf:
             due_removed=removed,
             alerts=self._alerts_told(),
             timer=self._timer_change(),
+            journals=[(loaded, self.journals[key]) for key, loaded in self._journals_loaded.items()],
         )
 
     def _told(self, stocks: Iterable[tuple[Stock | None, Stock]]) -> list[tuple[int, StockKey]]:

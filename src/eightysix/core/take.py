@@ -104,7 +104,7 @@ def put_back(draft: Draft, reservation: Reservation, quantity: int) -> None:
             draft.move(key, Kind.RETURN, raised, real=raised, channel_code=code)
 
 
-def raise_to(draft: Draft, reservation: Reservation, quantity: int) -> Reservation:
+def raise_to(draft: Draft, reservation: Reservation, quantity: int, *, oversell: str | None = None) -> Reservation:
     """Lock more of what the reservation already holds, from the stocks it took from, at today's counting.
 
     A take that was not counted because its stock was unlimited then, and would be now, is counted in whole.
@@ -116,7 +116,9 @@ def raise_to(draft: Draft, reservation: Reservation, quantity: int) -> Reservati
         counted = each.counted or is_counted(draft, key)
         add = each.amount(quantity) - (each.amount(reservation.quantity) if each.counted else 0)
         if counted and add:
-            draft.move(key, Kind.AMEND, add, locked=add, channel_code=reservation.channel_code)
+            code = reservation.channel_code
+            beyond = 0 if oversell is None else _beyond(draft, key, code, add)
+            draft.move(key, Kind.AMEND, add, locked=add, channel_code=code, oversell=oversell, beyond=beyond)
         draft.use(key, reservation.channel_code, each.amount(more), reservation.locked_at)
         takes.append(replace(each, counted=counted) if counted != each.counted else each)
     return replace(reservation, quantity=quantity, takes=tuple(takes))

@@ -10,8 +10,8 @@ from time import perf_counter
 
 from eightysix.core.admission import admit
 from eightysix.core.catalogue import Catalogue, Item
-from eightysix.core.change import StoreChanges, Timer
-from eightysix.core.command import AmendStock, Command, DeductStock, ExpireLocks, RunTimers
+from eightysix.core.change import JournalKey, StoreChanges, Timer
+from eightysix.core.command import Command, ExpireLocks, ReplayEvent, RunTimers
 from eightysix.core.decide import decide, is_timed, release_due, run_due
 from eightysix.core.dependent import flips, may_flip, rows_behind
 from eightysix.core.footprint import chains, counts_anew, footprint, stocks_held, takes_anew
@@ -55,9 +55,12 @@ class Batch:
         self._timed: dict[StoreKey, None] = {}
         self._on_shelf: dict[StoreKey, set[StockKey]] = {}
         self._whole: set[StoreKey] = set()
+        self._journals: dict[StoreKey, set[JournalKey]] = {}
         for ticket in tickets:
             if is_timed(ticket.command):
                 self._timed[ticket.store] = None
+            if isinstance(ticket.command, ReplayEvent):
+                self._journals.setdefault(ticket.store, set()).add(ticket.command.journal)
             mine = self.by_store.get(ticket.store)
             if mine is None:
                 self.by_store[ticket.store] = [ticket]
@@ -135,8 +138,8 @@ class Batch:
                 needs = footprint(ticket.command, catalogue)
                 if needs.order_id is not None:
                     wanted.order_ids.add(needs.order_id)
-                if needs.request_id is not None:
-                    wanted.request_ids.add(needs.request_id)
+                if needs.request_ids:
+                    wanted.request_ids.update(needs.request_ids)
                 stocks.update(needs.stocks)
                 if needs.sets:
                     setting.add(store)
@@ -152,6 +155,7 @@ class Batch:
             shelf.add_orders(found.reservations, found.facts, found.requests, found.due)
             stocks_wanted[store] |= _stocks_behind(self.by_store[store], found, catalogue)
         await self._load_stocks(shelves, stocks_wanted, sorted(whole))
+        await self._load_journals(shelves)
         if setting:
             await self._load_taken(shelves, sorted(setting))
         return orders, shelves
@@ -191,6 +195,13 @@ class Batch:
         for store in wanted:
             shelves[store].add_stocks(stocks[store].stocks, stocks[store].channels)
             self._on_shelf.setdefault(store, set()).update(wanted[store])
+
+    async def _load_journals(self, shelves: dict[StoreKey, Shelf]) -> None:
+        if not self._journals:
+            return
+        wanted = {store: keys for store, keys in self._journals.items() if store in shelves}
+        for store, journals in (await self._lane.load_journals(wanted)).items():
+            shelves[store].add_journals(journals)
 
     async def _load_taken(self, shelves: dict[StoreKey, Shelf], stores: Sequence[StoreKey]) -> None:
         """The reservations of the day, where a channel's `used` may have to be counted anew."""
@@ -267,11 +278,7 @@ def _stocks_behind(tickets: Sequence[Ticket], found: StoreOrders, catalogue: Cat
     if not found.reservations:
         return set()
     held = stocks_held(reservation for reservation in found.reservations if reservation.state in _HOLDING)
-    anew = {
-        ticket.command.order_id
-        for ticket in tickets
-        if isinstance(ticket.command, (AmendStock, DeductStock)) and takes_anew(ticket.command)
-    }
+    anew = {order_id for ticket in tickets if (order_id := takes_anew(ticket.command)) is not None}
     if anew:
         store = tickets[0].store
         held.update(chains(store, (each.sku_id for each in found.reservations if each.order_id in anew), catalogue))

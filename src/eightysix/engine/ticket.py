@@ -5,7 +5,16 @@ import asyncio
 import msgspec
 
 from eightysix.core.catalogue import Catalogue
-from eightysix.core.command import Command, ExpireLocks, ReconcileStock, ReleaseGuarantees, RunTimers, SetStock
+from eightysix.core.command import (
+    Command,
+    OrderCommand,
+    ReconcileStock,
+    ReleaseGuarantees,
+    ReplayEvent,
+    RunTimers,
+    SellStock,
+    SetStock,
+)
 from eightysix.core.key import StoreKey
 from eightysix.core.outcome import Outcome
 
@@ -54,6 +63,5 @@ def rows_of(command: Command) -> int:
         return _ROWS_A_RESTORE * max(1, command.stocks)
     if isinstance(command, ReconcileStock):
         return len(command.rows or ()) or 1
-    if isinstance(command, ExpireLocks) or command.lines is None:
-        return 1
-    return len(command.lines) or 1
+    told = command.event if isinstance(command, ReplayEvent) else command
+    return len(told.lines or ()) or 1 if isinstance(told, (OrderCommand, SellStock)) else 1

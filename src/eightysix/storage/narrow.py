@@ -17,6 +17,7 @@ def only_counted(before: Stock, after: Stock) -> bool:
         and before.auto_restore_type == after.auto_restore_type
         and before.auto_restore_at == after.auto_restore_at
         and before.is_low == after.is_low
+        and before.settings_real == after.settings_real
     )
 
 

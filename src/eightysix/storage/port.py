@@ -23,6 +23,8 @@ from eightysix.core.change import (
     DueLock,
     Head,
     Incident,
+    Journal,
+    JournalKey,
     LogRow,
     OrderFact,
     OutboxRow,
@@ -181,6 +183,10 @@ class Lane(Protocol):
         """The timers of these stores. Every store has an entry."""
         ...
 
+    async def load_journals(self, wanted: Mapping[StoreKey, set[JournalKey]]) -> dict[StoreKey, list[Journal]]:
+        """The rows of the named journals. Every store has an entry."""
+        ...
+
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
         """Every LOCKED reservation, and every DEDUCTED or RETURNED one with `locked_at >= since`: what `locked` and
         `used` are counted anew from."""
@@ -188,8 +194,8 @@ class Lane(Protocol):
 
     async def save(self, changes: Mapping[StoreKey, StoreChanges]) -> None:
         """Write every row, each guarded by what was loaded: stocks by version, reservations by revision, channel rows
-        by (period_at, used), heads by seq, timers by revision, new rows by not being there. Raises GuardFailed or
-        Rejected."""
+        by (period_at, used), heads by seq, timers by revision, journals by last_seq, new rows by not being there.
+        Raises GuardFailed or Rejected."""
         ...
 
     async def commit(self) -> None:
@@ -287,6 +293,7 @@ class AuditStore(msgspec.Struct, frozen=True):
     due: tuple[DueLock, ...]
     alerts: tuple[Alert, ...]
     timer: Timer | None
+    journals: tuple[Journal, ...] = ()
 
 
 class Database(Protocol):

@@ -94,7 +94,8 @@ class LineProblem(msgspec.Struct, frozen=True, gc=False):
 class ErrorAnswer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Any answer that isn't a success. `code` is stable, `message` is for people, `field` says where.
 
-    `stock` is the row as it is now, `rows` what is wrong with each row of a file.
+    `stock` is the row as it is now, `rows` what is wrong with each row of a file. Where a journal stops, `results` are
+    those of the events before, which count, and `expected_seq` is what it goes on with.
     """
 
     code: str
@@ -105,6 +106,8 @@ class ErrorAnswer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     shortages: list[Shortage] | None = None
     stock: StockRowAnswer | None = None
     rows: list["RowProblem"] | None = None
+    expected_seq: int | None = None
+    results: list["EventResult"] | None = None
 
 
 class RowProblem(msgspec.Struct, frozen=True, gc=False):
@@ -114,6 +117,18 @@ class RowProblem(msgspec.Struct, frozen=True, gc=False):
     code: str
     message: str
     field: str | None = None
+
+
+class EventResult(msgspec.Struct, frozen=True, gc=False):
+    """What an event of a journal came to, for good: `applied`, `superseded`, or `incident`, which is applied with an
+    incident that somebody must resolve. `code` and `message` say why it, or a part of it, was superseded. With
+    `replayed` it had its result before."""
+
+    seq: int
+    result: str
+    replayed: bool
+    code: str | None
+    message: str | None
 
 
 class OperationResult(msgspec.Struct, frozen=True, gc=False):
@@ -153,7 +168,8 @@ def refused_answer(refused: Refused, language: Language) -> ErrorAnswer:
         field=refused.field,
         lines=[LineProblem(line.sku_id, line.line_no, line.code.value) for line in refused.lines] or None,
         shortages=[_shortage(line) for line in short] or None,
-        stock=None if refused.stock is None else stock_answer(refused.stock),
+        stock=None if refused.stock is None else stock_answer(refused.stock, refused.channels),
+        expected_seq=refused.expected_seq,
     )
 
 

@@ -15,6 +15,7 @@ from eightysix.core.log_query import SEQ_END, LogQuery, LogSpan
 from eightysix.core.quantity import as_number
 from eightysix.core.stock import Allocation, RestoreTo
 
+from .change import FieldChange, changes_answer
 from .fields import (
     AwareInstant,
     Body,
@@ -249,9 +250,18 @@ def _detail(name: str, value: Any) -> dict[str, Any]:
     """What a row tells besides: the runs that were missed; why a restore came about, when it was due and to what."""
     if name == "missed":
         return {"missed": [to_iso(at) for at in value]}
+    if name == "superseded":
+        return {"superseded": [_conflict(each) for each in changes_answer(value)]}
+    if name in ("counted", "expected"):
+        return {name: as_number(value)}
     if name == "restore":
         return {"due_at": _iso(value["due_at"]), "rule": value["rule"], "restore_to": _restore_to(value["to"])}
     return {name: value}
+
+
+def _conflict(change: FieldChange) -> dict[str, Any]:
+    """Both sides of what was asked for and not done."""
+    return {"field": change.field, "channel_code": change.channel_code, "kept": change.before, "asked": change.after}
 
 
 def _channel_changes(code: str, before: dict[str, Any], after: dict[str, Any]) -> list[LogChange]:

@@ -89,6 +89,14 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
         "The same id was used before with another content.",
         "相同的标识此前已用于不同的内容。",
     ),
+    Code.JOURNAL_MISMATCH: (
+        "This event of the journal was told before with another content.",
+        "日志中的该事件此前已以不同内容上报。",
+    ),
+    Code.JOURNAL_GAP: (
+        "The journal must go on with the event expected_seq.",
+        "日志须从 expected_seq 指出的事件继续上报。",
+    ),
     Code.ALREADY_DEDUCTED: ("Already paid and deducted.", "已支付扣减。"),
     Code.ALREADY_UNLOCKED: ("Already cancelled and unlocked.", "已取消解锁。"),
     Code.ALREADY_RETURNED: ("Already returned in full.", "已全部退回。"),
@@ -102,6 +110,14 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
     Code.QUANTITY_EXCEEDS_LOCK: ("More than what is locked; amend first.", "超过已锁定数量，请先修改订单。"),
     Code.QUANTITY_EXCEEDS_DEDUCTED: ("More than what is left to return.", "超过可退回的数量。"),
     Code.VERSION_CONFLICT: ("The stock was changed by somebody else.", "库存已被其他操作修改。"),
+    Code.STALE_REPORT: (
+        "The stock was changed by somebody else since this was seen.",
+        "库存已被其他操作修改。",
+    ),
+    Code.COUNT_BASE_MISSING: (
+        "Orders have moved what is there: say what was believed to be there before it was counted.",
+        "订单已改变现有数量，请同时提供盘点前所认为的数量。",
+    ),
     Code.OUT_OF_STOCK: ("Not enough stock.", "库存不足。"),
 }
 """(English, Simplified Chinese) of each code."""

@@ -8,6 +8,7 @@ from eightysix.api.channels import Channels
 from eightysix.api.endpoint import Endpoint
 from eightysix.api.health import Health
 from eightysix.api.keys import Audit, Keys
+from eightysix.api.pos import Pos
 from eightysix.api.reconciliation import Reconciliation
 from eightysix.api.setting import StockSetting
 from eightysix.api.stock import Stocks
@@ -16,6 +17,7 @@ from eightysix.api.stock_file import StockFiles
 from .configuration import administration_calls, keys_calls
 from .health import health_calls
 from .orders import orders_calls
+from .pos import pos_calls
 from .reconciliation import reconciliation_calls
 from .records import audit_calls, log_calls
 from .stocks import channels_calls, files_calls, setting_calls, stocks_calls
@@ -26,6 +28,7 @@ class Rooms(NamedTuple):
 
     stocks: Stocks
     setting: StockSetting
+    pos: Pos
     files: StockFiles
     channels: Channels
     reconciliation: Reconciliation
@@ -45,6 +48,7 @@ def endpoints(rooms: Rooms) -> list[Endpoint]:
         *orders_calls(),
         *stocks_calls(rooms.stocks),
         *setting_calls(rooms.setting),
+        *pos_calls(rooms.pos),
         *files_calls(rooms.files),
         *channels_calls(rooms.channels),
         *reconciliation_calls(rooms.reconciliation),

@@ -103,6 +103,10 @@ SENTENCES: Mapping[Rule, tuple[str, str]] = {
         "{item}: it is due at {expected}, but the store's timer wakes at {found}.",
         "{item}：应在 {expected} 恢复，但门店定时器为 {found}。",
     ),
+    Rule.JOURNAL_POSITION: (
+        "Log row {seq} tells of event {found} of journal {detail}, which stands at {expected}.",
+        "日志 {seq} 含有设备日志 {detail} 的事件 {found}，而该设备日志只到 {expected}。",
+    ),
     Rule.OVERSOLD_INCIDENTS: (
         "{item}: oversold by {found}, but incidents account for {expected} only.",
         "{item}：超卖 {found}，但事故记录只有 {expected}。",

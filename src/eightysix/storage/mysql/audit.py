@@ -12,7 +12,7 @@ from . import literal, load
 from .pool import Pool
 from .reader import held
 from .session import Session
-from .table import ALERT, CHANNEL, DUE, HEAD, INCIDENT, LOG, ORDER, OUTBOX, RESERVATION, STOCK, STORE, TIMER
+from .table import ALERT, CHANNEL, DUE, HEAD, INCIDENT, JOURNAL, LOG, ORDER, OUTBOX, RESERVATION, STOCK, STORE, TIMER
 
 STORES_AT_ONCE = 16
 LOCK_TRIES = 30
@@ -59,6 +59,7 @@ async def _read(session: Session, stores: Sequence[StoreKey]) -> list[AuditStore
     due = await load.by_store(session, DUE, stores)
     alerts = await load.by_store(session, ALERT, stores)
     timers = await load.by_store(session, TIMER, stores)
+    journals = await load.by_store(session, JOURNAL, stores)
     return [
         AuditStore(
             store,
@@ -74,6 +75,7 @@ async def _read(session: Session, stores: Sequence[StoreKey]) -> list[AuditStore
             tuple(due.get(store, ())),
             tuple(alerts.get(store, ())),
             next(iter(timers.get(store, ())), None),
+            tuple(journals.get(store, ())),
         )
         for store in stores
         if store in heads

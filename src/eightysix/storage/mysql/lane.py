@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 
-from eightysix.core.change import Head, StoreChanges, Timer
+from eightysix.core.change import Head, Journal, JournalKey, StoreChanges, Timer
 from eightysix.core.invariant import invariant
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation, State
@@ -30,7 +30,7 @@ from . import literal, load
 from .save import save_changes
 from .session import Session
 from .statement import inserts
-from .table import CHANNEL, HEAD, ORDER, REQUEST, RESERVATION, STOCK, STORE, TIMER
+from .table import CHANNEL, HEAD, JOURNAL, ORDER, REQUEST, RESERVATION, STOCK, STORE, TIMER
 
 LOCK_SECONDS = 0.5
 PAUSE_SECONDS_MAX = 0.008
@@ -173,6 +173,16 @@ class MysqlLane:
         self._check(stores)
         timers = await load.by_store(self._session, TIMER, stores)
         return {store: next(iter(timers.get(store, ())), None) for store in stores}
+
+    async def load_journals(self, wanted: Mapping[StoreKey, set[JournalKey]]) -> dict[StoreKey, list[Journal]]:
+        self._check(wanted)
+        keys = [
+            (*load.store_tuple(store), *map(literal.text, key))
+            for store, journals in wanted.items()
+            for key in journals
+        ]
+        found = await load.select(self._session, JOURNAL, (*STORE, "device_id", "journal_id"), keys)
+        return {store: found.get(store, []) for store in wanted}
 
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
         self._check([store])

@@ -16,6 +16,7 @@ from .table import (
     DUE,
     HEAD,
     INCIDENT,
+    JOURNAL,
     LOG,
     ORDER,
     OUTBOX,
@@ -36,6 +37,7 @@ _GUARDS = {
     CHANNEL.table: ("period_at", "used_quantity"),
     RESERVATION.table: ("revision",),
     TIMER.table: ("revision",),
+    JOURNAL.table: ("last_seq",),
 }
 
 _DUE_KEY = ("product_shard_id", "due_at", "brand_id", "poi_id", "order_id")
@@ -58,6 +60,7 @@ async def save_changes(session: Session, changes: Mapping[StoreKey, StoreChanges
     await _insert(session, INCIDENT, [(store, row) for store, made in ordered for row in made.incidents])
     await _insert(session, ALERT, [(store, row) for store, made in ordered for row in made.alerts])
     await _write(session, TIMER, [(store, *made.timer) for store, made in ordered if made.timer is not None])
+    await _write(session, JOURNAL, [(store, *pair) for store, made in ordered for pair in made.journals])
 
 
 async def _write(session: Session, shape: Shape[T], pairs: Sequence[tuple[StoreKey, T | None, T]]) -> None:

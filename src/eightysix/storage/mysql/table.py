@@ -11,6 +11,7 @@ from eightysix.core.change import (
     DueLock,
     Head,
     Incident,
+    Journal,
     Kind,
     LogRow,
     OrderFact,
@@ -131,7 +132,8 @@ STOCK = Shape[Stock](
         _optional_integer("auto_restore_at", "auto_restore_at"), _integer("epoch_at", "epoch_at"),
         _integer("restore_to", "restore_to"), _integer("auto_restore_from", "auto_restore_from"),
         _integer("restored_slot", "restored_slot"), _integer("allocation", "allocation"),
-        _optional_quantity("low_quantity", "low"), _integer("is_low", "is_low"),
+        _optional_quantity("settings_real", "settings_real"), _optional_quantity("low_quantity", "low"),
+        _integer("is_low", "is_low"),
     ),
     lambda row: Stock(StockKey(row[0], row[1]), row[2], row[3], bool(row[4]), *_flagged(row[5:])),
 )  # fmt: skip
@@ -265,6 +267,13 @@ TIMER = Shape[Timer](
     ),
     lambda row: Timer(*row),
 )  # fmt: skip
+
+JOURNAL = Shape[Journal](
+    "poi_stock_journal",
+    (_text("device_id", "device_id"), _text("journal_id", "journal_id")),
+    (_integer("last_seq", "last_seq"), _integer("last_at", "last_at"), _optional_text("marks", "marks")),
+    lambda row: Journal(*row),
+)
 
 DUE = Shape[DueLock](
     "poi_stock_due",

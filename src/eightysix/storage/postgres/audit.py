@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from eightysix.core.change import DueLock, Head, Incident, OrderFact, OutboxRow, Timer
+from eightysix.core.change import DueLock, Head, Incident, Journal, OrderFact, OutboxRow, Timer
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.storage.port import AuditStore
 from eightysix.storage.url import DatabaseUrl
@@ -119,6 +119,13 @@ _PARTS: tuple[tuple[str, str, str, tuple[str, ...], Callable[[Any], Any]], ...] 
         "poi_id",
         ("due_at", "planned_version", "timed_at", "revision", "told", "told_seq"),
         lambda row: Timer(*row[2:]),
+    ),
+    (
+        "journals",
+        "poi_stock_journal AS t",
+        "device_id, journal_id",
+        ("device_id", "journal_id", "last_seq", "last_at", "marks"),
+        lambda row: Journal(*row[2:]),
     ),
 )
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from eightysix.core.change import StoreChanges, Timer
+from eightysix.core.change import Journal, JournalKey, StoreChanges, Timer
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
 from eightysix.storage.port import (
@@ -109,6 +109,9 @@ class PostgresLane:
 
     async def load_timers(self, stores: Sequence[StoreKey]) -> dict[StoreKey, Timer | None]:
         return await self._statement(loading.load_timers(self._connection, stores))
+
+    async def load_journals(self, wanted: Mapping[StoreKey, set[JournalKey]]) -> dict[StoreKey, list[Journal]]:
+        return await self._statement(loading.load_journals(self._connection, wanted))
 
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
         return await self._statement(loading.load_taken(self._connection, store, since))

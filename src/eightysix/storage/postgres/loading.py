@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from eightysix.core.change import DueLock, Head, OrderFact, RequestRecord, Timer
+from eightysix.core.change import DueLock, Head, Journal, JournalKey, OrderFact, RequestRecord, Timer
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
 from eightysix.storage.port import DUE_MOST, Opened, OrdersWanted, StoreOrders, StoreStocks, WholeStore
@@ -37,6 +37,7 @@ _ORDERS = (_AT, *STORE, Field("order_id", Kind.IDENT))
 _REQUESTS = (_AT, *STORE, Field("request_id", Kind.IDENT))
 _CLOCKED = (_AT, *STORE, Field("now", Kind.BIG))
 _STOCKS = (_AT, *STOCK)
+_JOURNALS = (_AT, *STORE, Field("device_id", Kind.IDENT), Field("journal_id", Kind.IDENT))
 
 
 def same(table: str, source: str, columns: Sequence[str]) -> str:
@@ -57,6 +58,7 @@ _STORE_KEY = ("product_shard_id", "brand_id", "poi_id")
 _ORDER_KEY = (*_STORE_KEY, "order_id")
 _STOCK_KEY = (*_STORE_KEY, "object_type", "object_id")
 _TIMER = ("due_at", "planned_version", "timed_at", "revision", "told", "told_seq")
+_JOURNAL = ("device_id", "journal_id", "last_seq", "last_at", "marks")
 _WHOLE = 2 + len(STOCK_NUMBERS)
 _LINE = len(RESERVATION_NUMBERS)
 
@@ -148,6 +150,14 @@ def _timers_statement() -> str:
     )
 
 
+def _journals_statement() -> str:
+    key = (*_STORE_KEY, "device_id", "journal_id")
+    return (
+        f"SELECT v.at::int, {', '.join(f'j.{name}' for name in _JOURNAL)} FROM {row_source(_JOURNALS, count(1))} AS v "
+        f"{looked_up('poi_stock_journal', 'j', 'v', key)}"
+    )
+
+
 def _taken_statement() -> str:
     row = slots(1, "0", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=_LINE, texts_width=3)
     return (
@@ -162,6 +172,7 @@ REQUESTS_STATEMENT = _requests_statement()
 STOCKS_STATEMENT = _stocks_statement()
 WHOLE_STATEMENT = _whole_statement()
 TIMERS_STATEMENT = _timers_statement()
+JOURNALS_STATEMENT = _journals_statement()
 TAKEN_STATEMENT = _taken_statement()
 
 
@@ -251,6 +262,21 @@ async def load_timers(connection: asyncpg.Connection, stores: Sequence[StoreKey]
     found: dict[StoreKey, Timer | None] = dict.fromkeys(stores)
     for at, *timer in await connection.fetch(TIMERS_STATEMENT, *_packed_stores(stores)):
         found[stores[at]] = Timer(*timer)
+    return found
+
+
+async def load_journals(
+    connection: asyncpg.Connection, wanted: Mapping[StoreKey, set[JournalKey]]
+) -> dict[StoreKey, list[Journal]]:
+    """See `Lane.load_journals`."""
+    found: dict[StoreKey, list[Journal]] = {store: [] for store in wanted}
+    owners = [store for store, keys in wanted.items() for _ in keys]
+    if not owners:
+        return found
+    keys = [key for of_store in wanted.values() for key in of_store]
+    arguments = pack(_JOURNALS, [range(len(owners)), *_spread(owners), *zip(*keys, strict=True)])
+    for at, *journal in await connection.fetch(JOURNALS_STATEMENT, *arguments):
+        found[owners[at]].append(Journal(*journal))
     return found
 
 

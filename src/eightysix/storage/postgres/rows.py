@@ -79,6 +79,7 @@ STOCK_NUMBERS = (
     "t.auto_restore_from",
     "t.restored_slot",
     "t.allocation",
+    thousandths("t.settings_real"),
     thousandths("t.low_quantity"),
     "t.is_low::int",
 )

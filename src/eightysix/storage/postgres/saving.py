@@ -96,6 +96,8 @@ def gather(changes: Mapping[StoreKey, StoreChanges]) -> dict[Write, RowSet]:
         if change.timer is not None:
             timer_before, timer = change.timer
             rows[tables.TIMERS_NEW if timer_before is None else tables.TIMERS_SET].add(store, timer_before, timer)
+        for was, journal in change.journals:
+            rows[tables.JOURNALS_NEW if was is None else tables.JOURNALS_SET].add(store, was, journal)
     return rows
 
 

@@ -46,7 +46,7 @@ _SETTINGS = (
     Field("restore_to", Kind.SMALL),
     *_fields(Kind.BIG, "auto_restore_from", "restored_slot"),
     Field("allocation", Kind.SMALL),
-    *_fields(Kind.QUANTITY, "low_quantity"),
+    *_fields(Kind.QUANTITY, "settings_real", "low_quantity"),
     Field("is_low", Kind.FLAG),
 )
 _CHANNEL = (*STOCK, Field("channel_code", Kind.IDENT))
@@ -81,6 +81,7 @@ _STOCK_READS: dict[str, Read] = {
     **{name: attrgetter(name) for name in ("manual", "version", "settings_version", "updated_at")},
     **{name: attrgetter(name) for name in ("auto_restore_type", "auto_restore_at", "epoch_at", "restore_to")},
     **{name: attrgetter(name) for name in ("auto_restore_from", "restored_slot", "allocation", "is_low")},
+    "settings_real": attrgetter("settings_real"),
     "stock_status": attrgetter("status"),
     "stock_type": attrgetter("type"),
     "plan_quantity": attrgetter("plan"),
@@ -223,6 +224,17 @@ TIMERS_SET = Write(
     _STORE_KEYS,
     (("revision", "revision_before"),),
 )
+_JOURNAL = (*STORE, *_fields(Kind.IDENT, "device_id", "journal_id"))
+_JOURNAL_REST = (*_fields(Kind.BIG, "last_seq", "last_at"), Field("marks", Kind.FREE))
+_JOURNAL_READS = _own("device_id", "journal_id", "last_seq", "last_at", "marks")
+JOURNALS_NEW = Write("poi_stock_journal", (*_JOURNAL, *_JOURNAL_REST), _JOURNAL_READS)
+JOURNALS_SET = Write(
+    "poi_stock_journal",
+    (*_JOURNAL, Field("last_seq_before", Kind.BIG), *_JOURNAL_REST),
+    _JOURNAL_READS,
+    tuple(field.name for field in _JOURNAL),
+    (("last_seq", "last_seq_before"),),
+)
 ALERTS = Write(
     "poi_stock_alert",
     (
@@ -242,7 +254,7 @@ GROUPS: tuple[tuple[Write, ...], ...] = (
     (LINES_MOVED, DUE_GONE),
     (FACTS,),
     (STOCKS_SET, STOCKS_NEW, CHANNELS_SET, CHANNELS_NEW, LINES_REWRITTEN, REQUESTS, INCIDENTS),
-    (TIMERS_NEW, TIMERS_SET, ALERTS),
+    (TIMERS_NEW, TIMERS_SET, ALERTS, JOURNALS_NEW, JOURNALS_SET),
 )
 """Parts that mostly come together. A statement holds whole groups, so that there are 63 statements to plan and the
 common ones don't carry what they don't need; a part without rows costs microseconds."""

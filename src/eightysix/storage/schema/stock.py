@@ -37,7 +37,7 @@ poi_item_stock = sharded(
     Column("allocation", SmallInteger(), nullable=False, server_default="0"),
     quantity("low_quantity", default=None),
     Column("is_low", Boolean(), nullable=False, server_default="0"),
-    quantity("settings_real", default=None),  # what was there right after the last setting; NULL in older rows
+    quantity("settings_real", default=None),  # what was there right after the last setting; NULL: unknown
     CheckConstraint("locked_quantity >= 0", name="ck_stock_locked"),
     CheckConstraint("grant_quantity >= 0", name="ck_stock_grant"),
     CheckConstraint("oversold_quantity >= 0", name="ck_stock_oversold"),

@@ -56,6 +56,7 @@ poi_stock_journal = sharded(
     key("journal_id", ident()),
     counter("last_seq"),
     instant("last_at"),
+    Column("marks", Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb"), nullable=True),
 )
 """How far each device's journal was replayed. Written in the transaction of the events."""
 

@@ -62,6 +62,7 @@ def _read(store: StoreKey, connection: sqlite3.Connection) -> AuditStore:
             due=every("poi_stock_due", statements.DUE, rows.due),
             alerts=every("poi_stock_alert", statements.ALERT, rows.alert),
             timer=next(iter(every("poi_stock_timer", statements.TIMER, rows.timer)), None),
+            journals=every("poi_stock_journal", statements.JOURNAL, rows.journal),
         )
     finally:
         connection.execute("ROLLBACK")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from eightysix.core.change import Head, StoreChanges, Timer
+from eightysix.core.change import Head, Journal, JournalKey, StoreChanges, Timer
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
 from eightysix.storage.port import (
@@ -143,6 +143,19 @@ class SqliteLane:
             at = row.pop()
             loaded[stores[at]] = rows.timer(row)
         return loaded
+
+    async def load_journals(self, wanted: Mapping[StoreKey, set[JournalKey]]) -> dict[StoreKey, list[Journal]]:
+        """See the port."""
+        named = [(at, *store, *key) for at, (store, keys) in enumerate(wanted.items()) for key in keys]
+        keys = rows.encode(named).decode()
+
+        def work(connection: sqlite3.Connection) -> str:
+            found: str = connection.execute(statements.JOURNALS, (keys,)).fetchone()[0]
+            return found
+
+        loaded: list[list[Journal]] = [[] for _ in wanted]
+        _hand_out(await self._thread.run(work), rows.journal, loaded)
+        return dict(zip(wanted, loaded, strict=True))
 
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
         """See the port."""

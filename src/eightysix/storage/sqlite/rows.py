@@ -13,6 +13,7 @@ from eightysix.core.change import (
     DueLock,
     Head,
     Incident,
+    Journal,
     Kind,
     LogRow,
     OrderFact,
@@ -48,7 +49,7 @@ def stock_row(stock: Stock) -> Row:
         key[0], key[1], stock.status, stock.type, int(stock.manual), stock.plan, stock.real, stock.locked, stock.grant,
         stock.oversold, stock.version, stock.settings_version, stock.updated_at, stock.auto_restore_type,
         stock.auto_restore_at, stock.epoch_at, int(stock.restore_to), stock.auto_restore_from, stock.restored_slot,
-        int(stock.allocation), stock.low, int(stock.is_low),
+        int(stock.allocation), stock.settings_real, stock.low, int(stock.is_low),
     )  # fmt: skip
 
 
@@ -196,6 +197,14 @@ def alert_row(alert: Alert) -> Row:
 def alert(row: Found) -> Alert:
     seq, channel_code, kind, object_type, object_id, *rest = row
     return Alert(seq, channel_code, kind, StockKey(object_type, object_id), *rest)
+
+
+def journal_row(journal: Journal) -> Row:
+    return (journal.device_id, journal.journal_id, journal.last_seq, journal.last_at, journal.marks)
+
+
+def journal(row: Found) -> Journal:
+    return Journal(*row)
 
 
 def timer_row(timer: Timer) -> Row:

@@ -16,7 +16,7 @@ STOCK = (
     "object_type", "object_id", "stock_status", "stock_type", "manual", "plan_quantity", "real_quantity",
     "locked_quantity", "grant_quantity", "oversold_quantity", "version", "settings_version", "updated_at",
     "auto_restore_type", "auto_restore_at", "epoch_at", "restore_to", "auto_restore_from", "restored_slot",
-    "allocation", "low_quantity", "is_low",
+    "allocation", "settings_real", "low_quantity", "is_low",
 )  # fmt: skip
 STOCK_COUNTED = (
     "object_type", "object_id", "stock_status", "real_quantity", "locked_quantity", "oversold_quantity", "version",
@@ -51,6 +51,7 @@ INCIDENT = (
 
 ALERT = ("seq", "channel_code", "kind", "object_type", "object_id", "quantity", "threshold", "raised_at")
 TIMER = ("due_at", "planned_version", "timed_at", "revision", "told", "told_seq")
+JOURNAL = ("device_id", "journal_id", "last_seq", "last_at", "marks")
 
 
 def _field(at: int, alias: str = "j") -> str:
@@ -130,6 +131,7 @@ REQUESTS = "SELECT " + found(_field(0), "poi_stock_request", REQUEST, (*STORE, "
 STOCKS = _found_in((*STORE, "object_type", "object_id"), ("poi_item_stock", STOCK), ("poi_item_channel_stock", CHANNEL))
 WHOLE = _found_in(STORE, ("poi_item_stock", STOCK), ("poi_item_channel_stock", CHANNEL), ("poi_stock_timer", TIMER))
 TIMERS = "SELECT " + found(_field(0), "poi_stock_timer", TIMER, STORE, first=1)
+JOURNALS = "SELECT " + found(_field(0), "poi_stock_journal", JOURNAL, (*STORE, "device_id", "journal_id"), first=1)
 
 # --- save; run once a row
 
@@ -153,6 +155,8 @@ ADD_INCIDENTS = _insert("poi_stock_incident", INCIDENT)
 ADD_ALERTS = _insert("poi_stock_alert", ALERT)
 ADD_TIMERS = _insert("poi_stock_timer", TIMER)
 SAVE_TIMERS = _update("poi_stock_timer", (), TIMER, ("revision",))
+ADD_JOURNALS = _insert("poi_stock_journal", JOURNAL)
+SAVE_JOURNALS = _update("poi_stock_journal", ("device_id", "journal_id"), JOURNAL, ("last_seq",))
 ADD_DUE = _insert("poi_stock_due", DUE)
 ADD_REQUESTS = _insert("poi_stock_request", REQUEST)
 REMOVE_DUE = (

@@ -128,6 +128,7 @@ def _devices(suffix: str) -> None:
         _key("journal_id", _ident()),
         _counter("last_seq"),
         _instant("last_at"),
+        _number("marks", _LONG, nullable=True),
     )
 
 
