@@ -1,0 +1,23 @@
+"""From a committed batch to those who publish it: this process's relay, and the other processes."""
+
+from eightysix.engine import BatchReport, Observer
+from eightysix.storage.signals import Signals
+
+from .relay import Relay
+
+
+class Waker(Observer):
+    """Tells of stores that a batch has changed, right after its commit."""
+
+    def __init__(self, relay: Relay | None, signals: Signals | None) -> None:
+        self._relay = relay
+        self._signals = signals
+
+    def batch_done(self, report: BatchReport) -> None:
+        """See `Observer`."""
+        if not report.changed:
+            return
+        if self._relay is not None:
+            self._relay.wake(report.changed)
+        if self._signals is not None:
+            self._signals.tell(report.changed)
