@@ -36,7 +36,7 @@ async def test_every_change_is_published_in_order_and_then_gone(any_database: Da
         await until(lambda: here.relay.figures.removed >= 100)
         assert await here.unpublished(stores) == {}
         assert here.relay.figures.published == sum(here.relay.figures.latency_counts) == 100
-        assert here.relay.waiting_stores == 0
+        await until(lambda: here.relay.waiting_stores == 0)
 
 
 async def test_what_lay_there_before_the_relay_began_is_found(any_database: Database) -> None:
