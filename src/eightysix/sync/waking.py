@@ -1,5 +1,8 @@
 """From a committed batch to those who publish it: this process's relay, and the other processes."""
 
+from collections.abc import Collection
+
+from eightysix.core.key import StoreKey
 from eightysix.engine import BatchReport, Observer
 from eightysix.storage.signals import Signals
 
@@ -15,9 +18,12 @@ class Waker(Observer):
 
     def batch_done(self, report: BatchReport) -> None:
         """See `Observer`."""
-        if not report.changed:
-            return
+        if report.changed:
+            self.wake(report.changed)
+
+    def wake(self, stores: Collection[StoreKey]) -> None:
+        """These stores have something to be published."""
         if self._relay is not None:
-            self._relay.wake(report.changed)
+            self._relay.wake(stores)
         if self._signals is not None:
-            self._signals.tell(report.changed)
+            self._signals.tell(stores)
