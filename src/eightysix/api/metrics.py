@@ -5,7 +5,8 @@ from typing import Any
 
 from .reply import Headers, Reply
 
-MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+MEDIA_TYPE = "text/plain; version=0.0.4"
+"""The site adds the character set."""
 
 _HEADERS: Headers = [(b"content-type", MEDIA_TYPE.encode())]
 
