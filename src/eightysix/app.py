@@ -40,7 +40,8 @@ from eightysix.storage.url import parse
 from eightysix.sync.bus import Bus
 from eightysix.sync.bus_url import open_bus
 from eightysix.sync.lease import Leases
-from eightysix.sync.relay import Relay, RelayPace
+from eightysix.sync.pace import RelayPace
+from eightysix.sync.relay import Relay
 from eightysix.sync.rendering import Renderer
 from eightysix.sync.waking import Waker
 from eightysix.wire.administration import KeyBody

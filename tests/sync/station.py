@@ -11,7 +11,8 @@ from eightysix.storage.port import Database
 from eightysix.sync.bus import BusMessage
 from eightysix.sync.lease import Leases
 from eightysix.sync.local_bus import LocalBus
-from eightysix.sync.relay import Relay, RelayPace
+from eightysix.sync.pace import RelayPace
+from eightysix.sync.relay import Relay
 from eightysix.sync.rendering import Renderer
 from eightysix.sync.waking import Waker
 from eightysix.wire.message import STOCK_TOPIC, StockMessage, decode_message

@@ -9,7 +9,7 @@ from eightysix.core.bucket import BUCKETS
 from eightysix.core.key import StoreKey
 from eightysix.storage.port import Database
 from eightysix.sync.bus import BusUnavailable, MessageRefused
-from eightysix.sync.relay import RelayPace
+from eightysix.sync.pace import RelayPace
 from eightysix.wire.message import StockMessage
 
 from .condition import until

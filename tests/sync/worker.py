@@ -12,7 +12,8 @@ from eightysix.storage.open import open_database
 from eightysix.sync.bus import BusMessage
 from eightysix.sync.lease import Leases
 from eightysix.sync.local_bus import LocalBus
-from eightysix.sync.relay import Relay, RelayPace
+from eightysix.sync.pace import RelayPace
+from eightysix.sync.relay import Relay
 from eightysix.sync.rendering import Renderer
 from eightysix.wire.message import StockMessage, decode_message
 from tests.engine.shop import Shop

@@ -24,19 +24,23 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import msgspec
 
 from eightysix.core.bucket import BUCKETS
 from eightysix.core.change import OutboxRow
+from eightysix.core.invariant import invariant
 from eightysix.core.key import StoreKey
 from eightysix.storage.lease import RANGES
 from eightysix.storage.outbox import Outbox
 from eightysix.storage.port import StorageFault
 
 from .bus import Bus, BusUnavailable
+from .crowd import Crowd
 from .figures import RelayFigures
 from .lease import Leases
+from .pace import RelayPace
 from .rendering import Rendered, Renderer
 from .trouble import Troubles
 
@@ -49,36 +53,6 @@ _PROBES = 4
 
 _OUTAGE_SECONDS = 2.0
 """After a longer time without a bus, all who wait for it try at once when it is back."""
-
-
-class RelayPace(msgspec.Struct, frozen=True, kw_only=True):
-    """How much at once, how often, how patiently. Durations in seconds."""
-
-    tries: int = 8
-    """How often a message is tried before it is parked."""
-    poll_seconds: float = 5.0
-    """Between two looks for rows that nobody told of."""
-    stores_at_once: int = 512
-    rows_at_once: int = 32
-    """Rows of one store that are read at once."""
-    in_flight: int = 256
-    """Stores that are published side by side."""
-    publish_seconds: float = 10.0
-    """How long the bus may take for one message before it counts as unavailable to its store."""
-    breath_seconds_max: float = 0.05
-    """After a round the relay rests as long as the round took, at most so long: what comes meanwhile is read
-    together."""
-    breath_seconds_min: float = 0.001
-    sweep_stores: int = 1_000
-    """Stores that one look for rows finds at once."""
-    wait_seconds_first: float = 0.1
-    wait_seconds_max: float = 30.0
-    """The first and the longest wait of a store in trouble."""
-    bus_failures: int = 8
-    bus_failing_seconds: float = 1.0
-    bus_pause_first: float = 0.1
-    bus_pause_max: float = 1.0
-    database_pause: float = 0.5
 
 
 class _Parcel(msgspec.Struct, gc=False):
@@ -121,6 +95,9 @@ class Relay:
         self._failures = 0
         self._bus_pause = 0.0
         self._failing_since = self._slowed_at = 0.0
+        self._crowd = Crowd(self._pace)
+        self._under_way: dict[asyncio.Task[None], float] = {}
+        self._late: set[asyncio.Task[None]] = set()
         self._to_read = asyncio.Event()
         self._to_remove = asyncio.Event()
         self._to_sweep = asyncio.Event()
@@ -138,7 +115,7 @@ class Relay:
         self._to_sweep.set()
         self._loops = [
             asyncio.create_task(loop(), name=f"relay {loop.__name__}")
-            for loop in (self._read, self._remove, self._sweep)
+            for loop in (self._read, self._remove, self._sweep, self._watch)
         ]
 
     def wake(self, stores: Iterable[StoreKey]) -> None:
@@ -154,10 +131,15 @@ class Relay:
         """Look for rows that nobody told of now."""
         self._to_sweep.set()
 
+    def orders_waited(self, seconds: float) -> None:
+        """A batch was done in which a command had waited so long for its turn."""
+        self._crowd.waited(seconds)
+
     async def stop(self, drain_seconds: float) -> None:
         """Publish what is there, for `drain_seconds` at most or until the bus can't be had, then end."""
         if not self._running:
             return
+        self._crowd.leaves()
         with contextlib.suppress(TimeoutError, StorageFault):
             async with asyncio.timeout(drain_seconds):
                 await self.sweep()
@@ -251,7 +233,7 @@ class Relay:
         while True:
             await self._to_read.wait()
             await asyncio.sleep(self._bus_pause if self.bus_is_down else breath)
-            started = time.monotonic()
+            started, spent = time.monotonic(), self._renderer.seconds
             try:
                 await self._read_some()
             except StorageFault as fault:
@@ -260,7 +242,7 @@ class Relay:
                 _log.exception("a round of the relay failed")
                 await asyncio.sleep(self._pace.database_pause)
             took = time.monotonic() - started
-            breath = min(self._pace.breath_seconds_max, max(self._pace.breath_seconds_min, took))
+            breath = self._crowd.breath(took, self._renderer.seconds - spent)
 
     async def _read_some(self) -> None:
         """One round: some of the woken stores, read and rendered together, handed over to be published."""
@@ -277,7 +259,8 @@ class Relay:
             untried = [store for store in reversed(self._woken) if not self._troubles.knows(store)]
             stores = (untried or list(self._woken))[:_PROBES]
         else:
-            stores = [store for store, _ in zip(self._woken, range(self._pace.stores_at_once), strict=False)]
+            most = self._pace.crowd_stores if self._crowd.is_there else self._pace.stores_at_once
+            stores = [store for store, _ in zip(self._woken, range(most), strict=False)]
         for store in stores:
             del self._woken[store]
         if not self._woken:
@@ -286,8 +269,9 @@ class Relay:
 
     async def _read_stores(self, stores: Sequence[StoreKey], *, probes: bool) -> None:
         """Where that can't be done for all together, each store is asked for by itself: one may be to blame."""
+        most = self._pace.crowd_rows if self._crowd.is_there else self._pace.rows_at_once
         try:
-            pending = await self._outbox.pending(stores, self._pace.rows_at_once)
+            pending = await self._outbox.pending(stores, most)
             ahead = pending.now / 1000 - time.time()
             rendered = await self._renderer.render(pending.rows, pending.now)
         except Exception as fault:
@@ -310,7 +294,8 @@ class Relay:
         for store in stores:
             messages = rendered.get(store)
             if messages:
-                has_more = len(pending.rows[store]) >= self._pace.rows_at_once
+                has_more = len(pending.rows[store]) >= most
+                self._crowd.lag = (pending.now - pending.rows[store][0].committed_at) / 1000
                 self._ready.append(_Parcel(store, messages, has_more, ahead, probes))
             else:
                 self._troubles.end(store)
@@ -338,20 +323,22 @@ class Relay:
             worker.add_done_callback(self._workers.discard)
 
     async def _publish_ready(self) -> None:
+        me = asyncio.current_task()
+        invariant(me is not None, "it runs in a task")
         while self._ready:
             parcel = self._ready.popleft()
             if self.bus_is_down and not parcel.probes:
                 self._rest(parcel.store, again=True)
                 continue
             try:
-                await self._publish(parcel)
+                await self._publish(parcel, cast("asyncio.Task[None]", me))
             except Exception:  # noqa: BLE001 - a bug must not keep the store from ever being tried again
                 _log.exception("the messages of %s could not be published", parcel.store)
                 self._troubles.add(parcel.store, parcel.messages[0].row.seq, bus=False)
                 self._rest(parcel.store)
             self._moved.set()
 
-    async def _publish(self, parcel: _Parcel) -> None:
+    async def _publish(self, parcel: _Parcel, me: "asyncio.Task[None]") -> None:
         """The store's messages one after the other, up to the first that fails."""
         store, published = parcel.store, []
         again = parcel.has_more
@@ -359,7 +346,7 @@ class Relay:
             if not self._leases.holds(store.bucket):
                 again = False  # somebody else goes on here
                 break
-            fault = await self._publish_one(each)
+            fault = await self._publish_one(each, me)
             if fault is not None:
                 again = await self._failed(store, each.row, fault) or again
                 break
@@ -375,22 +362,38 @@ class Relay:
         else:
             self._rest(store)
 
-    async def _publish_one(self, rendered: Rendered) -> Exception | None:
+    async def _publish_one(self, rendered: Rendered, me: "asyncio.Task[None]") -> Exception | None:
         if rendered.message is None:
             return rendered.fault or RuntimeError("the row has no message")
+        self._under_way[me] = time.monotonic()
         try:
-            async with asyncio.timeout(self._pace.publish_seconds):
-                await self._bus.publish(rendered.message)
-        except TimeoutError:
+            await self._bus.publish(rendered.message)
+        except asyncio.CancelledError:
+            if me not in self._late:
+                raise  # the relay ends
+            self._late.discard(me)
+            me.uncancel()
             return BusUnavailable(f"no answer from the bus for {self._pace.publish_seconds} s")
         except Exception as fault:  # noqa: BLE001 - whatever it is, it is this message's
             return fault
+        finally:
+            self._under_way.pop(me, None)
         if self._failures:
             was_down, self._failures, self._bus_pause = self.bus_is_down, 0, 0.0
             if was_down and time.monotonic() - self._failing_since > _OUTAGE_SECONDS:
                 _log.warning("the bus is back")
                 self._troubles.bus_is_back()
         return None
+
+    async def _watch(self) -> None:
+        """One timer for all messages under way: one for each would cost as much as handing it over."""
+        while True:
+            await asyncio.sleep(self._pace.publish_seconds / 4)
+            late = time.monotonic() - self._pace.publish_seconds
+            for worker in [worker for worker, since in self._under_way.items() if since < late]:
+                if worker not in self._late:
+                    self._late.add(worker)
+                    worker.cancel()
 
     async def _failed(self, store: StoreKey, row: OutboxRow, fault: Exception) -> bool:
         """The store waits, or goes on without the row; whether it goes on."""

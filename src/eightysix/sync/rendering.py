@@ -8,6 +8,7 @@ with a message of its own, within a second.
 """
 
 from collections.abc import Mapping, Sequence
+from time import perf_counter
 
 import msgspec
 
@@ -55,6 +56,8 @@ class Renderer:
         self._outbox = outbox
         self._source = source
         self._days = BusinessDays()
+        self.seconds = 0.0
+        """Spent on rendering so far, in which nothing else ran on the event loop."""
 
     async def render(self, pending: Mapping[StoreKey, Sequence[OutboxRow]], now: int) -> dict[StoreKey, list[Rendered]]:
         """Each store's rows as messages, in order, up to the first that can't be rendered. Raises StorageFault."""
@@ -68,6 +71,7 @@ class Renderer:
                 rendered[store] = [Rendered(rows[0], None, fault)]
         states = await self._outbox.states(keys)
         alerts = await self._alerts(pending, states)
+        started = perf_counter()
         for store, found in states.items():
             rows = pending[store]
             try:
@@ -76,6 +80,7 @@ class Renderer:
                 rendered[store] = [Rendered(rows[0], None, fault)]
             else:
                 rendered[store] = _rendered(view, rows, alerts.get(store, ()))
+        self.seconds += perf_counter() - started
         return rendered
 
     async def _alerts(

@@ -19,6 +19,8 @@ class Waker(Observer):
     def batch_done(self, report: BatchReport) -> None:
         """See `Observer`."""
         if report.changed:
+            if self._relay is not None:
+                self._relay.orders_waited(report.waited_max)
             self.wake(report.changed)
 
     def wake(self, stores: Collection[StoreKey]) -> None:
