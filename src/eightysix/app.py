@@ -18,7 +18,9 @@ from eightysix.api.endpoints import Rooms, endpoints
 from eightysix.api.health import Health
 from eightysix.api.keys import Audit, Keys
 from eightysix.api.lean import Asgi, Lean
+from eightysix.api.metrics import MetricsPage
 from eightysix.api.orders import Orders
+from eightysix.api.parked import ParkedMessages
 from eightysix.api.pos import Pos
 from eightysix.api.reconciliation import Reconciliation
 from eightysix.api.setting import StockSetting
@@ -27,14 +29,29 @@ from eightysix.api.stock import Stocks
 from eightysix.api.stock_file import StockFiles
 from eightysix.catalog.catalog import Catalog
 from eightysix.catalog.keyring import Holder, Keyring
-from eightysix.engine import Engine, Housekeeping, Limits
+from eightysix.engine import Engine, Housekeeping, Limits, Observers
+from eightysix.ops.metrics import Metrics
+from eightysix.ops.relay_metrics import RelayMetrics
 from eightysix.settings import Settings
 from eightysix.storage import catalog as catalog_rows
 from eightysix.storage.migrate import migrate, pending
 from eightysix.storage.open import open_database
 from eightysix.storage.port import Database, Unavailable
 from eightysix.storage.url import parse
+from eightysix.sync.bus import Bus
+from eightysix.sync.bus_url import open_bus
+from eightysix.sync.lease import Leases
+from eightysix.sync.pace import RelayPace
+from eightysix.sync.relay import Relay
+from eightysix.sync.rendering import Renderer
+from eightysix.sync.waking import Waker
 from eightysix.wire.administration import KeyBody
+
+_POLL_SECONDS = 5.0
+"""Between two looks for unpublished messages where whoever changes something tells of it."""
+
+_UNTOLD_POLL_SECONDS = 0.2
+"""The same on MySQL, where other processes can't tell."""
 
 _OPERATOR = "operator"
 """Who the log of administration names where somebody at the database itself did it."""
@@ -52,6 +69,8 @@ class Service(msgspec.Struct, frozen=True):
     engine: Engine
     catalog: Catalog
     first_key: str | None
+    bus: Bus
+    relay: Relay | None
 
 
 async def prepare(settings: Settings, *, may_migrate: bool) -> None:
@@ -94,12 +113,17 @@ async def platform_key(settings: Settings) -> str:
 async def running(settings: Settings) -> AsyncIterator[Service]:
     """The service on a prepared database. At the end everything accepted is answered, then the database is closed."""
     async with contextlib.AsyncExitStack() as stack:
-        database = await open_database(settings.database_url, owner=_owner())
+        owner, metrics = _owner(), Metrics()
+        database = await open_database(settings.database_url, owner=owner)
         stack.push_async_callback(database.close)
         catalog = Catalog(catalog_rows.connect(settings.database_url), settings.catalog_refresh_seconds)
         stack.push_async_callback(catalog.stop)
         await catalog.start()
-        engine = Engine(database, catalog, _limits(settings))
+        bus = await open_bus(settings.bus_url)
+        stack.push_async_callback(bus.close)
+        relay = await _relay(settings, database, stack, catalog=catalog, bus=bus, owner=owner, metrics=metrics)
+        waker = Waker(relay, database.signals)
+        engine = Engine(database, catalog, _limits(settings), Observers(metrics.engine, waker))
         await engine.start()
         stack.push_async_callback(engine.stop)
         housekeeping = Housekeeping(database, settings.log_retention_days, lambda: engine.waiting)
@@ -107,11 +131,51 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(housekeeping.stop)
         keyring = Keyring(catalog)
         made = await keyring.first()
-        asgi = _asgi(database, engine, catalog, keyring)
-        yield Service(asgi, database, engine, catalog, None if made is None else made.key)
+        asgi = _asgi(database, engine, catalog, keyring, waker=waker, metrics=metrics)
+        yield Service(asgi, database, engine, catalog, None if made is None else made.key, bus, relay)
 
 
-def _asgi(database: Database, engine: Engine, catalog: Catalog, keyring: Keyring) -> Lean:
+async def _relay(
+    settings: Settings,
+    database: Database,
+    stack: contextlib.AsyncExitStack,
+    *,
+    catalog: Catalog,
+    bus: Bus,
+    owner: str,
+    metrics: Metrics,
+) -> Relay | None:
+    """The relay at work: at the end it publishes what the engine left, then gives its leases up."""
+    if not settings.relay:
+        return None
+    leases = Leases(database.leases, owner)
+    capabilities = database.capabilities
+    relay = Relay(
+        database.outbox,
+        Renderer(database.outbox, catalog),
+        bus,
+        leases,
+        physical_shards=capabilities.physical_shards,
+        pace=RelayPace(
+            tries=settings.relay_tries,
+            poll_seconds=_UNTOLD_POLL_SECONDS
+            if capabilities.several_processes and database.signals is None
+            else _POLL_SECONDS,
+        ),
+    )
+    stack.push_async_callback(leases.stop)
+    await leases.start()
+    stack.push_async_callback(relay.stop, settings.relay_drain_seconds)
+    await relay.start()
+    if database.signals is not None:
+        stack.callback(database.signals.listen(relay.wake))
+    metrics.add(RelayMetrics(relay, leases))
+    return relay
+
+
+def _asgi(
+    database: Database, engine: Engine, catalog: Catalog, keyring: Keyring, *, waker: Waker, metrics: Metrics
+) -> Lean:
     doorkeeper = Doorkeeper(catalog)
     orders = Orders(engine.submit, catalog, doorkeeper)
     availability = Availability(database.reader, catalog)
@@ -126,7 +190,9 @@ def _asgi(database: Database, engine: Engine, catalog: Catalog, keyring: Keyring
         Administration(catalog),
         Keys(keyring),
         Audit(catalog),
+        ParkedMessages(database.outbox, waker.wake),
         Health(database),
+        MetricsPage(metrics.page),
     )
     return Lean(orders, cast(Asgi, site(endpoints(rooms), orders, doorkeeper)))
 

@@ -37,6 +37,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """At most 4: a revoked key must work nowhere after 5 s."""
     log_retention_days: Annotated[int, Meta(ge=30, le=36_500)] = 400
     stop_seconds: Annotated[float, Meta(ge=0, le=3600)] = 10.0
+    bus_url: str = ""
+    """Empty: the bus within this process."""
+    relay: bool = True
+    relay_tries: Annotated[int, Meta(ge=1, le=1000)] = 8
+    relay_drain_seconds: Annotated[float, Meta(ge=0, le=3600)] = 5.0
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -73,7 +78,7 @@ def load(
 
 def shown(name: str, value: Any) -> Any:
     """A setting as it may be seen: a URL without its password."""
-    if name != "database_url":
+    if not name.endswith("_url") or not value:
         return value
     try:
         return make_url(value).render_as_string(hide_password=True)

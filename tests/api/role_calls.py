@@ -123,6 +123,9 @@ CALLS: dict[str, RoleCall] = {
     "POST /api/v1/keys/limit": RoleCall(KEY, {"rate_limit": 9}, whole_brand=True),
     "DELETE /api/v1/keys": RoleCall(KEY, whole_brand=True),
     "GET /api/v1/audit": RoleCall(BRAND, whole_brand=True),
+    "GET /api/v1/sync/parked": RoleCall(STORE),
+    "POST /api/v1/sync/parked/replay": RoleCall(STORE, {"seqs": [1]}),
+    "GET /metrics": RoleCall(Names.NOTHING),
     "GET /healthz": RoleCall(Names.NOTHING),
     "GET /readyz": RoleCall(Names.NOTHING),
 }  # fmt: skip

@@ -8,6 +8,7 @@ import msgspec
 
 from eightysix.app import Service
 from eightysix.settings import Settings
+from tests.sync.condition import until
 
 RICE, SOUP, TEA, CAKE = 101, 102, 103, 104
 """Rice and soup are limited, tea is unlimited, cake is sold whole (no decimals)."""
@@ -66,7 +67,9 @@ class Shop:
         return answer.json()["key"]
 
     async def books(self) -> list[Any]:
-        """Everything that the database holds of stocks and orders, and the catalogue's version."""
+        """Everything that the database holds of stocks and orders, and the catalogue's version, when all is published:
+        what is published leaves the outbox by itself."""
+        await until(lambda: self.service.relay is None or not self.service.relay.waiting_stores)
         stores = [msgspec.structs.asdict(store) | {"now": 0} async for store in self.service.database.audit()]
         return [self.service.catalog.current.version, *sorted(stores, key=lambda store: store["store"])]
 

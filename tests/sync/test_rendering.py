@@ -108,7 +108,7 @@ async def test_alerts_go_with_the_change_that_raised_them(database: Database) ->
     assert not first.alerts
     assert not third.alerts
     (alert,) = second.alerts
-    assert (alert.quantity, alert.threshold, alert.channel_code) == (0.9, 1, None)
+    assert (alert.quantity, alert.threshold, alert.channel_code) == (Decimal("0.9"), 1, None)
 
 
 async def test_what_can_t_be_rendered_stops_its_store_alone(

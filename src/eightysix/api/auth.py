@@ -43,6 +43,8 @@ class Action(StrEnum):
     READ_KEYS = "read_keys"
     WRITE_KEYS = "write_keys"
     READ_AUDIT = "read_audit"
+    RUN_SYNC = "run_sync"
+    """Of the whole platform: what is stuck on its way."""
 
 
 _READ = {Action.READ_ORDER, Action.READ_STOCK, Action.EXPORT_STOCK, Action.READ_CATALOG}

@@ -13,7 +13,13 @@ _DAY = timedelta(days=1)
 def to_iso(at_ms: int) -> str:
     """`2026-11-23T04:00:00.000Z`, always with three decimals."""
     seconds, ms = divmod(at_ms, 1000)
-    return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+    return f"{_second(seconds)}.{ms:03d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second(seconds: int) -> str:
+    """What many instants of one second share."""
+    return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}"
 
 
 def from_datetime(moment: datetime) -> int:

@@ -5,7 +5,7 @@ from .fault import CommandFailed, DeadlineExceeded, EngineFault, OutcomeUnknown,
 from .housekeeping import Housekeeping, Pace
 from .lane import CatalogueSource
 from .limits import Limits
-from .observer import BatchReport, Observer
+from .observer import BatchReport, Observer, Observers
 
 __all__ = [
     "BatchReport",
@@ -17,6 +17,7 @@ __all__ = [
     "Housekeeping",
     "Limits",
     "Observer",
+    "Observers",
     "OutcomeUnknown",
     "Overloaded",
     "Pace",

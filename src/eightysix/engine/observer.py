@@ -59,3 +59,50 @@ class Observer:
 
     def sweep_failed(self, lane_no: int) -> None:
         """A look for due locks, or the release of some, failed; the next sweep tries again."""
+
+
+class Observers(Observer):
+    """Several observers, told one after the other."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def batch_done(self, report: BatchReport) -> None:
+        for each in self._observers:
+            each.batch_done(report)
+
+    def batch_retried(self, lane_no: int, fault: BaseException) -> None:
+        for each in self._observers:
+            each.batch_retried(lane_no, fault)
+
+    def stores_set_aside(self, lane_no: int, stores: int) -> None:
+        for each in self._observers:
+            each.stores_set_aside(lane_no, stores)
+
+    def commit_settled(self, lane_no: int, committed: bool | None) -> None:  # noqa: FBT001 - as above
+        for each in self._observers:
+            each.commit_settled(lane_no, committed)
+
+    def overloaded(self, lane_no: int) -> None:
+        for each in self._observers:
+            each.overloaded(lane_no)
+
+    def deadline_exceeded(self, lane_no: int, commands: int) -> None:
+        for each in self._observers:
+            each.deadline_exceeded(lane_no, commands)
+
+    def command_failed(self, lane_no: int) -> None:
+        for each in self._observers:
+            each.command_failed(lane_no)
+
+    def unavailable(self, lane_no: int, commands: int) -> None:
+        for each in self._observers:
+            each.unavailable(lane_no, commands)
+
+    def timers_failed(self, lane_no: int) -> None:
+        for each in self._observers:
+            each.timers_failed(lane_no)
+
+    def sweep_failed(self, lane_no: int) -> None:
+        for each in self._observers:
+            each.sweep_failed(lane_no)

@@ -8,6 +8,7 @@ with a message of its own, within a second.
 """
 
 from collections.abc import Mapping, Sequence
+from time import perf_counter
 
 import msgspec
 
@@ -55,18 +56,31 @@ class Renderer:
         self._outbox = outbox
         self._source = source
         self._days = BusinessDays()
+        self.seconds = 0.0
+        """Spent on rendering so far, in which nothing else ran on the event loop."""
 
     async def render(self, pending: Mapping[StoreKey, Sequence[OutboxRow]], now: int) -> dict[StoreKey, list[Rendered]]:
         """Each store's rows as messages, in order, up to the first that can't be rendered. Raises StorageFault."""
         catalogue = self._source.current
-        states = await self._outbox.states(
-            {store: _keys_behind(store, rows, catalogue) for store, rows in pending.items()}
-        )
-        alerts = await self._alerts(pending, states)
+        keys: dict[StoreKey, set[StockKey]] = {}
         rendered: dict[StoreKey, list[Rendered]] = {}
         for store, rows in pending.items():
-            view = StoreStates(store, catalogue, self._days.of(store, now, catalogue), states[store])
-            rendered[store] = _rendered(view, rows, alerts.get(store, ()))
+            try:
+                keys[store] = _keys_behind(store, rows, catalogue)
+            except Exception as fault:  # noqa: BLE001 - whatever it is stands in this store's way alone
+                rendered[store] = [Rendered(rows[0], None, fault)]
+        states = await self._outbox.states(keys)
+        alerts = await self._alerts(pending, states)
+        started = perf_counter()
+        for store, found in states.items():
+            rows = pending[store]
+            try:
+                view = StoreStates(store, catalogue, self._days.of(store, now, catalogue), found)
+            except Exception as fault:  # noqa: BLE001 - as above
+                rendered[store] = [Rendered(rows[0], None, fault)]
+            else:
+                rendered[store] = _rendered(view, rows, alerts.get(store, ()))
+        self.seconds += perf_counter() - started
         return rendered
 
     async def _alerts(

@@ -163,6 +163,8 @@ _PHRASES = {
     "truncated": "内容不完整",
     "either object_ids or all": "object_ids 与 all 只能选其一",
     "nested too deeply": "嵌套过深",
+    "either a store or all": "门店与 all 只能选其一",
+    "only with a store": "仅与门店一起使用",
 }
 
 

@@ -367,6 +367,11 @@ def object_type(value: Integer) -> int:
     return integer(value, "object_type", ObjectType.SPU, ObjectType.SKU)
 
 
+RESTORE_NAMES = {int(each): each.name.lower() for each in RestoreTo}
+ALLOCATION_NAMES = {int(each): each.name.lower() for each in Allocation}
+"""How the wire names them."""
+
+
 def stock_answer(stock: Stock, channels: tuple[ChannelStock, ...] = ()) -> StockRowAnswer:
     """A row as the wire shows it."""
     return StockRowAnswer(
@@ -385,8 +390,8 @@ def stock_answer(stock: Stock, channels: tuple[ChannelStock, ...] = ()) -> Stock
         to_iso(stock.updated_at) if stock.is_set else None,
         stock.auto_restore_type,
         None if stock.auto_restore_at is None else to_iso(stock.auto_restore_at),
-        RestoreTo(stock.restore_to).name.lower(),
-        Allocation(stock.allocation).name.lower(),
+        RESTORE_NAMES[stock.restore_to],
+        ALLOCATION_NAMES[stock.allocation],
         None if stock.low is None else as_number(stock.low),
         stock.is_low,
         [channel_answer(channel) for channel in channels],

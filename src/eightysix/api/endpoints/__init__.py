@@ -8,6 +8,8 @@ from eightysix.api.channels import Channels
 from eightysix.api.endpoint import Endpoint
 from eightysix.api.health import Health
 from eightysix.api.keys import Audit, Keys
+from eightysix.api.metrics import MetricsPage
+from eightysix.api.parked import ParkedMessages
 from eightysix.api.pos import Pos
 from eightysix.api.reconciliation import Reconciliation
 from eightysix.api.setting import StockSetting
@@ -15,12 +17,13 @@ from eightysix.api.stock import Stocks
 from eightysix.api.stock_file import StockFiles
 
 from .configuration import administration_calls, keys_calls
-from .health import health_calls
+from .health import health_calls, metrics_calls
 from .orders import orders_calls
 from .pos import pos_calls
 from .reconciliation import reconciliation_calls
 from .records import audit_calls, log_calls
 from .stocks import channels_calls, files_calls, setting_calls, stocks_calls
+from .sync import parked_calls
 
 
 class Rooms(NamedTuple):
@@ -36,7 +39,9 @@ class Rooms(NamedTuple):
     administration: Administration
     keys: Keys
     audit: Audit
+    parked: ParkedMessages
     health: Health
+    metrics: MetricsPage
 
 
 def endpoints(rooms: Rooms) -> list[Endpoint]:
@@ -56,5 +61,7 @@ def endpoints(rooms: Rooms) -> list[Endpoint]:
         *administration_calls(rooms.administration),
         *keys_calls(rooms.keys),
         *audit_calls(rooms.audit),
+        *parked_calls(rooms.parked),
         *health_calls(rooms.health),
+        *metrics_calls(rooms.metrics),
     ]

@@ -1,0 +1,51 @@
+"""Whether orders crowd, and how long the relay rests then: it works in the process that takes them."""
+
+import time
+from math import inf
+
+from .pace import RelayPace
+
+_THERE_SECONDS = 0.5
+"""How long after a batch with long waits orders count as crowding."""
+
+_LAGS = (5.0, 15.0, 45.0)
+"""Beyond each of these seconds behind, the relay rests half as long."""
+
+
+class Crowd:
+    """What is known of the orders beside one relay."""
+
+    def __init__(self, pace: RelayPace) -> None:
+        self._pace = pace
+        self._seen_at = -inf
+        self.lag = 0.0
+        """How old the oldest message of the last round was, in seconds."""
+
+    def waited(self, seconds: float) -> None:
+        """A command has waited so long for its batch."""
+        if seconds > self._pace.crowd_seconds:
+            self._seen_at = time.monotonic()
+
+    def leaves(self) -> None:
+        """No more orders come."""
+        self._seen_at = -inf
+
+    @property
+    def is_there(self) -> bool:
+        """Whether orders come before messages now."""
+        return time.monotonic() - self._seen_at < _THERE_SECONDS
+
+    def breath(self, took: float, rendered: float) -> float:
+        """How long to rest after a round that took so many seconds, so many of them for rendering.
+
+        Without a crowd as long as it took: what comes meanwhile is read together. With one a multiple of what it worked
+        (to read and to publish costs about as much as to render), less of one the further the messages lag behind.
+        """
+        pace = self._pace
+        if not self.is_there:
+            return min(pace.breath_seconds_max, max(pace.breath_seconds_min, took))
+        rests = pace.crowd_rests
+        for lag in _LAGS:
+            if self.lag > lag:
+                rests /= 2
+        return max(pace.breath_seconds_min, 2 * rendered * rests)

@@ -1,0 +1,56 @@
+"""What a relay counts: plain numbers, read by whoever shows them."""
+
+import time
+from bisect import bisect_left
+
+from eightysix.core.bucket import BUCKETS
+
+LATENCY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Upper bounds of the latency histogram."""
+
+_MINUTE = 60.0
+
+
+class RelayFigures:
+    """The figures of one relay, from its start on."""
+
+    def __init__(self) -> None:
+        self.published = 0
+        self.failed = 0
+        """Tries to publish that came to nothing, the bus being there."""
+        self.unavailable = 0
+        """Tries to publish that found no bus."""
+        self.parked = 0
+        self.removed = 0
+        self.database_faults = 0
+        self.latency_counts = [0] * (len(LATENCY_SECONDS) + 1)
+        """Messages by seconds from commit to published, the last for those above every bound."""
+        self.latency_sum = 0.0
+        self.swept_at: list[float | None] = [None] * BUCKETS
+        """When each bucket was last looked through for rows that nobody woke the relay for, in seconds since 1970."""
+        self.oldest_seconds: list[float | None] = [None] * BUCKETS
+        """How old each bucket's oldest unpublished row was then; None for buckets that are not this process's."""
+
+    def count_published(self, seconds: float) -> None:
+        """One more message, so many seconds after its commit."""
+        self.published += 1
+        self.latency_counts[bisect_left(LATENCY_SECONDS, seconds)] += 1
+        self.latency_sum += seconds
+
+    def sweep(self, oldest: dict[int, float]) -> None:
+        """These buckets were looked through; the oldest row of each was so many seconds old, 0 where there was none."""
+        now = time.time()
+        for bucket, seconds in oldest.items():
+            self.swept_at[bucket] = now
+            self.oldest_seconds[bucket] = seconds
+
+    def forget(self, held: frozenset[int], ranges: int) -> None:
+        """Buckets outside of the held ranges are others' to tell about."""
+        for bucket in range(BUCKETS):
+            if bucket % ranges not in held:
+                self.oldest_seconds[bucket] = None
+
+    def swept_in_last_minute(self) -> int:
+        """How many buckets."""
+        since = time.time() - _MINUTE
+        return sum(at is not None and at >= since for at in self.swept_at)

@@ -1,0 +1,40 @@
+"""How much a relay does at once, how often, how patiently: values only."""
+
+import msgspec
+
+
+class RelayPace(msgspec.Struct, frozen=True, kw_only=True):
+    """How much at once, how often, how patiently. Durations in seconds."""
+
+    tries: int = 8
+    """How often a message is tried before it is parked."""
+    poll_seconds: float = 5.0
+    """Between two looks for rows that nobody told of."""
+    stores_at_once: int = 512
+    rows_at_once: int = 32
+    """Rows of one store that are read at once."""
+    in_flight: int = 256
+    """Stores that are published side by side."""
+    publish_seconds: float = 10.0
+    """How long the bus may take for one message before it counts as unavailable to its store."""
+    breath_seconds_max: float = 0.05
+    """After a round the relay rests as long as the round took, at most so long: what comes meanwhile is read
+    together."""
+    breath_seconds_min: float = 0.001
+    crowd_seconds: float = 0.02
+    """Where commands wait longer than this for their batch, they come first ..."""
+    crowd_rests: float = 7.0
+    """... and the relay rests so many times as long as it worked, ..."""
+    crowd_stores: int = 128
+    crowd_rows: int = 16
+    """... in small rounds. (docs/decisions/0009)"""
+    sweep_stores: int = 1_000
+    """Stores that one look for rows finds at once."""
+    wait_seconds_first: float = 0.1
+    wait_seconds_max: float = 30.0
+    """The first and the longest wait of a store in trouble."""
+    bus_failures: int = 8
+    bus_failing_seconds: float = 1.0
+    bus_pause_first: float = 0.1
+    bus_pause_max: float = 1.0
+    database_pause: float = 0.5

@@ -1,0 +1,84 @@
+"""Stores whose next message can't be published now: each waits by itself, longer from try to try."""
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import msgspec
+
+from eightysix.core.key import StoreKey
+
+
+class Trouble(msgspec.Struct):
+    """What is known of a store's first unpublished row. `tries` are those that the message itself is to blame for."""
+
+    seq: int
+    tries: int
+    failures: int
+    bus: bool
+    """Whether it was the bus that couldn't be had."""
+    timer: asyncio.TimerHandle
+
+
+class Troubles:
+    """The stores in trouble; `again` is called with a store when its wait is over."""
+
+    def __init__(self, first_seconds: float, most_seconds: float, again: Callable[[StoreKey], None]) -> None:
+        self._first_seconds = first_seconds
+        self._most_seconds = most_seconds
+        self._again = again
+        self._known: dict[StoreKey, Trouble] = {}
+        self._waiting: set[StoreKey] = set()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def waits(self, store: StoreKey) -> bool:
+        """Whether its time has not come yet."""
+        return store in self._waiting
+
+    def add(self, store: StoreKey, seq: int, *, bus: bool) -> int:
+        """One more failure of the store's row; how often the message itself has failed by now."""
+        before = self._known.get(store)
+        same = before is not None and before.seq == seq
+        failures = before.failures + 1 if before is not None and same else 1
+        tries = (before.tries if before is not None and same else 0) + (not bus)
+        if before is not None:
+            before.timer.cancel()
+        wait = min(self._most_seconds, self._first_seconds * 2 ** min(failures - 1, 30))
+        wait *= random.uniform(0.75, 1.0)  # noqa: S311 - keeps stores out of step, no secret
+        timer = asyncio.get_running_loop().call_later(wait, self._over, store)
+        self._known[store] = Trouble(seq, tries, failures, bus, timer)
+        self._waiting.add(store)
+        return tries
+
+    def end(self, store: StoreKey) -> None:
+        """The store goes on."""
+        trouble = self._known.pop(store, None)
+        if trouble is not None:
+            trouble.timer.cancel()
+            self._waiting.discard(store)
+
+    def knows(self, store: StoreKey) -> bool:
+        """Whether its next message has failed before."""
+        return store in self._known
+
+    def leave(self, held: frozenset[int], ranges: int) -> None:
+        """Stores outside of these bucket ranges are others' to worry about."""
+        for store in [store for store in self._known if store.bucket % ranges not in held]:
+            self.end(store)
+
+    def bus_is_back(self) -> None:
+        """Whoever waits for the bus waits no longer."""
+        for store in [store for store in self._waiting if self._known[store].bus]:
+            self._known[store].timer.cancel()
+            self._over(store)
+
+    def clear(self) -> None:
+        """No more timers."""
+        for store in list(self._known):
+            self.end(store)
+
+    def _over(self, store: StoreKey) -> None:
+        self._waiting.discard(store)
+        self._again(store)
