@@ -76,8 +76,10 @@ class CuttingProxy:
         except (asyncio.IncompleteReadError, ConnectionError):
             return
         finally:
-            for closing in (writer, *([service[1]] if service else [])):
+            both = (writer, *([service[1]] if service else []))
+            for closing in both:
                 closing.close()
+            for closing in both:
                 with suppress(ConnectionError):
                     await closing.wait_closed()
 

@@ -4,16 +4,15 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from typing import Any, Self, TypeVar
 
-import httpx
 from msgspec.structs import replace
 
 from eightysix.wire.language import Language
 from eightysix.wire.message import StockState
 
-from .async_httpx_line import AsyncHttpxLine
+from .address import address
+from .async_line import AsyncLine
 from .attempts import attempts
 from .call import Call
-from .client import address, limits
 from .duty import Duty
 from .follower import AsyncFollower
 from .following import Pace
@@ -47,7 +46,7 @@ class AsyncClient(Verbs):
         transport: AsyncTransport | None = None,
     ) -> None:
         self.setup = Setup(key=key, language=Language(language), policy=policy or Policy(), observe=observe)
-        self._line = transport or AsyncHttpxLine(httpx.AsyncClient(base_url=address(url), limits=limits(connections)))
+        self._line = transport or AsyncLine(str(address(url)), connections=connections)
 
     async def send(self, call: Call[T]) -> T:
         """The answer to a call; to one that was sent before, by the same keys. Raises ClientError."""

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from eightysix.wire.language import Language
 from eightysix.wire.message import StockState
 
+from .address import address
 from .attempts import attempts
 from .call import Call
 from .duty import Duty
@@ -100,17 +101,6 @@ class Client(Verbs):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def address(url: str) -> httpx.URL:
-    """The service's address. ValueError for what isn't one."""
-    try:
-        found = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"not an http address: {url}") from error
-    if found.scheme not in {"http", "https"} or not found.host:
-        raise ValueError(f"not an http address: {url}")
-    return found
 
 
 def limits(connections: int) -> httpx.Limits:

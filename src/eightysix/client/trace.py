@@ -22,10 +22,6 @@ class Trace:
         elif event.startswith("connection.connect_") and event.endswith(".complete"):
             self._connected = True
 
-    async def hear(self, event: str, info: object) -> None:
-        """The same for the async pool, which waits for it."""
-        self(event, info)
-
     def broken(self, fault: Exception) -> Broken:
         """What the fault comes to. Without a word of how far it came, it may have arrived."""
         why = f"{type(fault).__name__}: {fault}" if str(fault) else type(fault).__name__
