@@ -10,7 +10,7 @@ and `table` for what. Every error is a `ClientError`; the tree stands in `error`
 from .async_client import AsyncClient
 from .call import Call, Safety
 from .client import Client
-from .error import ClientError, Failed, OutcomeUnknown, RateLimited, Refused, Unauthorised, Unavailable
+from .error import AWAY, ClientError, Failed, OutcomeUnknown, RateLimited, Refused, Unauthorised, Unavailable
 from .follower import AsyncFollower, Follower
 from .following import Pace
 from .news import Found, News, Ready, Reset, Told
@@ -21,6 +21,7 @@ from .setup import Attempt
 from .wording import Store, new_request_id
 
 __all__ = [
+    "AWAY",
     "AsyncClient",
     "AsyncFollower",
     "Attempt",

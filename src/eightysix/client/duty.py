@@ -6,7 +6,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from .attempts import attempts
-from .following import PASSING, Following, Pace
+from .error import AWAY
+from .following import Following, Pace
 from .mirror import Mirror
 from .pos import ack
 from .setup import Setup
@@ -65,6 +66,6 @@ class Duty:
             return
         try:
             yield from attempts(ack(self._store, cursor, self._device_id), self._brief)
-        except PASSING:
+        except AWAY:
             return  # the next one says it too
         self._acked = cursor

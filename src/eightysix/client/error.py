@@ -70,6 +70,11 @@ class Refused(ClientError):
 class Unauthorised(ClientError):
     """The key is missing, unknown, ended or revoked."""
 
+    code = Problem.UNAUTHENTICATED.value
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
 
 class RateLimited(ClientError):
     """The key has called too often; nothing was changed. `retry_after` in seconds, where the service said it."""
@@ -115,6 +120,9 @@ class Failed(ClientError):
         self.status = status
         self.body = body
 
+
+AWAY = (Unavailable, RateLimited, OutcomeUnknown)
+"""Errors that may be gone a moment later."""
 
 _OWN = {
     "unreachable": ("The service can't be reached: {why}.", "无法连接服务：{why}。"),

@@ -22,7 +22,7 @@ from eightysix.wire.message import Message, decode_message
 from eightysix.wire.problem import Problem, Rejection
 
 from .attempts import attempts
-from .error import ClientError, Failed, OutcomeUnknown, RateLimited, Refused, Unavailable, unreachable
+from .error import AWAY, ClientError, Failed, Refused, unreachable
 from .event_stream import EventParser, ServerEvent
 from .news import Found, News, Ready, Reset, Told
 from .policy import Policy
@@ -33,9 +33,6 @@ from .series import Series
 from .setup import Setup
 from .step import Close, Give, Open, Pause, Read, Step, Steps
 from .wording import StoreLike
-
-PASSING = (Unavailable, RateLimited, OutcomeUnknown)
-"""Errors that may be gone a moment later."""
 
 _NO_STREAM = (Problem.NOT_FOUND, Problem.METHOD_NOT_ALLOWED)
 _LASTING_SECONDS = 1.0
@@ -86,7 +83,7 @@ class Following:
         opened: Reply | Broken = yield Open(self._request(), self._pace.open_seconds)
         if isinstance(opened, Broken) or not opened.is_ok:
             error = self._error(opened)
-            if not isinstance(error, PASSING) and not _is_absent(error):
+            if not isinstance(error, AWAY) and not _is_absent(error):
                 raise error
             return False
         parser, heard = EventParser(), False
@@ -122,7 +119,7 @@ class Following:
             try:
                 if (yield from self._pull()):
                     return False  # of another database; this stream may be of the one before
-            except PASSING:
+            except AWAY:
                 return False  # once more, from the place before the gap
         yield from self._tell(message, event.last_id)
         return True
@@ -140,7 +137,7 @@ class Following:
             if self._pull_at > clock():
                 yield Pause(self._pull_at - clock())
             self._pull_at = clock() + self._pace.poll_seconds
-            with suppress(*PASSING):
+            with suppress(*AWAY):
                 yield from self._pull()
         if until > clock():
             yield Pause(until - clock())
@@ -169,7 +166,7 @@ class Following:
         while True:
             try:
                 yield from self._pull()
-            except PASSING:
+            except AWAY:
                 failures += 1
                 yield Pause(self._backoff.pause(failures, self._setup.chance()))
             else:

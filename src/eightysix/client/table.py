@@ -15,7 +15,7 @@ POSTS = {
     "/api/v1/stock/return": Safety.KEYED,
     "/api/v1/stock/amend": Safety.KEYED,
     "/api/v1/stock/batch": Safety.KEYED,
-    # by request_id, which this client always sends
+    # by request_id, which the verbs of this client always send
     "/api/v1/poi/stock/update": Safety.KEYED,
     # off sale twice is off sale
     "/api/v1/poi/stock/86": Safety.STATE,
@@ -44,6 +44,9 @@ POSTS = {
     "/api/v1/keys/limit": Safety.STATE,
 }
 """By the endpoint's path."""
+
+BY_REQUEST_ID = ("/api/v1/poi/stock/update",)
+"""Where a request_id may be left out; then nothing is KEYED."""
 
 
 def safety_of(method: str, path: str) -> Safety:
