@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from eightysix.cli import build
-from eightysix.cli.calling.http import HttpClient
 from eightysix.cli.calling.service import own_service
-from eightysix.cli.calling.setup import ItemToSet, Portions, StoreToSet, put_brand, put_items, put_stores, set_stock
-from eightysix.cli.export_log import RefusedError, write_log
+from eightysix.cli.calling.setup import ItemToSet, StoreToSet, limited, put_brand, put_items, put_stores, set_stock
+from eightysix.cli.export_log import write_log
+from eightysix.client import AsyncClient, Unauthorised
 
 
 @pytest.fixture(autouse=True)
@@ -29,13 +29,12 @@ def run(*arguments):
 async def service(tmp_path: Path):
     """A store whose soup was set ten times."""
     async with own_service(f"sqlite:///{tmp_path}/log.db", tmp_path / "serve.log") as own:
-        client = HttpClient(own.url, own.key)
-        await put_brand(client, "b", "B")
-        await put_stores(client, [StoreToSet("b", "s", "S", "UTC")])
-        await put_items(client, [ItemToSet("b", 2, 1, {"en": "Soup", "zh": "汤"})])
-        for portions in range(1, 11):
-            await set_stock(client, "b", "s", [Portions(1, portions, portions)])
-        await client.close()
+        async with AsyncClient(own.url, own.key) as client:
+            await put_brand(client, "b", "B")
+            await put_stores(client, [StoreToSet("b", "s", "S", "UTC")])
+            await put_items(client, [ItemToSet("b", 2, 1, {"en": "Soup", "zh": "汤"})])
+            for portions in range(1, 11):
+                await set_stock(client, "b", "s", [limited(1, portions)])
         yield own
 
 
@@ -51,7 +50,7 @@ async def test_a_log_is_written_whole_or_in_parts_alike(service, tmp_path: Path)
     assert rows[0]["real_after"] == "10"
     parts = io.BytesIO()
     query = [("brandId", "b"), ("poiId", "s"), ("limit", "3")]
-    assert await write_log(service.url, service.key, query, parts) == 4
+    assert await asyncio.to_thread(write_log, service.url, service.key, query, parts) == 4
     assert parts.getvalue().decode() == whole
     printed = await asyncio.to_thread(run, *arguments, "--item", "1", "--kind", "set", "--kind", "lock")
     assert printed.stdout_bytes.decode() == whole
@@ -70,8 +69,8 @@ async def test_a_refusal_leaves_the_old_file_alone(service, tmp_path: Path):
     assert (await asyncio.to_thread(run, *arguments, "--store", "s", "--kind", "nothing")).exit_code == 1
     assert file.read_text("utf-8") == "mine"
     assert not (tmp_path / "log.csv.part").exists()
-    with pytest.raises(RefusedError, match="UNAUTHENTICATED"):
-        await write_log(service.url, "e86_wrong", [("brandId", "b"), ("poiId", "s")], io.BytesIO())
+    with pytest.raises(Unauthorised, match="UNAUTHENTICATED"):
+        await asyncio.to_thread(write_log, service.url, "e86_wrong", [("brandId", "b"), ("poiId", "s")], io.BytesIO())
 
 
 def test_it_says_when_it_cannot(tmp_path: Path):

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
-from eightysix.cli.calling.http import Answer, HttpClient
+from eightysix.client import AsyncClient, Failed, Refused
 from tests.race.market import BRAND
 
 POI_IDS = ("r0", "r1")
@@ -18,6 +18,21 @@ INITIAL = 40
 UPDATE, EIGHTY_SIX = "/api/v1/poi/stock/update", "/api/v1/poi/stock/86"
 
 Dish = tuple[str, int]
+
+
+class Answer(NamedTuple):
+    """The status of a call, and what came."""
+
+    status: int
+    body: Any
+
+    @property
+    def is_ok(self) -> bool:
+        return self.status == 200
+
+    @property
+    def code(self) -> str:
+        return str(self.body.code)
 
 
 class Ledger:
@@ -40,7 +55,7 @@ class Ledger:
 class Mix:
     """The people: all calls go to one of `clients` by chance, so that several services share a store."""
 
-    def __init__(self, clients: Sequence[HttpClient], seed: int) -> None:
+    def __init__(self, clients: Sequence[AsyncClient], seed: int) -> None:
         self.ledger = Ledger()
         self._clients = clients
         self._seed = seed
@@ -49,11 +64,9 @@ class Mix:
     async def furnish(self) -> None:
         """Every dish is limited."""
         items = [{"object_id": sku, "stock_type": 2, "real_quantity": INITIAL} for sku in SKUS]
-        answer = await self._clients[0].call(
-            "POST", UPDATE, {"brandId": BRAND, "poiIds": list(POI_IDS), "items": items}
-        )
-        assert answer.is_ok, answer
-        assert {result["status"] for result in answer.body["results"]} == {200}
+        body = {"brandId": BRAND, "poiIds": list(POI_IDS), "items": items}
+        answer = await self._clients[0].ask("POST", UPDATE, body)
+        assert {result["status"] for result in answer["results"]} == {200}
 
     async def run(self, *, guests: int, orders: int, staff: int, settings: int) -> None:
         """So many guests with so many orders each, so many of the staff with so many settings each; all at once."""
@@ -81,7 +94,10 @@ class Mix:
             await act(chance)
 
     async def _ask(self, chance: random.Random, path: str, body: dict[str, Any]) -> Answer:
-        answer = await chance.choice(self._clients).call("POST", path, body)
+        try:
+            answer = Answer(200, await chance.choice(self._clients).ask("POST", path, body))
+        except (Refused, Failed) as error:
+            answer = Answer(error.status, error)
         if answer.status not in {200, 409, 422}:
             self.ledger.complaints.append(f"{path} {body}: {answer}")
         return answer
@@ -150,7 +166,7 @@ class Mix:
         for sold_out in (True, False):
             told = await self._ask(chance, EIGHTY_SIX, _eighty_six(chance.choice(POI_IDS), skus, sold_out=sold_out))
             for result in told.body["results"]:
-                self._changed("86'd", (result["poiId"], result["object_id"]), Answer(200, result["body"], 0.0))
+                self._changed("86'd", (result["poiId"], result["object_id"]), Answer(200, result["body"]))
 
     def _changed(self, what: str, dish: Dish, answer: Answer) -> None:
         """Write down by how much a setting changed what is there."""

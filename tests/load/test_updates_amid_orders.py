@@ -7,7 +7,7 @@ On a server two services share every store. The control adds one portion behind 
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,8 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from eightysix.cli import build
-from eightysix.cli.calling.http import HttpClient
 from eightysix.cli.calling.service import own_service
+from eightysix.client import AsyncClient, Attempt, Refused, Trouble
 from eightysix.core.key import StockKey, sku_key
 from eightysix.core.quantity import UNIT
 from eightysix.storage.open import open_database
@@ -32,15 +32,15 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 async def test_what_was_told_and_what_is_there_add_up(url: str, tmp_path: Path) -> None:
-    async with services(url, tmp_path) as clients:
+    attempts: list[Attempt] = []
+    async with services(url, tmp_path, attempts.append) as clients:
         mix = Mix(clients, seed=86)
         await mix.furnish()
         await mix.run(guests=16, orders=14, staff=2, settings=14)
         assert await mix.recount() == [200, 200, 409]
-        repeated = {cause for client in clients for cause in client.repeated}
     ledger = mix.ledger
     assert not ledger.complaints
-    assert not repeated - {"503"}, "an answer was lost, so the sums can't be made"
+    assert Trouble.LOST not in {attempt.trouble for attempt in attempts}, "so the sums can't be made"
     for what in ("sold", "restocked", "unlocked", "refused", "added", "counted", "set", "86'd"):
         assert ledger.counts[what] > 5, f"too little was {what}: {dict(ledger.counts)}"
     assert not await differences(url, ledger)
@@ -51,7 +51,7 @@ async def test_what_was_told_and_what_is_there_add_up(url: str, tmp_path: Path) 
 
 
 @contextlib.asynccontextmanager
-async def services(url: str, folder: Path) -> AsyncIterator[list[HttpClient]]:
+async def services(url: str, folder: Path, observe: Callable[[Attempt], object]) -> AsyncIterator[list[AsyncClient]]:
     """Clients of one service on a file, of two on a server, with the brand made."""
     async with contextlib.AsyncExitStack() as stack:
         first = await stack.enter_async_context(own_service(url, folder / "first.log"))
@@ -59,21 +59,24 @@ async def services(url: str, folder: Path) -> AsyncIterator[list[HttpClient]]:
         addresses = [first.url]
         if not url.startswith("sqlite"):
             addresses.append((await stack.enter_async_context(own_service(url, folder / "second.log"))).url)
-        clients = [HttpClient(address, first.key, connections=32) for address in addresses]
-        for client in clients:
-            stack.push_async_callback(client.close)
+        made = [AsyncClient(address, first.key, connections=32, observe=observe) for address in addresses]
+        clients = [await stack.enter_async_context(client) for client in made]
         await market.set_up(clients[0])
         for client in clients:
             await _knows_the_menu(client)
         yield clients
 
 
-async def _knows_the_menu(client: HttpClient) -> None:
+async def _knows_the_menu(client: AsyncClient) -> None:
     """Wait until the service has heard of what another one was told."""
-    query = f"brandId={market.BRAND}&poiId={POI_IDS[-1]}&channel_code=POS&sku_id={SKUS[-1]}"
     async with asyncio.timeout(30):
-        while not (await client.call("GET", f"/api/v1/stock/availability?{query}")).is_ok:  # noqa: ASYNC110 - it can only be asked
-            await asyncio.sleep(0.02)
+        while True:
+            try:
+                await client.availability((market.BRAND, POI_IDS[-1]), "POS", [SKUS[-1]])
+            except Refused:
+                await asyncio.sleep(0.02)
+            else:
+                return
 
 
 async def differences(url: str, ledger: Ledger) -> dict[Dish, tuple[Decimal, Decimal]]:

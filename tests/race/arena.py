@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from eightysix.cli.calling.http import HttpClient
 from eightysix.cli.calling.service import own_service
+from eightysix.client import AsyncClient
 from eightysix.core.command import SetStock
 from eightysix.storage.migrate import migrate
 from eightysix.storage.open import open_database
@@ -129,9 +129,8 @@ async def sqlite_arena(crew: Crew, folder: Path) -> AsyncIterator[Arena]:
     await _prepare(controls_url)
     async with own_service(url, folder / "serve.log") as service:
         assert service.key is not None
-        client = HttpClient(service.url, service.key)
-        await market.set_up(client)
-        await client.close()
+        async with AsyncClient(service.url, service.key) as client:
+            await market.set_up(client)
         yield Arena(crew, url, controls_url, AtHttp(service.url, service.key))
 
 

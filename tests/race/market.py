@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from eightysix.cli.calling.http import HttpClient
 from eightysix.cli.calling.setup import ItemToSet, StoreToSet, put_brand, put_items, put_stores
+from eightysix.client import AsyncClient
 from eightysix.core.catalogue import Brand, Channel, Dependents, Item, Store
 from eightysix.core.command import (
     Actor,
@@ -95,7 +95,7 @@ def spu_of(sku_id: int) -> int | None:
     return POOL if sku_id in POOLED else None
 
 
-async def set_up(client: HttpClient) -> None:
+async def set_up(client: AsyncClient) -> None:
     """Make the brand in a served API."""
     await put_brand(client, BRAND, "Race")
     await put_stores(client, [StoreToSet(BRAND, poi_id, poi_id, ZONE) for poi_id in STORES])

@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from eightysix.client import AsyncClient, ClientError
 from eightysix.storage.port import StorageFault
 
-from .calling.http import Answer, HttpClient, ServiceAwayError
 from .calling.service import Service, ServiceFailedError, own_service
-from .calling.setup import Portions, SetupRefusedError, StoreToSet, put_brand, put_stores, set_stock
+from .calling.setup import StoreToSet, limited, put_brand, put_stores, set_stock
 from .check import check_database, tell
 from .demoing.menu import DemoDish, demo_dishes, menu_file
 from .demoing.rush import Rush
@@ -58,7 +58,7 @@ def demo(
             told("The service did not start", "服务未能启动") + f": {fault}\n{fault.log}", style="red", markup=False
         )
         raise typer.Exit(1) from None
-    except (ServiceAwayError, SetupRefusedError, StorageFault, OSError) as fault:
+    except (ClientError, StorageFault, OSError) as fault:
         console.print(told("The demo has ended", "演示已结束") + f": {fault}", style="red", markup=False)
         raise typer.Exit(1) from None
 
@@ -71,8 +71,7 @@ async def _demo(folder: Path, port: int, rate: float, seconds: float | None, con
     database = f"sqlite:///{folder / 'demo.db'}"
     console.print(told("Starting …", "正在启动……"))
     async with own_service(database, folder / "serve.log", port=port) as service:
-        client = HttpClient(service.url, service.key, connections=_CLIENTS)
-        try:
+        async with AsyncClient(service.url, service.key, connections=_CLIENTS) as client:
             dishes = demo_dishes()
             await _set_up(client, dishes)
             _introduce(service, dishes, console)
@@ -83,13 +82,11 @@ async def _demo(folder: Path, port: int, rate: float, seconds: float | None, con
             await running
             if rush.fault is not None:
                 raise rush.fault
-        finally:
-            await client.close()
         console.print(told("Stopping …", "正在停止……"))
     tell(await check_database(database, console), console)
 
 
-async def _set_up(client: HttpClient, dishes: list[DemoDish]) -> None:
+async def _set_up(client: AsyncClient, dishes: list[DemoDish]) -> None:
     await put_brand(client, BRAND, "Golden Wok / 金镬")
     await put_stores(client, [StoreToSet(BRAND, *store) for store in STORES])
     third = {
@@ -100,21 +97,15 @@ async def _set_up(client: HttpClient, dishes: list[DemoDish]) -> None:
         "party": "third",
         "expires_in": 300,
     }
-    _accept("/api/v1/channels", await client.call("PUT", "/api/v1/channels", third))
-    menu = "/api/v1/items/import"
-    _accept(menu, await client.call("POST", f"{menu}?brandId={BRAND}", menu_file(), content_type="text/csv"))
-    limited = [
-        Portions(dish.object_id, dish.portions, dish.portions, object_type=dish.object_type)
+    await client.ask("PUT", "/api/v1/channels", third)
+    await client.ask("POST", "/api/v1/items/import", menu_file(), query={"brandId": BRAND}, content_type="text/csv")
+    stocks = [
+        limited(dish.object_id, dish.portions, object_type=dish.object_type)
         for dish in dishes
         if dish.portions is not None
     ]
     for poi_id, _, _ in STORES:
-        await set_stock(client, BRAND, poi_id, limited)
-
-
-def _accept(path: str, answer: Answer) -> None:
-    if not answer.is_ok:
-        raise SetupRefusedError(path, answer)
+        await set_stock(client, BRAND, poi_id, stocks)
 
 
 def _introduce(service: Service, dishes: list[DemoDish], console: Console) -> None:

@@ -1,26 +1,19 @@
 """`eightysix export-log`: writes a store's change log to a CSV file, part by part, whatever its size."""
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated, BinaryIO
-from urllib.parse import urlencode
 
 import typer
 from rich.console import Console
 
-from .calling.http import Answer, HttpClient, ServiceAwayError
-from .language import speaks_chinese, told
+from eightysix.client import ClientError
+
+from .calling.caller import caller, given_up
+from .language import told
 
 PATH = "/api/v1/poi/stock/log/export"
 STANDARD_OUTPUT = "-"
-
-
-class RefusedError(Exception):
-    """The service refuses the question."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(f"{answer.code}: {answer.message}")
 
 
 def export_log(  # noqa: PLR0917 - typer makes an option of each
@@ -65,37 +58,28 @@ def export_log(  # noqa: PLR0917 - typer makes an option of each
     query += [("kind", each) for each in kind or ()]
     try:
         if output == STANDARD_OUTPUT:
-            asyncio.run(write_log(url, key, query, sys.stdout.buffer))
+            write_log(url, key, query, sys.stdout.buffer)
         else:
             _to_file(Path(output), url, key, query)
-    except RefusedError as refused:
-        console.print(str(refused), style="red", markup=False, highlight=False)
-        raise typer.Exit(1) from None
-    except (ServiceAwayError, ValueError) as fault:
-        console.print(told("The service can't be reached", "无法连接服务") + f": {fault}", style="red", markup=False)
-        raise typer.Exit(2) from None
+    except (ClientError, ValueError) as fault:
+        raise given_up(fault, console) from None
     except OSError as fault:
         console.print(told("Can't write", "无法写入") + f": {fault}", style="red", markup=False)
         raise typer.Exit(2) from None
 
 
-async def write_log(url: str, key: str | None, query: list[tuple[str, str]], out: BinaryIO) -> int:
-    """Write part after part as they come; how many there were. Raises RefusedError and ServiceAwayError."""
-    client = HttpClient(url, key, connections=1, language="zh-CN" if speaks_chinese() else "en")
+def write_log(url: str, key: str | None, query: list[tuple[str, str]], out: BinaryIO) -> int:
+    """Write part after part as they come; how many there were. Raises ClientError, ValueError for a bad address."""
     parts, more = 0, query
-    try:
+    with caller(url, key) as client:
         while True:
-            answer = await client.call("GET", f"{PATH}?{urlencode(more)}")
-            if not answer.is_ok:
-                raise RefusedError(answer)
-            out.write((answer.body or "").encode())
+            part = client.fetch("GET", PATH, query=more)
+            out.write(part.body)
             parts += 1
-            if answer.cursor is None:
+            if (cursor := part.headers.get("x-cursor")) is None:
                 out.flush()
                 return parts
-            more = [*query, ("cursor", answer.cursor)]
-    finally:
-        await client.close()
+            more = [*query, ("cursor", cursor)]
 
 
 def _to_file(path: Path, url: str, key: str | None, query: list[tuple[str, str]]) -> None:
@@ -103,7 +87,7 @@ def _to_file(path: Path, url: str, key: str | None, query: list[tuple[str, str]]
     unfinished = path.with_name(path.name + ".part")
     try:
         with unfinished.open("wb") as out:
-            asyncio.run(write_log(url, key, query, out))
+            write_log(url, key, query, out)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

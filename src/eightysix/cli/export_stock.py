@@ -1,15 +1,15 @@
 """`eightysix export-stock`: writes the stocks of a brand's stores to a file, as import-stock takes it."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlencode
 
 import typer
 from rich.console import Console
 
-from .calling.http import Answer, HttpClient, ServiceAwayError
-from .language import speaks_chinese, told
+from eightysix.client import ClientError
+
+from .calling.caller import caller, given_up
+from .language import told
 
 
 def export_stock(
@@ -40,29 +40,20 @@ def export_stock(
     query = [("brandId", brand), *(("poiId", poi_id) for poi_id in store or [])]
     query += [(name, "true") for name, wanted in (("all_items", all_items), ("excel", excel)) if wanted]
     try:
-        found = asyncio.run(_download(url, key, query))
-    except (ServiceAwayError, ValueError) as fault:
-        console.print(told("The service can't be reached", "无法连接服务") + f": {fault}", style="red")
-        raise typer.Exit(2) from None
-    if isinstance(found, Answer):
-        console.print(f"{found.code}: {found.message}", style="red")
-        raise typer.Exit(1)
+        found = _download(url, key, query)
+    except (ClientError, ValueError) as fault:
+        raise given_up(fault, console) from None
     file.write_bytes(found)
 
 
-async def _download(url: str, key: str | None, query: list[tuple[str, str]]) -> bytes | Answer:
-    """The parts one behind the other, or the refusal. Raises ServiceAwayError, ValueError for a bad address."""
-    client = HttpClient(url, key, connections=1, language="zh-CN" if speaks_chinese() else "en")
-    whole: list[str] = []
+def _download(url: str, key: str | None, query: list[tuple[str, str]]) -> bytes:
+    """The parts one behind the other. Raises ClientError, ValueError for a bad address."""
+    whole: list[bytes] = []
     cursor: str | None = None
-    try:
+    with caller(url, key) as client:
         while not whole or cursor is not None:
-            asked = urlencode([*query, *([("cursor", cursor)] if cursor else [])])
-            answer = await client.call("GET", f"/api/v1/poi/stock/export?{asked}")
-            if not answer.is_ok:
-                return answer
-            whole.append(answer.body)
-            cursor = answer.cursor
-    finally:
-        await client.close()
-    return "".join(whole).encode()
+            more = [("cursor", cursor)] if cursor else []
+            part = client.fetch("GET", "/api/v1/poi/stock/export", query=[*query, *more])
+            whole.append(part.body)
+            cursor = part.headers.get("x-cursor")
+    return b"".join(whole)

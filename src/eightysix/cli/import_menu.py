@@ -1,17 +1,18 @@
 """`eightysix import-menu`: hands a menu file to the service, which makes or replaces the brand's items."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from .calling.http import Answer, HttpClient, ServiceAwayError
-from .language import speaks_chinese, told
+from eightysix.client import ClientError
 
+from .calling.caller import caller, given_up
+from .language import told
+
+PATH = "/api/v1/items/import"
 _ROWS_SHOWN = 50
 
 
@@ -39,33 +40,13 @@ def import_menu(
 ) -> None:
     """Import a menu; all rows or none. Exit code 1 if the service refuses it, 2 if it can't be reached."""
     console = Console()
+    query = {"brandId": brand} | ({"dry_run": "true"} if dry_run else {})
     try:
-        answer = asyncio.run(upload(url, key, brand, file.read_bytes(), dry_run=dry_run))
-    except (ServiceAwayError, ValueError) as fault:
-        console.print(told("The service can't be reached", "无法连接服务") + f": {fault}", style="red", markup=False)
-        raise typer.Exit(2) from None
-    if not answer.is_ok:
-        _tell_refusal(answer, console)
-        raise typer.Exit(1)
-    _tell_result(answer.body, console)
-
-
-async def upload(url: str, key: str | None, brand_id: str, menu: bytes, *, dry_run: bool) -> Answer:
-    """Send the file as it is. Raises ServiceAwayError, ValueError for a bad address."""
-    client = HttpClient(url, key, connections=1, language="zh-CN" if speaks_chinese() else "en")
-    try:
-        query = urlencode({"brandId": brand_id, **({"dry_run": "true"} if dry_run else {})})
-        return await client.call("POST", f"/api/v1/items/import?{query}", menu, content_type="text/csv; charset=utf-8")
-    finally:
-        await client.close()
-
-
-def _tell_refusal(answer: Answer, console: Console) -> None:
-    console.print(f"{answer.code}: {answer.message}", style="red", markup=False, highlight=False)
-    wrong: list[dict[str, Any]] = (answer.body.get("rows") if isinstance(answer.body, dict) else None) or []
-    for row in wrong:
-        line = told(f"row {row.get('row')}", f"第 {row.get('row')} 行")
-        console.print(f"  {line}: {row.get('field') or ''} {row.get('message')}", markup=False, highlight=False)
+        with caller(url, key) as client:
+            body = client.ask("POST", PATH, file.read_bytes(), query=query, content_type="text/csv; charset=utf-8")
+    except (ClientError, ValueError) as fault:
+        raise given_up(fault, console) from None
+    _tell_result(body, console)
 
 
 def _tell_result(body: dict[str, Any], console: Console) -> None:

@@ -1,17 +1,19 @@
 """`eightysix import-stock`: hands a file of stocks to the service, which answers for each row."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from .calling.http import Answer, HttpClient, ServiceAwayError
-from .language import speaks_chinese, told
+from eightysix.client import ClientError, Safety
 
+from .calling.caller import caller, given_up
+from .language import told
+
+PATH = "/api/v1/poi/stock/import"
+_CSV = "text/csv; charset=utf-8"
 _ROWS_SHOWN = 50
 _DEADLINE_SECONDS = 120.0
 
@@ -54,30 +56,18 @@ def import_stock(
     """Import stocks, with a result for each row. Exit code 1 if any is refused, 2 if the service can't be reached."""
     console = Console(markup=False, highlight=False)
     query = {"brandId": brand, "poiId": store, "request_id": request_id, "reason": reason}
+    query["dry_run"] = "true" if dry_run else None
+    given = [(name, value) for name, value in query.items() if value is not None]
+    # without an id a count that is sent twice would put back what was sold in between
+    safety = Safety.READ if dry_run else Safety.KEYED if request_id else Safety.ONCE
     try:
-        answer = asyncio.run(_upload(url, key, query | {"dry_run": "true" if dry_run else None}, file.read_bytes()))
-    except (ServiceAwayError, ValueError) as fault:
-        console.print(told("The service can't be reached", "无法连接服务") + f": {fault}", style="red")
-        raise typer.Exit(2) from None
-    if not answer.is_ok:
-        console.print(f"{answer.code}: {answer.message}", style="red")
+        with caller(url, key, seconds=_DEADLINE_SECONDS) as client:
+            body = client.ask("POST", PATH, file.read_bytes(), query=given, content_type=_CSV, safety=safety)
+    except (ClientError, ValueError) as fault:
+        raise given_up(fault, console) from None
+    _tell(body, console)
+    if body["refused"]:
         raise typer.Exit(1)
-    _tell(answer.body, console)
-    if answer.body["refused"]:
-        raise typer.Exit(1)
-
-
-async def _upload(url: str, key: str | None, query: dict[str, str | None], stocks: bytes) -> Answer:
-    """Send the file as it is. Raises ServiceAwayError, ValueError for a bad address."""
-    language = "zh-CN" if speaks_chinese() else "en"
-    client = HttpClient(url, key, connections=1, deadline_seconds=_DEADLINE_SECONDS, language=language)
-    given = urlencode({name: value for name, value in query.items() if value is not None})
-    try:
-        return await client.call(
-            "POST", f"/api/v1/poi/stock/import?{given}", stocks, content_type="text/csv; charset=utf-8"
-        )
-    finally:
-        await client.close()
 
 
 def _tell(body: dict[str, Any], console: Console) -> None:

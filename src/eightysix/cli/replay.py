@@ -10,11 +10,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from eightysix.client import AWAY, ClientError
 from eightysix.storage.port import StorageFault
 
-from .calling.http import ServiceAwayError
 from .calling.service import ServiceFailedError
-from .calling.setup import SetupRefusedError
 from .language import told
 from .replaying import options
 from .replaying.cleaning import Cleaning
@@ -71,7 +70,7 @@ def replay(  # noqa: PLR0917 - typer passes options by name
     try:
         history = _read(_with_stores(files, store or []), menu or [], _named(column or []), how, console)
         report = asyncio.run(run(plan, history, console))
-    except (HistoryError, SetupRefusedError, ServiceAwayError, ServiceFailedError, StorageFault, ValueError) as fault:
+    except (HistoryError, ClientError, ServiceFailedError, StorageFault, ValueError) as fault:
         _tell_fault(fault, console)
         raise typer.Exit(2) from None
     out = Console()
@@ -142,6 +141,6 @@ def _tell_fault(fault: Exception, console: Console) -> None:
             text = f"{fault.path}: {told(*_TABLE_REASONS[cause.reason])}"
     elif isinstance(fault, ServiceFailedError):
         text = told(f"The service did not start: {fault}", f"服务未能启动：{fault}") + f"\n{fault.log}"
-    elif isinstance(fault, ServiceAwayError):
+    elif isinstance(fault, AWAY):
         text = told(f"The service can't be reached: {fault}", f"无法连接服务：{fault}")
     console.print(text, style="red", markup=False, highlight=False)

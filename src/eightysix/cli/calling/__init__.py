@@ -1,1 +1,1 @@
-"""Talking to a running service as a client does: HTTP, the service's own process, the catalogue, latencies."""
+"""Talking to a running service: the client as commands make it, a service of one's own, the catalogue, latencies."""

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from .http import HttpClient, ServiceAwayError
+from eightysix.client import AsyncClient, ClientError
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
@@ -74,16 +74,17 @@ async def own_service(database: str, log: Path, *, port: int = 0) -> AsyncIterat
 
 async def _ready(process: asyncio.subprocess.Process, url: str, log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    probe = HttpClient(url, connections=1, deadline_seconds=0.5)
-    while time.monotonic() < deadline:
-        if process.returncode is not None:
-            raise ServiceFailedError(f"exit code {process.returncode}", _tail(log))
-        try:
-            if (await probe.call("GET", "/readyz")).is_ok:
-                await probe.close()
+    async with AsyncClient(url) as client:
+        probe = client.within(_LOOK_SECONDS)
+        while time.monotonic() < deadline:
+            if process.returncode is not None:
+                raise ServiceFailedError(f"exit code {process.returncode}", _tail(log))
+            try:
+                await probe.ask("GET", "/readyz")
+            except ClientError:
+                await asyncio.sleep(_LOOK_SECONDS)
+            else:
                 return
-        except ServiceAwayError:
-            await asyncio.sleep(_LOOK_SECONDS)
     raise ServiceFailedError(f"not ready after {_START_SECONDS:.0f} s", _tail(log))
 
 

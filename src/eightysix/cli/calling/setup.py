@@ -1,21 +1,18 @@
-"""Setting up a brand through the administration calls: brand, stores, items, stock."""
+"""Setting up a brand through the administration calls: brand, stores, items, stock. A refusal is raised as the client
+raises it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from typing import TypeVar
 
 import msgspec
 
-from .http import Answer, HttpClient
+from eightysix.client import AsyncClient
+from eightysix.wire.stock import SettingBody
 
 _ITEMS_A_CALL = 200
 
-
-class SetupRefusedError(Exception):
-    """The service refused what it was asked to set up; `answer` says why."""
-
-    def __init__(self, path: str, answer: Answer) -> None:
-        super().__init__(f"{path}: {answer.status} {answer.code} {answer.message}")
-        self.answer = answer
+_T = TypeVar("_T")
 
 
 class StoreToSet(msgspec.Struct, frozen=True):
@@ -40,64 +37,47 @@ class ItemToSet(msgspec.Struct, frozen=True, omit_defaults=True):
     decimals: int = 1
 
 
-class Portions(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A stock as it shall be: limited to `real_quantity` portions, on sale."""
-
-    object_id: int
-    plan_quantity: int | float
-    real_quantity: int | float
-    object_type: int = 2
-    stock_status: int = 1
-    stock_type: int = 2
-
-    def on_the_wire(self) -> dict[str, Any]:
-        """Every field, also those at their default."""
-        return {field: getattr(self, field) for field in self.__struct_fields__}
+def limited(object_id: int, portions: int, *, object_type: int = 2) -> SettingBody:
+    """A stock as it shall be: limited to so many portions, on sale."""
+    quantity = Decimal(portions)
+    return SettingBody(
+        object_id, object_type, stock_status=1, stock_type=2, plan_quantity=quantity, real_quantity=quantity
+    )
 
 
-async def put_brand(client: HttpClient, brand_id: str, name: str) -> None:
-    """Make the brand, or give it this name. Raises `SetupRefusedError`."""
-    await _accepted(client, "PUT", "/api/v1/brands", {"brandId": brand_id, "name": name})
+async def put_brand(client: AsyncClient, brand_id: str, name: str) -> None:
+    """Make the brand, or give it this name."""
+    await client.ask("PUT", "/api/v1/brands", {"brandId": brand_id, "name": name})
 
 
-async def put_stores(client: HttpClient, stores: Sequence[StoreToSet]) -> None:
-    """Make or replace stores. Raises `SetupRefusedError`."""
-    await _accepted(client, "PUT", "/api/v1/stores", {"items": stores})
+async def put_stores(client: AsyncClient, stores: Sequence[StoreToSet]) -> None:
+    """Make or replace stores."""
+    await client.ask("PUT", "/api/v1/stores", {"items": stores})
 
 
 async def put_items(
-    client: HttpClient, items: Sequence[ItemToSet], done: Callable[[int], object] = lambda _: None
+    client: AsyncClient, items: Sequence[ItemToSet], done: Callable[[int], object] = lambda _: None
 ) -> None:
-    """Make or replace items; `done` hears how many more are there. Raises `SetupRefusedError`."""
+    """Make or replace items; `done` hears how many more are there."""
     for some in _parts(items):
-        await _accepted(client, "PUT", "/api/v1/items", {"items": some})
+        await client.ask("PUT", "/api/v1/items", {"items": some})
         done(len(some))
 
 
 async def set_stock(
-    client: HttpClient,
+    client: AsyncClient,
     brand_id: str,
     poi_id: str,
-    portions: Iterable[Portions],
+    settings: Sequence[SettingBody],
     done: Callable[[int], object] = lambda _: None,
 ) -> None:
-    """Set stocks of one store. Raises `SetupRefusedError`, also when one of the items was refused."""
-    path = "/api/v1/poi/stock/update"
-    for some in _parts([portion.on_the_wire() for portion in portions]):
-        await _accepted(client, "POST", path, {"brandId": brand_id, "poiId": poi_id, "items": some})
+    """Set stocks of one store; refused when one of them is."""
+    for some in _parts(settings):
+        for result in await client.update(brand_id, some, [poi_id]):
+            result.get()
         done(len(some))
 
 
-def _parts(things: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def _parts(things: Sequence[_T]) -> Iterator[Sequence[_T]]:
     for at in range(0, len(things), _ITEMS_A_CALL):
         yield things[at : at + _ITEMS_A_CALL]
-
-
-async def _accepted(client: HttpClient, method: str, path: str, body: object) -> None:
-    answer = await client.call(method, path, body)
-    if not answer.is_ok:
-        raise SetupRefusedError(path, answer)
-    results = answer.body.get("results", ()) if isinstance(answer.body, dict) else ()
-    for result in results:
-        if isinstance(result, dict) and result.get("status", 200) >= 300:
-            raise SetupRefusedError(path, Answer(result["status"], result.get("body"), answer.seconds))

@@ -5,10 +5,11 @@ import random
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-from eightysix.cli.calling.http import HttpClient, ServiceAwayError
-from eightysix.cli.calling.setup import Portions, set_stock
+from eightysix.cli.calling.setup import limited, set_stock
+from eightysix.client import AsyncClient, ClientError, Refused
 
 from .menu import DemoDish
 
@@ -27,7 +28,7 @@ class Rush:
     """Runs until it is told to stop. `counts` has orders by what became of them, `sold_out` the dishes by store."""
 
     def __init__(
-        self, client: HttpClient, brand_id: str, pois: Sequence[str], dishes: Sequence[DemoDish], rate: float
+        self, client: AsyncClient, brand_id: str, pois: Sequence[str], dishes: Sequence[DemoDish], rate: float
     ) -> None:
         self._client, self._brand_id, self._pois, self._rate = client, brand_id, pois, rate
         self._dishes = {(dish.object_type, dish.object_id): dish for dish in dishes}
@@ -79,25 +80,25 @@ class Rush:
     async def _guest(self, order_id: str) -> None:
         draw = self._draw
         poi_id = draw.choice(self._pois)
-        who = {"brandId": self._brand_id, "poiId": poi_id, "order_id": order_id}
+        order = (self._brand_id, poi_id), order_id
         channel = draw.choices(CHANNELS, _CHANNEL_WEIGHTS)[0]
         count = draw.choices(*_LINES)[0]
         wanted = {dish.object_id: draw.choices((1, 2, 3), (75, 20, 5))[0] for dish in self._chosen(count)}
-        lines = [{"sku_id": sku_id, "quantity": quantity} for sku_id, quantity in wanted.items()]
-        locked = await self._client.call(
-            "POST", "/api/v1/stock/lock", {**who, "channel_code": channel, "expires_in": _HOLD_SECONDS, "lines": lines}
-        )
-        self._recent.append(time.monotonic())
-        if not locked.is_ok:
+        try:
+            await self._client.lock(*order, channel, wanted, expires_in=_HOLD_SECONDS)
+        except Refused:
             self.counts["refused"] += 1
             return
+        finally:
+            self._recent.append(time.monotonic())
         self.counts["locked"] += 1
         await asyncio.sleep(draw.uniform(*_THINKING_SECONDS))
         mood = draw.random()
         if mood < _PAID:
-            await self._pay(who, lines)
+            await self._pay(order, wanted)
         elif mood < _PAID + _CANCELLED:
-            if (await self._client.call("POST", "/api/v1/stock/unlock", {**who, "reason": "guest"})).is_ok:
+            with suppress(Refused):
+                await self._client.unlock(*order, reason="guest")
                 self.counts["cancelled"] += 1
         else:
             self.counts["unpaid"] += 1
@@ -105,15 +106,17 @@ class Rush:
     def _chosen(self, count: int) -> list[DemoDish]:
         return self._draw.choices(self._sellable, self._appetites, k=count)
 
-    async def _pay(self, who: dict[str, str], lines: list[dict[str, int]]) -> None:
-        if not (await self._client.call("POST", "/api/v1/stock/deduct", who)).is_ok:
+    async def _pay(self, order: tuple[tuple[str, str], str], wanted: dict[int, int]) -> None:
+        try:
+            await self._client.deduct(*order)
+        except Refused:
             self.counts["too late"] += 1
             return
         self.counts["paid"] += 1
         if self._draw.random() < _RETURNED:
-            back = {**lines[0], "restock": False}
-            call = {**who, "request_id": f"back-{who['order_id']}", "lines": [back], "reason": "cold"}
-            if (await self._client.call("POST", "/api/v1/stock/return", call)).is_ok:
+            sku_id, portions = next(iter(wanted.items()))
+            with suppress(Refused):
+                await self._client.return_(*order, {sku_id: portions}, reason="cold")
                 self.counts["returned"] += 1
 
     async def _watch_the_shelf(self, stopped: asyncio.Event) -> None:
@@ -122,7 +125,7 @@ class Rush:
             for poi_id in self._pois:
                 try:
                     gone = await self._gone(poi_id)
-                except ServiceAwayError as fault:
+                except ClientError as fault:
                     self.fault = fault
                     return
                 self.sold_out[poi_id] = gone
@@ -137,16 +140,16 @@ class Rush:
                 continue
 
     async def _gone(self, poi_id: str) -> list[DemoDish]:
-        query = f"brandId={self._brand_id}&poiId={poi_id}&channel_code=POS"
-        answer = await self._client.call("GET", f"/api/v1/stock/availability?{query}")
-        items = answer.body["items"] if answer.is_ok else []
-        keys = [(item["object_type"], item["object_id"]) for item in items if not item["sellable"]]
+        try:
+            items = (await self._client.availability((self._brand_id, poi_id), "POS")).items
+        except Refused:
+            return []
+        keys = [(item.object_type, item.object_id) for item in items if not item.sellable]
         return [self._dishes[key] for key in keys if key in self._dishes]
 
     async def _cook(self, poi_id: str, dish: DemoDish) -> None:
         await asyncio.sleep(self._draw.uniform(*_COOKING_SECONDS))
-        portions = dish.portions or 0
-        batch = Portions(dish.object_id, portions, portions, object_type=dish.object_type)
+        batch = limited(dish.object_id, dish.portions or 0, object_type=dish.object_type)
         await set_stock(self._client, self._brand_id, poi_id, [batch])
         self._cooking.discard((poi_id, dish.object_type, dish.object_id))
         self.counts["cooked"] += 1

@@ -1,7 +1,5 @@
 """What a replay came to: one value for people (tables) and for programs (JSON)."""
 
-from collections.abc import Mapping
-
 import msgspec
 from rich.console import Console
 from rich.table import Table
@@ -61,7 +59,7 @@ class Report(msgspec.Struct):
     check: Inspection | None = None
 
 
-def report_of(history: BrandHistory, sent: Sent, repeated: Mapping[str, int], generated: dict[str, str]) -> Report:
+def report_of(history: BrandHistory, sent: Sent, generated: dict[str, str]) -> Report:
     """Sum everything up and compare both ends of the account."""
     files = [
         FileReport(
@@ -109,7 +107,7 @@ def report_of(history: BrandHistory, sent: Sent, repeated: Mapping[str, int], ge
         orders_per_second=round(sent.orders / seconds, 1),
         calls_per_second=round(calls / seconds, 1),
         latest_seconds=round(sent.latest_seconds, 3),
-        repeated_calls=dict(repeated),
+        repeated_calls=dict(sent.repeated),
         latency={verb: summed_up(times) for verb, times in sent.latency.items()},
     )
 

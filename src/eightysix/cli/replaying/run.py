@@ -9,12 +9,12 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from eightysix.cli.calling.http import HttpClient, ServiceAwayError
 from eightysix.cli.calling.service import Service, own_service
-from eightysix.cli.calling.setup import ItemToSet, Portions, StoreToSet, put_brand, put_items, put_stores, set_stock
+from eightysix.cli.calling.setup import ItemToSet, StoreToSet, limited, put_brand, put_items, put_stores, set_stock
 from eightysix.cli.check import check_database
 from eightysix.cli.checking.inspection import Inspection
 from eightysix.cli.language import told
+from eightysix.client import AsyncClient
 
 from .history import BrandHistory
 from .report import Report, report_of
@@ -47,15 +47,15 @@ async def run(plan: Plan, history: BrandHistory, console: Console) -> Report:
         database = plan.database or (f"sqlite:///{folder}/replay.db" if plan.url is None else None)
         async with AsyncExitStack() as stack:
             service = await stack.enter_async_context(_service(plan, database, Path(folder)))
-            client = HttpClient(service.url, service.key, connections=plan.pace.clients)
-            stack.push_async_callback(client.close)
+            sent = Sent()
+            calling = AsyncClient(service.url, service.key, connections=plan.pace.clients, observe=sent.hear)
+            client = await stack.enter_async_context(calling)
             with Progress(*columns, console=console, transient=True) as progress:
                 await _set_up(client, plan, history, progress)
-                sent = await _send(client, plan, history, progress)
-            repeated = dict(client.repeated)
+                await _send(client, plan, history, progress, sent)
         if database is not None:
             inspection = await check_database(database, console)
-    report = report_of(history, sent, repeated, _generated(plan))
+    report = report_of(history, sent, _generated(plan))
     report.check = inspection
     return report
 
@@ -74,11 +74,11 @@ async def _service(plan: Plan, database: str | None, folder: Path) -> AsyncItera
         yield service._replace(key=key)
 
 
-async def _set_up(client: HttpClient, plan: Plan, history: BrandHistory, progress: Progress) -> None:
+async def _set_up(client: AsyncClient, plan: Plan, history: BrandHistory, progress: Progress) -> None:
     dishes = sorted(history.dishes.values(), key=lambda dish: dish.sku_id)
     pois = sorted({store.poi_id for store in history.stores})
-    limited = len(dishes) * len(pois) if plan.portions is not None else 0
-    step = progress.add_task(told("Setting up", "正在建立资料"), total=len(dishes) + limited)
+    stocks = len(dishes) * len(pois) if plan.portions is not None else 0
+    step = progress.add_task(told("Setting up", "正在建立资料"), total=len(dishes) + stocks)
     await put_brand(client, plan.brand, plan.brand)
     await put_stores(client, [StoreToSet(plan.brand, poi_id, poi_id, plan.zone) for poi_id in pois])
     items = [ItemToSet(plan.brand, 2, dish.sku_id, {"en": dish.name, "zh": dish.name}, decimals=3) for dish in dishes]
@@ -86,22 +86,22 @@ async def _set_up(client: HttpClient, plan: Plan, history: BrandHistory, progres
     if plan.portions is None:
         return
     for poi_id in pois:
-        stock = [Portions(dish.sku_id, plan.portions, plan.portions) for dish in dishes]
+        stock = [limited(dish.sku_id, plan.portions) for dish in dishes]
         await set_stock(client, plan.brand, poi_id, stock, lambda count: progress.advance(step, count))
 
 
-async def _send(client: HttpClient, plan: Plan, history: BrandHistory, progress: Progress) -> Sent:
+async def _send(client: AsyncClient, plan: Plan, history: BrandHistory, progress: Progress, sent: Sent) -> None:
     placed = [one for store in history.stores for one in place(store.poi_id, store.history.orders, plan.shares)]
     events = timeline(placed, plan.zone, fold_days=plan.fold_days, refill_daily=plan.refill_daily)
     sender = Sender(
         client, plan.brand, placed, history.sku_of, pace=plan.pace, plan=StockPlan(plan.portions),
-        channel_code=plan.channel, prefix=plan.prefix,
+        channel_code=plan.channel, prefix=plan.prefix, sent=sent,
     )  # fmt: skip
     step = progress.add_task(told("Sending orders", "正在发送订单"), total=len(events))
     try:
-        return await sender.run(events, lambda count: progress.advance(step, count))
-    except* ServiceAwayError as away:
-        raise ServiceAwayError(str(away.exceptions[0])) from away
+        await sender.run(events, lambda count: progress.advance(step, count))
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None  # each of the senders met the same
 
 
 def _generated(plan: Plan) -> dict[str, str]:

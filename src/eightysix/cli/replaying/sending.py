@@ -7,19 +7,21 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from itertools import pairwise
-from urllib.parse import quote, urlencode
 
 import msgspec
 
-from eightysix.cli.calling.http import Answer, HttpClient
-from eightysix.cli.calling.setup import Portions, set_stock
+from eightysix.cli.calling.setup import limited, set_stock
+from eightysix.client import AsyncClient, Attempt, Failed, Refused
 from eightysix.core.quantity import as_number
+from eightysix.wire.order import LockLine
 
 from .timeline import Event, Fate, Placed, Verb
 
 _EXPIRY_PATIENCE_SECONDS = 15.0
 _EXPIRY_LOOK_SECONDS = 0.25
+_TIMED = ("lock", "deduct", "unlock")
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -58,6 +60,16 @@ class Sent(msgspec.Struct):
     latest_seconds: float = 0.0
     """With `speed`: by how much the latest event was late."""
     latency: dict[str, list[float]] = msgspec.field(default_factory=lambda: defaultdict(list))
+    """Of each verb's last attempts, without any waiting before them."""
+    repeated: Counter[str] = msgspec.field(default_factory=Counter)
+    """How often a call was sent again, by cause."""
+
+    def hear(self, attempt: Attempt) -> None:
+        """Count an attempt of the client."""
+        if attempt.again and attempt.trouble is not None:
+            self.repeated[attempt.trouble.value] += 1
+        elif attempt.name in _TIMED:
+            self.latency[attempt.name].append(attempt.seconds)
 
 
 class Sender:
@@ -65,7 +77,7 @@ class Sender:
 
     def __init__(
         self,
-        client: HttpClient,
+        client: AsyncClient,
         brand_id: str,
         placed: Sequence[Placed],
         sku_of: Callable[[str], int],
@@ -74,16 +86,17 @@ class Sender:
         plan: StockPlan,
         channel_code: str = "ONLINE_ORDER",
         prefix: str = "",
+        sent: Sent | None = None,
     ) -> None:
         self._client, self._brand_id, self._placed, self._sku_of = client, brand_id, placed, sku_of
         self._pace, self._plan, self._channel_code, self._prefix = pace, plan, channel_code, prefix
         self._locks: dict[int, asyncio.Future[bool]] = {}
         self._unpaid: list[int] = []
         self._sold: defaultdict[str, set[int]] = defaultdict(set)
-        self.sent = Sent()
+        self.sent = sent or Sent()
 
     async def run(self, events: Sequence[Event], done: Callable[[int], object] = lambda _: None) -> Sent:
-        """Send every event, then wait until the unpaid locks have died. Raises ServiceAwayError, SetupRefusedError."""
+        """Send every event, then wait until the unpaid locks have died. Raises ClientError."""
         began = time.perf_counter()
         for part in _between_refills(events):
             refills = part[0].verb is Verb.REFILL
@@ -122,39 +135,29 @@ class Sender:
         else:
             self.sent.latest_seconds = max(self.sent.latest_seconds, late)
 
-    async def _call(self, verb: str, at: int, **more: object) -> Answer:
-        placed = self._placed[at]
-        body = {
-            "brandId": self._brand_id,
-            "poiId": placed.poi_id,
-            "order_id": self._prefix + placed.order.order_id,
-            **more,
-        }
-        answer = await self._client.call("POST", f"/api/v1/stock/{verb}", body)
-        self.sent.latency[verb].append(answer.seconds)
-        return answer
-
     async def _lock(self, at: int) -> None:
         placed, sent = self._placed[at], self.sent
         lines = [
-            {"sku_id": self._sku_of(line.name), "line_no": line.line_no, "quantity": as_number(line.quantity)}
+            LockLine(self._sku_of(line.name), Decimal(as_number(line.quantity)), line.line_no)
             for line in placed.order.lines
         ]
-        hold = {"expires_in": self._pace.unpaid_hold_seconds} if placed.fate is Fate.UNPAID else {}
-        answer = await self._call("lock", at, channel_code=self._channel_code, lines=lines, **hold)
+        hold = self._pace.unpaid_hold_seconds if placed.fate is Fate.UNPAID else None
         sent.orders += 1
         sent.lines += len(lines)
-        if answer.is_ok:
-            sent.locked += 1
-            sent.lines_locked += len(lines)
-            sent.portions_locked += sum(line.quantity for line in placed.order.lines)
-            self._sold[placed.poi_id].update(self._sku_of(line.name) for line in placed.order.lines)
-            if placed.fate is Fate.UNPAID:
-                self._unpaid.append(at)
-        else:
-            sent.refused[reason(answer)] += 1
+        try:
+            await self._client.lock(*self._order(at), self._channel_code, lines, expires_in=hold)
+        except (Refused, Failed) as refused:
+            sent.refused[reason(refused)] += 1
             sent.lines_refused += len(lines)
-        self._locks[at].set_result(answer.is_ok)
+            self._locks[at].set_result(False)
+            return
+        sent.locked += 1
+        sent.lines_locked += len(lines)
+        sent.portions_locked += sum(line.quantity for line in placed.order.lines)
+        self._sold[placed.poi_id].update(self._sku_of(line.name) for line in placed.order.lines)
+        if placed.fate is Fate.UNPAID:
+            self._unpaid.append(at)
+        self._locks[at].set_result(True)
 
     async def _settle(self, at: int) -> None:
         locked = await self._locks[at]
@@ -162,13 +165,20 @@ class Sender:
         if not locked:
             return
         paid = self._placed[at].fate is Fate.PAID
-        answer = await self._call("deduct" if paid else "unlock", at)
-        if not answer.is_ok:
-            self.sent.settle_refused[reason(answer)] += 1
-        elif paid:
+        try:
+            await (self._client.deduct if paid else self._client.unlock)(*self._order(at))
+        except (Refused, Failed) as refused:
+            self.sent.settle_refused[reason(refused)] += 1
+            return
+        if paid:
             self.sent.deducted += 1
         else:
             self.sent.unlocked += 1
+
+    def _order(self, at: int) -> tuple[tuple[str, str], str]:
+        """The store and the order's id."""
+        placed = self._placed[at]
+        return (self._brand_id, placed.poi_id), self._prefix + placed.order.order_id
 
     async def _refill(self) -> None:
         """Back to the plan, for what was sold since the last time."""
@@ -176,7 +186,7 @@ class Sender:
         if portions is None:
             return
         for poi_id, sku_ids in self._sold.items():
-            some = [Portions(sku_id, portions, portions) for sku_id in sorted(sku_ids)]
+            some = [limited(sku_id, portions) for sku_id in sorted(sku_ids)]
             await set_stock(self._client, self._brand_id, poi_id, some)
             self.sent.refills += 1
         self._sold.clear()
@@ -194,20 +204,17 @@ class Sender:
         self.sent.left_locked = len(waiting)
 
     async def _state(self, at: int) -> str:
-        placed = self._placed[at]
-        where = f"/api/v1/stock/orders/{quote(self._prefix + placed.order.order_id, safe='')}"
-        answer = await self._client.call(
-            "GET", f"{where}?{urlencode({'brandId': self._brand_id, 'poiId': placed.poi_id})}"
-        )
-        return str(answer.body.get("state")) if answer.is_ok else answer.code
+        try:
+            return (await self._client.order(*self._order(at))).state
+        except (Refused, Failed) as refused:
+            return reason(refused)
 
 
-def reason(answer: Answer) -> str:
+def reason(error: Refused | Failed) -> str:
     """Why a call was refused: its code, and for missing stock what stood in the way of the first short line."""
-    shortages = answer.body.get("shortages") if isinstance(answer.body, dict) else None
-    if shortages:
-        return f"{answer.code}:{shortages[0].get('blocked_by')}"
-    return answer.code
+    if isinstance(error, Failed):
+        return f"HTTP_{error.status}"
+    return f"{error.code}:{error.shortages[0].blocked_by}" if error.shortages else error.code
 
 
 def _between_refills(events: Sequence[Event]) -> list[Sequence[Event]]:
