@@ -1,4 +1,4 @@
-"""A service behind a listening server, with a publisher of its own."""
+"""A service behind a listening server. Most tests publish by hand, so that they say when; some have the relay do it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +30,8 @@ class Place:
         self.publisher = publisher
         self.stop = stop
         self.service = shop.service
-        self.gateway = shop.service.gateway
+        self.followers = shop.service.followers
+        self.gateway = self.followers.gateway
         self._receivers: list[Receiver] = []
 
     async def stream(self, key: str | None = None, **more: Any) -> Receiver:
@@ -64,10 +65,11 @@ class Place:
 
 @asynccontextmanager
 async def open_place(folder: Path, **settings: Any) -> AsyncIterator[Place]:
-    """Two brands with stores and a menu; nothing is published but by `publisher`."""
+    """Two brands with stores and a menu; without the setting `relay` nothing is published but by `publisher`."""
     file = folder / "place.db"
     chosen = Settings(
-        **({"catalog_refresh_seconds": 0.05, "stream_check_seconds": 60.0} | settings), database_url=f"sqlite:///{file}"
+        **({"catalog_refresh_seconds": 0.05, "stream_check_seconds": 60.0, "relay": False} | settings),
+        database_url=f"sqlite:///{file}",
     )
     await prepare(chosen, may_migrate=False)
     async with running(chosen) as service:
@@ -78,7 +80,7 @@ async def open_place(folder: Path, **settings: Any) -> AsyncIterator[Place]:
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
                 shop = Shop(service, http, chosen)
                 await shop.furnish()
-                publisher = Publisher(service, file, service.bus)
+                publisher = Publisher(service)
                 await publisher.messages(S1)
                 place = Place(shop, port, publisher, stop)
                 yield place

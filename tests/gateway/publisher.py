@@ -1,31 +1,20 @@
-"""Publishes what the outbox of an SQLite file holds, as messages of the real kind, in order; leaves the rows there."""
-
-import asyncio
-import sqlite3
-from pathlib import Path
+"""Publishes what a store's outbox holds when a test says so: the messages that the relay makes by itself."""
 
 from eightysix.app import Service
-from eightysix.core.key import StockKey, StoreKey
-from eightysix.engine.days import BusinessDays
-from eightysix.engine.view import store_view
-from eightysix.sync.bus import Bus, BusMessage
-from eightysix.wire.message import STOCK_TOPIC, encode_message, group_of, message
+from eightysix.core.key import StoreKey
+from eightysix.sync.bus import BusMessage
+from eightysix.sync.rendering import Renderer
 
-_ROWS = (
-    "SELECT seq, prev_seq, object_type, object_id, committed_at FROM poi_stock_outbox "
-    "WHERE product_shard_id = ? AND brand_id = ? AND poi_id = ? AND seq > ? ORDER BY seq"
-)
+_MOST = 1_000
 
 
 class Publisher:
-    """One service's, for as long as it has no relay."""
+    """Of a service that has no relay."""
 
-    def __init__(self, service: Service, file: Path, bus: Bus) -> None:
-        self._service = service
-        self._file = file
-        self._bus = bus
-        self._days = BusinessDays()
-        self._published: dict[StoreKey, int] = {}
+    def __init__(self, service: Service) -> None:
+        self._outbox = service.database.outbox
+        self._bus = service.bus
+        self._renderer = Renderer(self._outbox, service.catalog)
 
     async def publish(self, store: StoreKey) -> None:
         """Everything of this store that wasn't published yet."""
@@ -34,25 +23,7 @@ class Publisher:
 
     async def messages(self, store: StoreKey) -> list[BusMessage]:
         """What is to be published next of this store; it counts as published."""
-        values = (*store, self._published.get(store, 0))
-        rows = await asyncio.to_thread(self._read, values)
-        if not rows:
-            return []
-        self._published[store] = rows[-1][0]
-        found = await self._service.database.reader.store_rows(store, None)
-        view = store_view(store, found, found.now, self._service.catalog.current, self._days)
-        return [
-            BusMessage(
-                STOCK_TOPIC,
-                encode_message(message(view, StockKey(*key), seq, prev_seq, committed_at)),
-                group_of(store),
-            )
-            for seq, prev_seq, *key, committed_at in rows
-        ]
-
-    def _read(self, values: tuple[object, ...]) -> list[tuple[int, ...]]:
-        connection = sqlite3.connect(self._file)
-        try:
-            return connection.execute(_ROWS, values).fetchall()
-        finally:
-            connection.close()
+        pending = await self._outbox.pending([store], _MOST)
+        rendered = (await self._renderer.render(pending.rows, pending.now)).get(store, [])
+        await self._outbox.remove({store: [each.row.seq for each in rendered]})
+        return [each.message for each in rendered if each.message is not None]

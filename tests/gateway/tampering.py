@@ -13,11 +13,11 @@ Tamper = Callable[[BusMessage], Sequence[BusMessage]]
 
 async def tampered(service: Service, tamper: Tamper) -> None:
     """From now on the gateway gets what `tamper` makes of each message."""
-    await service.gateway.deafen()
+    await service.followers.gateway.deafen()
 
     async def handle(messages: Sequence[BusMessage]) -> None:
         for message in messages:
-            await service.gateway.handle(tamper(message))
+            await service.followers.gateway.handle(tamper(message))
 
     await service.bus.subscribe(STOCK_TOPIC, "tampering", handle)
 

@@ -51,11 +51,11 @@ async def test_many_at_once_are_written_together(place: Place) -> None:
     answers = await asyncio.gather(*(place.ack(cursor, f"pos-{at % 40}") for at in range(120)))
     assert {answer.status_code for answer in answers} == {200}
     assert len(await place.service.database.devices.of_stores([S1])) == 40
-    assert place.service.acks.acked == 120
+    assert place.followers.acks.acked == 120
 
 
 async def test_the_time_from_commit_to_acknowledgement(place: Place) -> None:
-    latency = place.service.acks.latency
+    latency = place.followers.acks.latency
     await place.set(RICE, 5)
     middle = (await place.find())["cursor"]
     await place.set(RICE, 6)
@@ -125,12 +125,12 @@ async def test_who_lags_is_marked_and_nudged(tmp_path: Path) -> None:
         (device,) = await listed(place)
         assert device["lagging_since"] is not None
         assert device["lag"]["ms"] >= 300
-        assert place.service.compensation.lagging == place.service.compensation.marked == 1
+        assert place.followers.compensation.lagging == place.followers.compensation.marked == 1
         await place.ack(told.id)
         (device,) = await listed(place)
         assert (device["lagging_since"], device["lag"]) == (None, {"changes": 0, "ms": 0})
-        await place.service.compensation.look()
-        assert place.service.compensation.lagging == place.service.compensation.oldest_lag_ms == 0
+        await place.followers.compensation.look()
+        assert place.followers.compensation.lagging == place.followers.compensation.oldest_lag_ms == 0
         assert place.gateway.counts.nudged >= 1
 
 
@@ -138,11 +138,11 @@ async def test_who_lags_without_a_stream_is_seen_in_the_list(tmp_path: Path) -> 
     async with open_place(tmp_path, lag_seconds=0.2) as place:
         await place.ack((await place.find())["cursor"])
         await place.set(RICE, 5)
-        await eventually(lambda: place.service.compensation.lagging == 1)
+        await eventually(lambda: place.followers.compensation.lagging == 1)
         (device,) = await listed(place)
         assert device["lagging_since"] is not None
         assert not device["connected"]
-        assert place.service.compensation.nudged == 0
+        assert place.followers.compensation.nudged == 0
 
 
 async def test_a_quiet_device_that_has_everything_does_not_lag(tmp_path: Path) -> None:
@@ -151,14 +151,14 @@ async def test_a_quiet_device_that_has_everything_does_not_lag(tmp_path: Path) -
         (before,) = await place.service.database.devices.of_stores([S1])
         async with asyncio.timeout(10):
             while (await place.service.database.reader.head(S1))[0] < before.acked_at + 500:
-                await place.service.compensation.look()
-        assert place.service.compensation.lagging == place.service.compensation.marked == 0
+                await place.followers.compensation.look()
+        assert place.followers.compensation.lagging == place.followers.compensation.marked == 0
 
 
 async def test_a_device_that_is_silent_for_months_is_forgotten(place: Place) -> None:
     devices = place.service.database.devices
     now, _ = await place.service.database.reader.head(S1)
     await devices.acknowledge([Ack(S1, "old", 1, 1, now - (FORGET_DAYS + 1) * DAY_MS), Ack(S1, "new", 1, 1, now)])
-    await place.service.compensation.look()
+    await place.followers.compensation.look()
     assert await devices.of_stores([S1]) == [Device(S1, "new", 1, 1, now)]
-    assert place.service.compensation.forgotten == 1
+    assert place.followers.compensation.forgotten == 1
