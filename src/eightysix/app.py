@@ -32,6 +32,7 @@ from eightysix.api.stream import Streams
 from eightysix.catalog.catalog import Catalog
 from eightysix.catalog.keyring import Holder, Keyring
 from eightysix.engine import Engine, Housekeeping, Limits, Observers
+from eightysix.ops.follower_metrics import FollowerMetrics
 from eightysix.ops.metrics import Metrics
 from eightysix.ops.relay_metrics import RelayMetrics
 from eightysix.settings import Settings
@@ -160,6 +161,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         keyring = Keyring(catalog)
         made = await keyring.first()
         followers = await _followers(settings, database, stack, catalog=catalog, bus=bus, leases=leases, owner=owner)
+        metrics.add(FollowerMetrics(*followers))
         asgi = _asgi(database, engine, catalog, keyring, followers, waker=waker, metrics=metrics)
         yield Service(asgi, database, engine, catalog, None if made is None else made.key, bus, relay, followers)
 

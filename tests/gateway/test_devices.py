@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from eightysix.storage.device import Ack, Device
 from eightysix.sync.compensation import FORGET_DAYS
 from eightysix.wire.cursor import Cursor, cursor_text
@@ -66,6 +68,21 @@ async def test_the_time_from_commit_to_acknowledgement(place: Place) -> None:
     await place.ack(now)
     assert latency.number == sum(latency.counts) == 1, "the first time only"
     assert latency.total_ms >= 0
+
+
+async def test_what_prometheus_is_shown(place: Place) -> None:
+    stream = await place.stream()
+    await stream.next()
+    await place.set(RICE, 5)
+    told = await stream.next()
+    await place.ack(told.id)
+    text = (await place.shop.http.get("/metrics")).text
+    families = {sample.name: sample.value for family in text_string_to_metric_families(text)
+                for sample in family.samples if sample.labels in ({}, {"le": "+Inf"})}  # fmt: skip
+    assert families["eightysix_streams"] == families["eightysix_streams_opened_total"] == 1
+    assert families["eightysix_stream_messages_total"] == families["eightysix_acknowledged_total"] == 1
+    assert families["eightysix_acknowledged_seconds_bucket"] == families["eightysix_acknowledged_seconds_count"] == 1
+    assert families["eightysix_devices_lagging"] == 0
 
 
 async def test_devices_of_a_store_and_of_a_brand_in_pages(place: Place) -> None:
