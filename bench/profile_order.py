@@ -199,7 +199,7 @@ class Profile:
             future.set_result(next(ready))
             return future
 
-        lean = Lean(orders_room.Orders(submit, mock.Mock(), Door()), mock.Mock())
+        lean = Lean(orders_room.Orders(submit, mock.Mock(), Door()), mock.Mock(), mock.Mock())
         scope = {
             "type": "http", "method": "POST", "path": "/api/v1/stock/lock",
             "headers": [

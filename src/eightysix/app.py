@@ -5,7 +5,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import AsyncIterator
-from typing import cast
+from typing import NamedTuple, cast
 
 import msgspec
 
@@ -15,6 +15,7 @@ from eightysix.api.availability import Availability
 from eightysix.api.change_log import Log
 from eightysix.api.channels import Channels
 from eightysix.api.endpoints import Rooms, endpoints
+from eightysix.api.following import DeviceList, Following
 from eightysix.api.health import Health
 from eightysix.api.keys import Audit, Keys
 from eightysix.api.lean import Asgi, Lean
@@ -27,9 +28,11 @@ from eightysix.api.setting import StockSetting
 from eightysix.api.site import site
 from eightysix.api.stock import Stocks
 from eightysix.api.stock_file import StockFiles
+from eightysix.api.stream import Streams
 from eightysix.catalog.catalog import Catalog
 from eightysix.catalog.keyring import Holder, Keyring
 from eightysix.engine import Engine, Housekeeping, Limits, Observers
+from eightysix.ops.follower_metrics import FollowerMetrics
 from eightysix.ops.metrics import Metrics
 from eightysix.ops.relay_metrics import RelayMetrics
 from eightysix.settings import Settings
@@ -40,6 +43,10 @@ from eightysix.storage.port import Database, Unavailable
 from eightysix.storage.url import parse
 from eightysix.sync.bus import Bus
 from eightysix.sync.bus_url import open_bus
+from eightysix.sync.catching_up import CatchingUp
+from eightysix.sync.compensation import Compensation
+from eightysix.sync.devices import Acknowledgements
+from eightysix.sync.gateway import Gateway, GatewayLimits
 from eightysix.sync.lease import Leases
 from eightysix.sync.pace import RelayPace
 from eightysix.sync.relay import Relay
@@ -61,6 +68,14 @@ class SchemaBehind(RuntimeError):
     """The database lacks tables or columns that this program needs."""
 
 
+class Followers(NamedTuple):
+    """What serves those who follow stores."""
+
+    gateway: Gateway
+    acks: Acknowledgements
+    compensation: Compensation
+
+
 class Service(msgspec.Struct, frozen=True):
     """A running service. `first_key` is the secret of the key made at the first start, None afterwards."""
 
@@ -71,6 +86,7 @@ class Service(msgspec.Struct, frozen=True):
     first_key: str | None
     bus: Bus
     relay: Relay | None
+    followers: Followers
 
 
 async def prepare(settings: Settings, *, may_migrate: bool) -> None:
@@ -97,6 +113,18 @@ def supports_workers(settings: Settings) -> bool:
 
 async def platform_key(settings: Settings) -> str:
     """The secret of a new platform key, made in the database beside whatever runs on it."""
+    async with _catalog_of(settings) as catalog:
+        return (await Keyring(catalog).mint(KeyBody(_OPERATOR, "platform"), Holder(_OPERATOR))).key
+
+
+async def new_generation(settings: Settings) -> int:
+    """A new generation of the database, begun beside whatever runs on it."""
+    async with _catalog_of(settings) as catalog:
+        return await catalog.begin_generation()
+
+
+@contextlib.asynccontextmanager
+async def _catalog_of(settings: Settings) -> AsyncIterator[Catalog]:
     target = parse(settings.database_url)
     if target.scheme == "sqlite" and not await asyncio.to_thread(target.path.exists):
         raise Unavailable(f"there is no file {target.path}")
@@ -104,7 +132,7 @@ async def platform_key(settings: Settings) -> str:
     catalog = Catalog(catalog_rows.connect(settings.database_url))
     try:
         await catalog.start()
-        return (await Keyring(catalog).mint(KeyBody(_OPERATOR, "platform"), Holder(_OPERATOR))).key
+        yield catalog
     finally:
         await catalog.stop()
 
@@ -121,7 +149,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         await catalog.start()
         bus = await open_bus(settings.bus_url)
         stack.push_async_callback(bus.close)
-        relay = await _relay(settings, database, stack, catalog=catalog, bus=bus, owner=owner, metrics=metrics)
+        leases = Leases(database.leases, owner)
+        relay = await _relay(settings, database, stack, catalog=catalog, bus=bus, leases=leases, metrics=metrics)
         waker = Waker(relay, database.signals)
         engine = Engine(database, catalog, _limits(settings), Observers(metrics.engine, waker))
         await engine.start()
@@ -131,8 +160,10 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(housekeeping.stop)
         keyring = Keyring(catalog)
         made = await keyring.first()
-        asgi = _asgi(database, engine, catalog, keyring, waker=waker, metrics=metrics)
-        yield Service(asgi, database, engine, catalog, None if made is None else made.key, bus, relay)
+        followers = await _followers(settings, database, stack, catalog=catalog, bus=bus, leases=leases, owner=owner)
+        metrics.add(FollowerMetrics(*followers))
+        asgi = _asgi(database, engine, catalog, keyring, followers, waker=waker, metrics=metrics)
+        yield Service(asgi, database, engine, catalog, None if made is None else made.key, bus, relay, followers)
 
 
 async def _relay(
@@ -142,13 +173,12 @@ async def _relay(
     *,
     catalog: Catalog,
     bus: Bus,
-    owner: str,
+    leases: Leases,
     metrics: Metrics,
 ) -> Relay | None:
     """The relay at work: at the end it publishes what the engine left, then gives its leases up."""
     if not settings.relay:
         return None
-    leases = Leases(database.leases, owner)
     capabilities = database.capabilities
     relay = Relay(
         database.outbox,
@@ -173,10 +203,50 @@ async def _relay(
     return relay
 
 
+async def _followers(
+    settings: Settings,
+    database: Database,
+    stack: contextlib.AsyncExitStack,
+    *,
+    catalog: Catalog,
+    bus: Bus,
+    leases: Leases,
+    owner: str,
+) -> Followers:
+    """Those who follow stores in this process, served until the end."""
+    gateway = Gateway(
+        database.following,
+        catalog,
+        CatchingUp(database.following, database.reader, catalog),
+        GatewayLimits(
+            heartbeat_seconds=settings.stream_heartbeat_seconds,
+            check_seconds=settings.stream_check_seconds,
+            stall_seconds=settings.stream_stall_seconds,
+            streams=settings.streams,
+        ),
+    )
+    await gateway.start(bus, owner)
+    stack.push_async_callback(gateway.close)
+    if database.signals is not None:
+        stack.callback(database.signals.listen(gateway.hear))
+    compensation = Compensation(database, catalog, gateway, lag_seconds=settings.lag_seconds, held=lambda: leases.held)
+    compensation.start()
+    stack.push_async_callback(compensation.stop)
+    return Followers(gateway, Acknowledgements(database.devices, database.following), compensation)
+
+
 def _asgi(
-    database: Database, engine: Engine, catalog: Catalog, keyring: Keyring, *, waker: Waker, metrics: Metrics
+    database: Database,
+    engine: Engine,
+    catalog: Catalog,
+    keyring: Keyring,
+    followers: Followers,
+    *,
+    waker: Waker,
+    metrics: Metrics,
 ) -> Lean:
     doorkeeper = Doorkeeper(catalog)
+    streams = Streams(followers.gateway, catalog, doorkeeper)
     orders = Orders(engine.submit, catalog, doorkeeper)
     availability = Availability(database.reader, catalog)
     rooms = Rooms(
@@ -192,9 +262,12 @@ def _asgi(
         Audit(catalog),
         ParkedMessages(database.outbox, waker.wake),
         Health(database),
+        Following(followers.gateway.catching_up, followers.acks, catalog),
+        streams,
+        DeviceList(database, followers.gateway, catalog),
         MetricsPage(metrics.page),
     )
-    return Lean(orders, cast(Asgi, site(endpoints(rooms), orders, doorkeeper)))
+    return Lean(orders, streams, cast(Asgi, site(endpoints(rooms), orders, doorkeeper)))
 
 
 def _limits(settings: Settings) -> Limits:

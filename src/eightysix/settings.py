@@ -36,6 +36,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     catalog_refresh_seconds: Annotated[float, Meta(ge=0.01, le=4)] = 1.0
     """At most 4: a revoked key must work nowhere after 5 s."""
     log_retention_days: Annotated[int, Meta(ge=30, le=36_500)] = 400
+    streams: Annotated[int, Meta(ge=0, le=100_000)] = 10_000
+    """Of one process, at most. Each is an open file: see `ulimit -n`."""
+    stream_heartbeat_seconds: Annotated[float, Meta(ge=0.05, le=300)] = 15.0
+    stream_check_seconds: Annotated[float, Meta(ge=0.05, le=60)] = 2.0
+    """How often the streams' places are compared with the stores' heads."""
+    stream_stall_seconds: Annotated[float, Meta(ge=0.1, le=600)] = 30.0
+    lag_seconds: Annotated[float, Meta(ge=0.1, le=86_400)] = 30.0
+    """A device whose oldest change not acknowledged is older than that lags."""
     stop_seconds: Annotated[float, Meta(ge=0, le=3600)] = 10.0
     bus_url: str = ""
     """Empty: the bus within this process."""

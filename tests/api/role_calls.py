@@ -83,6 +83,10 @@ CALLS: dict[str, RoleCall] = {
     "GET /api/v1/stock/orders/{order_id}": RoleCall(STORE),
     "GET /api/v1/stock/availability": RoleCall(STORE, {"channel_code": "EMENU"}),
     "POST /api/v1/poi/stock/update": RoleCall(STORE, {"object_id": TEA, "stock_status": 1}),
+    "POST /api/v1/poi/stock/find-to-pos": RoleCall(STORE),
+    "GET /api/v1/poi/stock/stream": RoleCall(STORE, {"follow": "false"}),
+    "POST /api/v1/poi/stock/ack": RoleCall(STORE, {"device_id": "roles", "cursor": "Y2xvdWQvMS8w"}),
+    "GET /api/v1/poi/stock/devices": RoleCall(STORE),
     "POST /api/v1/poi/stock/86": RoleCall(STORE, {"object_ids": [TEA], "sold_out": False}),
     "POST /api/v1/poi/stock/sync-from-pos": RoleCall(
         STORE, {"object_id": TEA, "stock_status": 1, "updated_at": None}, every_channel=True

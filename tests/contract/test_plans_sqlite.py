@@ -9,6 +9,7 @@ import sqlite3
 import pytest
 
 from eightysix.storage.migrate import migrate
+from eightysix.storage.sqlite import device
 from eightysix.storage.sqlite.statements import HOT_STATEMENTS
 
 STORE = ("product_shard_id", "brand_id", "poi_id")
@@ -25,13 +26,18 @@ KEYS = {
     "poi_stock_timer": STORE,
     "poi_stock_alert": (*STORE, "seq"),
     "poi_stock_journal": (*STORE, "device_id", "journal_id"),
+    "poi_stock_device": (*STORE, "device_id"),
 }
 """How much of a table's key each look-up must use."""
 
-BY_STORE = {"READ_HEAD", "READ_STORE", "TAKEN_SINCE", "WHOLE"}
+BY_STORE = {"READ_HEAD", "READ_STORE", "TAKEN_SINCE", "WHOLE", "CHANGED", "OF_STORES"}
 """These read all rows of one store, by the key's prefix."""
 
-BY_BUCKET = {"NEXT_TIMERS": ("product_shard_id", "due_at"), "PLANNED_VERSIONS": ("product_shard_id",)}
+BY_BUCKET = {
+    "NEXT_TIMERS": ("product_shard_id", "due_at"),
+    "PLANNED_VERSIONS": ("product_shard_id",),
+    "SILENT": ("product_shard_id",),
+}
 """These read all timers or heads of a bucket."""
 
 
@@ -42,9 +48,12 @@ async def connection(tmp_path_factory: pytest.TempPathFactory) -> sqlite3.Connec
     return sqlite3.connect(path)
 
 
-@pytest.mark.parametrize("name", HOT_STATEMENTS)
+STATEMENTS = HOT_STATEMENTS | device.HOT_STATEMENTS
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
 def test_the_whole_key_is_used(connection: sqlite3.Connection, name: str) -> None:
-    statement = HOT_STATEMENTS[name]
+    statement = STATEMENTS[name]
     count = max([int(number) for number in re.findall(r"\?(\d+)", statement)], default=statement.count("?"))
     tables = set(re.findall(r"\b(poi_\w+|catalog_head)\b", statement))
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", ["[]"] * count)]

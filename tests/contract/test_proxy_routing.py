@@ -16,6 +16,7 @@ from eightysix.core.bucket import BUCKETS
 from eightysix.core.change import Alert, DueLock, OrderFact, OutboxRow, RequestRecord, Timer
 from eightysix.core.key import StoreKey
 from eightysix.core.reservation import State
+from eightysix.storage.device import Ack
 from eightysix.storage.mysql.session import Session
 from eightysix.storage.open import open_database
 from eightysix.storage.port import Database, OrdersWanted
@@ -143,6 +144,14 @@ async def test_no_statement_of_a_batch_or_a_reader_reaches_two_physical_tables(
         assert set(stores) & set(await proxied.reader.due_stores(range(shard, BUCKETS, 8), 1_000))
         _, timers = await proxied.reader.next_timers(range(shard, BUCKETS, 8), 1_000)
         assert set(stores) <= {store for _, store in timers}
+        assert set(stores) == set(await proxied.following.heads(stores))
+        assert (await proxied.following.changed(stores[0], 0, 10)).stocks
+        await proxied.devices.acknowledge([Ack(store, "pos", 1, 1, 1) for store in stores])
+        devices = await proxied.devices.of_stores(stores)
+        assert len(await proxied.devices.silent([stores[0].bucket], 2)) == 1
+        await proxied.devices.mark([msgspec.structs.replace(each, lagging_since=1) for each in devices])
+        await proxied.devices.remove(devices)
+        assert await proxied.devices.of_stores(stores) == []
         assert set(stores) <= set(await proxied.reader.planned_versions(range(shard, BUCKETS, 8)))
         assert await proxied.reader.alerts(stores[0], None, 10)
         assert set(stores) <= {entry.store async for entry in proxied.audit()}

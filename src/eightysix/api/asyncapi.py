@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from eightysix.wire.following import StreamEvent
 from eightysix.wire.message import STOCK_TOPIC, StockMessage, StoreMessage
 
 from .schemas import NUMBER, components
@@ -37,6 +38,13 @@ _STATES = (
     Event("poi.store", StoreMessage, "A store as a whole has changed: it or its brand has opened, closed or is gone."),
 )
 
+_OF_THE_STREAM = (
+    Event("ready", StreamEvent, "The stream begins here; the first event of each."),
+    Event("reset", StreamEvent, "What is known is void, as after a restore from a backup; everything is sent anew."),
+    Event("current", StreamEvent, "The end of what follows a reset: what wasn't told has no row."),
+    Event("nudge", StreamEvent, "Acknowledgements stay behind: what came after this cursor is sent again."),
+)
+
 CHANNELS = (
     Channel(
         "stock_topic",
@@ -53,7 +61,7 @@ CHANNELS = (
         "send",
         "http",
         "One store's changes as server-sent events; `id` is the cursor to resume from by Last-Event-ID.",
-        _STATES,
+        (*_STATES, *_OF_THE_STREAM),
     ),
 )
 """All of them; who adds one adds it here."""

@@ -45,10 +45,13 @@ class Action(StrEnum):
     READ_AUDIT = "read_audit"
     RUN_SYNC = "run_sync"
     """Of the whole platform: what is stuck on its way."""
+    FOLLOW = "follow"
+    READ_DEVICES = "read_devices"
 
 
 _READ = {Action.READ_ORDER, Action.READ_STOCK, Action.EXPORT_STOCK, Action.READ_CATALOG}
-_IN_STORE = _READ | {Action.READ_LOG, Action.ORDER, Action.SET_STOCK, Action.TELL}
+_FOLLOW = {Action.FOLLOW, Action.READ_DEVICES}
+_IN_STORE = _READ | _FOLLOW | {Action.READ_LOG, Action.ORDER, Action.SET_STOCK, Action.TELL}
 _IN_BRAND = _IN_STORE | {
     Action.WRITE_RULES,
     Action.WRITE_CATALOG,
@@ -60,11 +63,11 @@ _IN_BRAND = _IN_STORE | {
 ALLOWED: dict[str, frozenset[Action]] = {
     "platform": frozenset(Action),
     "brand": frozenset(_IN_BRAND),
-    "order-service": frozenset(_READ | {Action.ORDER, Action.TELL}),
+    "order-service": frozenset(_READ | _FOLLOW | {Action.ORDER, Action.TELL}),
     "store": frozenset(_IN_STORE | {Action.WRITE_RULES}),
     "hub": frozenset(_IN_STORE),
     "channel": frozenset({Action.READ_STOCK, Action.READ_CATALOG}),
-    "auditor": frozenset(_READ | {Action.READ_LOG, Action.READ_KEYS, Action.READ_AUDIT}),
+    "auditor": frozenset(_READ | {Action.READ_LOG, Action.READ_KEYS, Action.READ_AUDIT, Action.READ_DEVICES}),
 }
 """Which actions each role has (DESIGN section 9)."""
 
@@ -186,6 +189,17 @@ class Doorkeeper:
         if caller.allowance is not None and calls:
             self._count(caller.allowance, calls)
         return caller
+
+    def still(self, caller: Caller, action: Action, brand_id: str, poi_id: str) -> bool:
+        """Whether the key that somebody came with opens the same as when they came: not revoked, not past its end."""
+        grant = self.catalog.current.keys.get(caller.secret or "")
+        return (
+            grant is not None
+            and grant.opens(self._clock())
+            and action in ALLOWED[grant.role]
+            and grant.brand_id in {None, brand_id}
+            and (grant.poi_ids is None or poi_id in grant.poi_ids)
+        )
 
     def count_stores(self, caller: Caller, stores: int, field: str) -> None:
         """Count a call that is a command in each of many stores as one for each. 422 if the key could never make so

@@ -1,4 +1,4 @@
-"""The order verbs and batch, answered in front of the framework: they are nearly all of the traffic.
+"""The order verbs, batch and streams, answered in front of the framework: they are nearly all of the traffic.
 
 Everything that a request costs in Python besides the engine is in this file, `orders` and the wire's types. Any other
 path, and any other method on these paths, goes to the framework; a test sends the same requests through both.
@@ -13,6 +13,7 @@ from eightysix.wire.problem import Problem, Rejection
 from .body import Bodies, Receive, linger
 from .orders import VERBS, Orders
 from .reply import Reply, rejected
+from .stream import PATH, Streams
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[Any], Awaitable[None]]
@@ -24,15 +25,19 @@ _PATHS = {f"/api/v1/stock/{name}": name for name in (*VERBS, "batch")}
 class Lean:
     """An ASGI application in front of another."""
 
-    def __init__(self, orders: Orders, site: Asgi) -> None:
+    def __init__(self, orders: Orders, streams: Streams, site: Asgi) -> None:
         self._orders = orders
+        self.streams = streams
         self.site = site
         self._bodies = Bodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = _PATHS.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
         if name is None:
-            await self.site(scope, receive, send)
+            if scope["path"] == PATH and scope["type"] == "http" and scope["method"] == "GET":
+                await self.streams.serve(scope, receive, send)
+            else:
+                await self.site(scope, receive, send)
             return
         authorization = accept_language = length = b""
         for header, value in scope["headers"]:

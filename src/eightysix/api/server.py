@@ -2,17 +2,26 @@
 
 import asyncio
 import contextlib
+import logging
+import os
+import resource
 import signal
 import socket
+import stat
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from .lean import Asgi
+from .lean import Asgi, Lean
 
 BACKLOG = 4096
 """Connections waiting to be accepted, and requests in work at once; the engine's queues refuse long before."""
+
+_LOG = logging.getLogger(__name__)
+
+SILENT_SECONDS = 30.0
 
 _LOOK_SECONDS = 0.01
 _START_SECONDS = 30.0
@@ -41,17 +50,20 @@ def reserved(host: str, port: int, *, shared: bool = False) -> Iterator[int]:
 
 
 async def serve(asgi: Asgi, host: str, port: int, ready: Callable[[], None], stop: asyncio.Event) -> None:
-    """Serve until `stop`; then accept no more, answer what is in work, and return. `port` must be reserved.
+    """Serve until `stop`; then end the streams, accept no more, answer what is in work, and return. `port` must be
+    reserved.
 
     `ready` is called when connections are accepted.
     """
+    streams = asgi.streams.gateway.limits.streams if isinstance(asgi, Lean) else 0
+    allow_files(streams + BACKLOG)
     server = Server(
         asgi,
         host,
         port,
         interface=Interfaces.ASGINL,
         backlog=BACKLOG,
-        backpressure=BACKLOG,
+        backpressure=BACKLOG + streams,
         websockets=False,
         log_enabled=False,
     )
@@ -62,13 +74,47 @@ async def serve(asgi: Asgi, host: str, port: int, ready: Callable[[], None], sto
         await asyncio.wait((serving, listens), return_when=asyncio.FIRST_COMPLETED)
         if listens.done():
             await listens
+            give_up_on_the_silent(port)
             ready()
         await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopped.cancel()
         listens.cancel()
+        if isinstance(asgi, Lean):
+            await asgi.streams.gateway.close()
         server.stop()  # type: ignore[no-untyped-call]  # granian leaves it without types
         await serving
+
+
+def allow_files(number: int) -> None:
+    """Let this process have so many files open, or as many as it may: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if wanted < number:
+        _LOG.warning("only %d files may be open: at most so many streams; raise it by `ulimit -n`", wanted)
+
+
+def give_up_on_the_silent(port: int) -> None:
+    """Have the kernel end connections whose other side takes nothing for SILENT_SECONDS, though there is something for
+    it: what waits for it is held in memory. Connections inherit that from the socket that listens; the server keeps it
+    to itself, so it is looked for among this process's files. Elsewhere than on Linux nothing happens."""
+    if not hasattr(socket, "TCP_USER_TIMEOUT"):
+        return
+    for file in tuple(Path("/proc/self/fd").iterdir()):
+        if not _is_socket(int(file.name)):
+            continue
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(file.name))) as found:
+            if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and found.getsockname()[1] == port:
+                found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(SILENT_SECONDS * 1000))
+
+
+def _is_socket(file: int) -> bool:
+    try:
+        return stat.S_ISSOCK(os.fstat(file).st_mode)
+    except OSError:  # closed since it was listed
+        return False
 
 
 def stop_on_signals() -> asyncio.Event:

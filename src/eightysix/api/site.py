@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 from litestar import Litestar, Request, Response
 from litestar.background_tasks import BackgroundTask
@@ -21,12 +21,11 @@ from .docs_page import docs_page
 from .endpoint import Call, Endpoint
 from .openapi import document
 from .orders import Orders
+from .query import query_fields
 from .reply import ABSENT, Reply, failed, rejected
 
 _Request = Request[Any, Any, Any]
 _Answer = Callable[[_Request, bytes, Language], Awaitable[Reply]]
-
-_MOST_QUERY_FIELDS = 2_000
 
 
 def site(table: Sequence[Endpoint], orders: Orders, doorkeeper: Doorkeeper) -> Litestar:
@@ -83,7 +82,11 @@ def _answer(endpoint: Endpoint, run: Callable[[Call], Awaitable[Reply]], doorkee
 
     async def attempt(request: _Request, content: bytes, language: Language, *, counted: bool = False) -> Reply:
         try:
-            query = None if endpoint.query is None else read_query(_query(request, lists), endpoint.query)
+            query = (
+                None
+                if endpoint.query is None
+                else read_query(query_fields(request.scope["query_string"], lists), endpoint.query)
+            )
             body = None if endpoint.body is None else endpoint.body.read(content)
             if endpoint.action is None:
                 return await run(Call(NOBODY, query, body, language, ""))
@@ -175,25 +178,6 @@ def _authorization(request: _Request) -> bytes:
 def _tail(request: _Request, slashes: int) -> str:
     """What follows the path's own slashes, decoded: an id may hold slashes of its own, sent as they are or encoded."""
     return unquote(request.scope["raw_path"].split(b"/", slashes)[-1].decode("latin-1"))
-
-
-def _query(request: _Request, lists: frozenset[str]) -> dict[str, Any]:
-    """The query's fields; those in `lists` with all their values."""
-    try:
-        pairs = parse_qsl(
-            request.scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_QUERY_FIELDS
-        )
-    except ValueError:
-        raise Rejection(Problem.TOO_MANY, "query", most=_MOST_QUERY_FIELDS) from None
-    fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in lists:
-            fields.setdefault(name, []).append(value)
-        elif name in fields:
-            raise Rejection(Problem.WRONG_TYPE, name, expected="string", got="array")
-        else:
-            fields[name] = value
-    return fields
 
 
 def _list_fields(query: type[Any] | None) -> frozenset[str]:

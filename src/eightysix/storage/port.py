@@ -37,6 +37,8 @@ from eightysix.core.reservation import Reservation
 from eightysix.core.stock import ChannelStock, Stock
 
 from .change_log import ChangeLog
+from .device import Devices
+from .following import Following
 from .lease import LeaseTable
 from .signals import Signals
 
@@ -326,6 +328,12 @@ class Database(Protocol):
     def signals(self) -> Signals | None:
         """None where there is nothing to tell other processes with, or no other process."""
         ...
+
+    @property
+    def following(self) -> Following: ...
+
+    @property
+    def devices(self) -> Devices: ...
 
     def audit(self) -> AsyncIterator[AuditStore]:
         """Every store that has a head row, bucket by bucket, each read in one snapshot."""

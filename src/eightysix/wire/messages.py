@@ -53,6 +53,10 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
         "The secret before the last rotation works until {until}; wait for that, or rotate without an overlap.",
         "上次轮换前的密钥在 {until} 前仍有效，请等待其失效，或不设重叠期轮换。",
     ),
+    Problem.CURSOR_UNKNOWN: (
+        "The cursor is of another time of this database; pull everything.",
+        "游标属于该数据库的另一时期，请重新拉取全部数据。",
+    ),
     Problem.OVERLOADED: (
         "Too many requests are waiting; try again shortly.",
         "等待处理的请求过多，请稍后重试。",

@@ -6,6 +6,7 @@ from eightysix.api.administration import Administration
 from eightysix.api.change_log import Log
 from eightysix.api.channels import Channels
 from eightysix.api.endpoint import Endpoint
+from eightysix.api.following import DeviceList, Following
 from eightysix.api.health import Health
 from eightysix.api.keys import Audit, Keys
 from eightysix.api.metrics import MetricsPage
@@ -15,8 +16,10 @@ from eightysix.api.reconciliation import Reconciliation
 from eightysix.api.setting import StockSetting
 from eightysix.api.stock import Stocks
 from eightysix.api.stock_file import StockFiles
+from eightysix.api.stream import Streams
 
 from .configuration import administration_calls, keys_calls
+from .following import devices_calls, following_calls
 from .health import health_calls, metrics_calls
 from .orders import orders_calls
 from .pos import pos_calls
@@ -41,6 +44,9 @@ class Rooms(NamedTuple):
     audit: Audit
     parked: ParkedMessages
     health: Health
+    following: Following
+    streams: Streams
+    devices: DeviceList
     metrics: MetricsPage
 
 
@@ -57,6 +63,8 @@ def endpoints(rooms: Rooms) -> list[Endpoint]:
         *files_calls(rooms.files),
         *channels_calls(rooms.channels),
         *reconciliation_calls(rooms.reconciliation),
+        *following_calls(rooms.following, rooms.streams),
+        *devices_calls(rooms.devices),
         *log_calls(rooms.log),
         *administration_calls(rooms.administration),
         *keys_calls(rooms.keys),

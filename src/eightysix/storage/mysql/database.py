@@ -9,6 +9,8 @@ from eightysix.storage.url import DatabaseUrl, parse
 from . import literal
 from .audit import audit
 from .change_log import MysqlLogTable
+from .device import MysqlDevices
+from .following import MysqlFollowing
 from .lane import MysqlLane
 from .lease import MysqlLeaseTable
 from .outbox import MysqlOutbox
@@ -49,6 +51,8 @@ class MysqlDatabase:
         self._sync_pool = Pool(url)
         self._outbox = MysqlOutbox(self._sync_pool, url.physical_shards)
         self._leases = MysqlLeaseTable(self._sync_pool, url.physical_shards)
+        self._following = MysqlFollowing(self._pool, url.physical_shards)
+        self._devices = MysqlDevices(self._pool, url.physical_shards)
 
     async def lane(self, lane_no: int, marker_bucket: int) -> MysqlLane:
         lane = MysqlLane(Session(self._url), self._owner, lane_no, marker_bucket, self.capabilities.physical_shards)
@@ -75,6 +79,14 @@ class MysqlDatabase:
     def signals(self) -> None:
         """There is nothing to tell with; whoever wants to know looks often."""
         return
+
+    @property
+    def following(self) -> MysqlFollowing:
+        return self._following
+
+    @property
+    def devices(self) -> MysqlDevices:
+        return self._devices
 
     def audit(self) -> AsyncIterator[AuditStore]:
         return audit(self._pool, self.capabilities.physical_shards)

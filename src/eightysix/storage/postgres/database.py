@@ -11,7 +11,9 @@ from eightysix.storage.url import DatabaseUrl
 
 from .audit import audit
 from .change_log import PostgresLogTable
+from .device import PostgresDevices
 from .fault import CLIENT_ERRORS, connect_fault
+from .following import PostgresFollowing
 from .lane import PostgresLane
 from .lease import PostgresLeaseTable
 from .outbox import PostgresOutbox
@@ -42,6 +44,8 @@ class PostgresDatabase:
         self._outbox = PostgresOutbox(self._reader.fetch, reading, removing)
         self._leases = PostgresLeaseTable(sharing)
         self._signals = PostgresSignals(target, owner, sharing)
+        self._following = PostgresFollowing(self._reader.fetch)
+        self._devices = PostgresDevices(self._reader.fetch)
 
     @classmethod
     async def open(cls, target: DatabaseUrl, owner: str) -> "PostgresDatabase":
@@ -81,6 +85,14 @@ class PostgresDatabase:
     @property
     def signals(self) -> PostgresSignals:
         return self._signals
+
+    @property
+    def following(self) -> PostgresFollowing:
+        return self._following
+
+    @property
+    def devices(self) -> PostgresDevices:
+        return self._devices
 
     def audit(self) -> AsyncIterator[AuditStore]:
         return audit(self._target, self._owner)

@@ -11,6 +11,8 @@ from eightysix.storage.url import parse
 
 from .audit import audit
 from .change_log import SqliteLogTable
+from .device import SqliteDevices
+from .following import SqliteFollowing
 from .lane import SqliteLane
 from .lockfile import LockFile
 from .outbox import SqliteOutbox
@@ -57,6 +59,8 @@ class SqliteDatabase:
         self._reader = reader
         self._log_table = SqliteLogTable(path)
         self._log = ChangeLog(self._log_table)
+        self._following = SqliteFollowing(reader.one)
+        self._devices = SqliteDevices(path)
         self._lanes: set[SqliteLane] = set()
         self._outbox = SqliteOutbox(path, self._lanes)
 
@@ -96,6 +100,16 @@ class SqliteDatabase:
         """See the port: there is no other process."""
         return
 
+    @property
+    def following(self) -> SqliteFollowing:
+        """See the port."""
+        return self._following
+
+    @property
+    def devices(self) -> SqliteDevices:
+        """See the port."""
+        return self._devices
+
     def audit(self) -> AsyncIterator[AuditStore]:
         """See the port."""
         return audit(self._path)
@@ -113,5 +127,6 @@ class SqliteDatabase:
             await lane.close()
         await self._outbox.close()
         await self._log_table.close()
+        await self._devices.close()
         await self._reader.close()
         self._lock.release()

@@ -28,16 +28,16 @@ class SqliteReader:
 
     async def head(self, store: StoreKey) -> tuple[int, Head]:
         """See the port."""
-        now, found = await self._one(statements.READ_HEAD, *store)
+        now, found = await self.one(statements.READ_HEAD, *store)
         return now, _head(found)
 
     async def store_rows(self, store: StoreKey, keys: Sequence[StockKey] | None) -> StoreRows:
         """See the port."""
         if keys is None:
-            answer = await self._one(statements.READ_STORE, *store)
+            answer = await self.one(statements.READ_STORE, *store)
         else:
             named = rows.encode(list(dict.fromkeys(keys))).decode()
-            answer = await self._one(statements.READ_NAMED, *store, named)
+            answer = await self.one(statements.READ_NAMED, *store, named)
         now, found, stocks, channels, due, next_due_at = answer
         return StoreRows(
             now=now,
@@ -50,7 +50,7 @@ class SqliteReader:
 
     async def order(self, store: StoreKey, order_id: str) -> tuple[int, list[Reservation], OrderFact | None]:
         """See the port."""
-        now, lines, facts = await self._one(statements.READ_ORDER, *store, order_id)
+        now, lines, facts = await self.one(statements.READ_ORDER, *store, order_id)
         found = [rows.reservation(row) for row in rows.decode(lines)]
         found.sort(key=lambda line: (line.sku_id, line.line_no))
         fact = next((rows.fact(row) for row in rows.decode(facts)), None)
@@ -58,29 +58,31 @@ class SqliteReader:
 
     async def due_stores(self, buckets: Sequence[int], limit: int) -> list[StoreKey]:
         """See the port."""
-        (found,) = await self._one(statements.DUE_STORES, rows.encode(buckets).decode(), limit)
+        (found,) = await self.one(statements.DUE_STORES, rows.encode(buckets).decode(), limit)
         return [StoreKey(*row) for row in rows.decode(found)]
 
     async def next_timers(self, buckets: Sequence[int], limit: int) -> tuple[int, list[tuple[int, StoreKey]]]:
         """See the port."""
-        now, found = await self._one(statements.NEXT_TIMERS, rows.encode(buckets).decode(), limit)
+        now, found = await self.one(statements.NEXT_TIMERS, rows.encode(buckets).decode(), limit)
         return now, [(due_at, StoreKey(*store)) for due_at, *store in rows.decode(found)]
 
     async def planned_versions(self, buckets: Sequence[int]) -> dict[StoreKey, Planned]:
         """See the port."""
-        (found,) = await self._one(statements.PLANNED_VERSIONS, rows.encode(buckets).decode())
+        (found,) = await self.one(statements.PLANNED_VERSIONS, rows.encode(buckets).decode())
         return {StoreKey(*store): Planned(version, told) for *store, version, told in rows.decode(found)}
 
     async def alerts(self, store: StoreKey, before: tuple[int, str] | None, limit: int) -> list[Alert]:
         """See the port."""
-        (found,) = await self._one(statements.ALERTS, *store, *(before or (MAX_SEQ, "")), limit)
+        (found,) = await self.one(statements.ALERTS, *store, *(before or (MAX_SEQ, "")), limit)
         return [rows.alert(row) for row in rows.decode(found)]
 
     async def ping(self) -> None:
         """One statement that reads the file."""
-        await self._one("SELECT count(*) FROM sqlite_schema")
+        await self.one("SELECT count(*) FROM sqlite_schema")
 
-    async def _one(self, statement: str, *values: object) -> tuple[Any, ...]:
+    async def one(self, statement: str, *values: object) -> tuple[Any, ...]:
+        """The one row of a reading statement."""
+
         def work(connection: sqlite3.Connection) -> tuple[Any, ...]:
             row: tuple[Any, ...] = connection.execute(statement, values).fetchone()
             return row

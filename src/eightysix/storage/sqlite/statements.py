@@ -226,6 +226,15 @@ ALERTS = (
     f"WHERE {_THIS_STORE} AND t.seq <= ?4 AND (t.seq, t.channel_code) < (?4, ?5) "
     "ORDER BY t.seq DESC, t.channel_code DESC LIMIT ?6)"
 )
+READ_HEADS = (
+    f"SELECT {NOW}, (SELECT json_group_array(json_array({', '.join(f't.{name}' for name in (*STORE, *HEAD))})) "  # noqa: S608
+    f"FROM json_each(?1) j CROSS JOIN poi_stock_head t WHERE {_matches('t', STORE)})"
+)
+CHANGED = (
+    f"SELECT {_HEAD_OF_STORE}, (SELECT json_group_array(json_array(object_type, object_id, version)) FROM ("  # noqa: S608
+    f"SELECT t.object_type, t.object_id, t.version FROM poi_item_stock t WHERE {_THIS_STORE} AND t.version > ?4 "
+    "ORDER BY t.version LIMIT ?5))"
+)
 TAKEN_SINCE = "SELECT " + _of_store(
     "poi_stock_reservation", RESERVATION, " AND (t.state = 1 OR t.state IN (2, 4) AND t.locked_at >= ?4)"
 )
