@@ -42,6 +42,8 @@ from .signals import Signals
 
 if TYPE_CHECKING:
     from .outbox import Outbox
+from .message_parked import ParkedMessageTable
+from .order_event import OrderEventTable
 
 DAY_MS = 86_400_000
 
@@ -326,6 +328,12 @@ class Database(Protocol):
     def signals(self) -> Signals | None:
         """None where there is nothing to tell other processes with, or no other process."""
         ...
+
+    @property
+    def order_events(self) -> OrderEventTable: ...
+
+    @property
+    def parked_messages(self) -> ParkedMessageTable: ...
 
     def audit(self) -> AsyncIterator[AuditStore]:
         """Every store that has a head row, bucket by bucket, each read in one snapshot."""

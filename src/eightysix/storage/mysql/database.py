@@ -11,6 +11,8 @@ from .audit import audit
 from .change_log import MysqlLogTable
 from .lane import MysqlLane
 from .lease import MysqlLeaseTable
+from .message_parked import MysqlParkedMessageTable
+from .order_event import MysqlOrderEventTable
 from .outbox import MysqlOutbox
 from .pool import Pool
 from .reader import MysqlReader
@@ -49,6 +51,8 @@ class MysqlDatabase:
         self._sync_pool = Pool(url)
         self._outbox = MysqlOutbox(self._sync_pool, url.physical_shards)
         self._leases = MysqlLeaseTable(self._sync_pool, url.physical_shards)
+        self._order_events = MysqlOrderEventTable(self._sync_pool)
+        self._parked_messages = MysqlParkedMessageTable(self._sync_pool, url.physical_shards)
 
     async def lane(self, lane_no: int, marker_bucket: int) -> MysqlLane:
         lane = MysqlLane(Session(self._url), self._owner, lane_no, marker_bucket, self.capabilities.physical_shards)
@@ -75,6 +79,14 @@ class MysqlDatabase:
     def signals(self) -> None:
         """There is nothing to tell with; whoever wants to know looks often."""
         return
+
+    @property
+    def order_events(self) -> MysqlOrderEventTable:
+        return self._order_events
+
+    @property
+    def parked_messages(self) -> MysqlParkedMessageTable:
+        return self._parked_messages
 
     def audit(self) -> AsyncIterator[AuditStore]:
         return audit(self._pool, self.capabilities.physical_shards)

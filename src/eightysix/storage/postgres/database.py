@@ -14,6 +14,8 @@ from .change_log import PostgresLogTable
 from .fault import CLIENT_ERRORS, connect_fault
 from .lane import PostgresLane
 from .lease import PostgresLeaseTable
+from .message_parked import PostgresParkedMessageTable
+from .order_event import PostgresOrderEventTable
 from .outbox import PostgresOutbox
 from .reader import PostgresReader
 from .session import arguments, check_fitness
@@ -42,6 +44,8 @@ class PostgresDatabase:
         self._outbox = PostgresOutbox(self._reader.fetch, reading, removing)
         self._leases = PostgresLeaseTable(sharing)
         self._signals = PostgresSignals(target, owner, sharing)
+        self._order_events = PostgresOrderEventTable(self._reader.fetch)
+        self._parked_messages = PostgresParkedMessageTable(self._reader.fetch)
 
     @classmethod
     async def open(cls, target: DatabaseUrl, owner: str) -> "PostgresDatabase":
@@ -81,6 +85,14 @@ class PostgresDatabase:
     @property
     def signals(self) -> PostgresSignals:
         return self._signals
+
+    @property
+    def order_events(self) -> PostgresOrderEventTable:
+        return self._order_events
+
+    @property
+    def parked_messages(self) -> PostgresParkedMessageTable:
+        return self._parked_messages
 
     def audit(self) -> AsyncIterator[AuditStore]:
         return audit(self._target, self._owner)

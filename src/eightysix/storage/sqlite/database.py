@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from eightysix.storage.change_log import ChangeLog
+from eightysix.storage.message_parked import ParkedMessageTable
+from eightysix.storage.order_event import OrderEventTable
 from eightysix.storage.outbox import Outbox
 from eightysix.storage.port import AuditStore, Capabilities, Lane, Reader, StorageFault, Unavailable
 from eightysix.storage.url import parse
@@ -13,8 +15,11 @@ from .audit import audit
 from .change_log import SqliteLogTable
 from .lane import SqliteLane
 from .lockfile import LockFile
+from .message_parked import SqliteParkedMessageTable
+from .order_event import SqliteOrderEventTable
 from .outbox import SqliteOutbox
 from .reader import SqliteReader
+from .side_door import SideDoor
 
 
 async def connect(url: str, owner: str) -> "SqliteDatabase":
@@ -57,6 +62,9 @@ class SqliteDatabase:
         self._reader = reader
         self._log_table = SqliteLogTable(path)
         self._log = ChangeLog(self._log_table)
+        self._door = SideDoor(path)
+        self._order_events = SqliteOrderEventTable(self._door)
+        self._parked_messages = SqliteParkedMessageTable(self._door)
         self._lanes: set[SqliteLane] = set()
         self._outbox = SqliteOutbox(path, self._lanes)
 
@@ -96,6 +104,16 @@ class SqliteDatabase:
         """See the port: there is no other process."""
         return
 
+    @property
+    def order_events(self) -> OrderEventTable:
+        """See the port."""
+        return self._order_events
+
+    @property
+    def parked_messages(self) -> ParkedMessageTable:
+        """See the port."""
+        return self._parked_messages
+
     def audit(self) -> AsyncIterator[AuditStore]:
         """See the port."""
         return audit(self._path)
@@ -113,5 +131,6 @@ class SqliteDatabase:
             await lane.close()
         await self._outbox.close()
         await self._log_table.close()
+        await self._door.close()
         await self._reader.close()
         self._lock.release()
