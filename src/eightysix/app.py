@@ -21,6 +21,7 @@ from eightysix.api.lean import Asgi, Lean
 from eightysix.api.metrics import MetricsPage
 from eightysix.api.orders import Orders
 from eightysix.api.parked import ParkedMessages
+from eightysix.api.parked_events import ParkedEvents
 from eightysix.api.pos import Pos
 from eightysix.api.reconciliation import Reconciliation
 from eightysix.api.setting import StockSetting
@@ -41,11 +42,14 @@ from eightysix.storage.url import parse
 from eightysix.sync.bus import Bus
 from eightysix.sync.bus_url import open_bus
 from eightysix.sync.lease import Leases
+from eightysix.sync.order_events import OrderEvents
+from eightysix.sync.order_upkeep import OrderUpkeep, UpkeepPace
 from eightysix.sync.pace import RelayPace
 from eightysix.sync.relay import Relay
 from eightysix.sync.rendering import Renderer
 from eightysix.sync.waking import Waker
 from eightysix.wire.administration import KeyBody
+from eightysix.wire.language import preferred
 
 _POLL_SECONDS = 5.0
 """Between two looks for unpublished messages where whoever changes something tells of it."""
@@ -131,7 +135,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(housekeeping.stop)
         keyring = Keyring(catalog)
         made = await keyring.first()
-        asgi = _asgi(database, engine, catalog, keyring, waker=waker, metrics=metrics)
+        events = _order_events(settings, stack, database=database, engine=engine, catalog=catalog, bus=bus)
+        asgi = _asgi(database, engine, catalog, keyring, waker=waker, metrics=metrics, events=events)
         yield Service(asgi, database, engine, catalog, None if made is None else made.key, bus, relay)
 
 
@@ -173,8 +178,38 @@ async def _relay(
     return relay
 
 
+def _order_events(
+    settings: Settings,
+    stack: contextlib.AsyncExitStack,
+    *,
+    database: Database,
+    engine: Engine,
+    catalog: Catalog,
+    bus: Bus,
+) -> OrderEvents:
+    """The consumer of the order service's events; at work only where it is wanted: within one process nobody but the
+    process itself could publish any."""
+    events = OrderEvents(bus, engine.submit, catalog, database, preferred(settings.lang.encode()))
+    wanted = settings.order_events
+    if wanted or (wanted is None and settings.bus_url):
+        pace = UpkeepPace(wait_seconds=settings.order_event_wait_seconds, keep_days=settings.order_event_retention_days)
+        upkeep = OrderUpkeep(events, pace)
+        stack.push_async_callback(upkeep.stop)
+        upkeep.start()
+        stack.push_async_callback(events.stop)
+        events.start()
+    return events
+
+
 def _asgi(
-    database: Database, engine: Engine, catalog: Catalog, keyring: Keyring, *, waker: Waker, metrics: Metrics
+    database: Database,
+    engine: Engine,
+    catalog: Catalog,
+    keyring: Keyring,
+    *,
+    waker: Waker,
+    metrics: Metrics,
+    events: OrderEvents,
 ) -> Lean:
     doorkeeper = Doorkeeper(catalog)
     orders = Orders(engine.submit, catalog, doorkeeper)
@@ -191,6 +226,7 @@ def _asgi(
         Keys(keyring),
         Audit(catalog),
         ParkedMessages(database.outbox, waker.wake),
+        ParkedEvents(events),
         Health(database),
         MetricsPage(metrics.page),
     )

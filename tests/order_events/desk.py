@@ -3,11 +3,13 @@
 import contextlib
 import itertools
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
 
+from eightysix.core.instant import to_iso
 from eightysix.engine import Engine
 from eightysix.storage.port import Database
 from eightysix.sync.bus import BusMessage
@@ -19,7 +21,9 @@ from eightysix.wire.order_event import ANSWERS_TOPIC, EVENTS_TOPIC
 from tests.engine.shop import BRAND, Shop, audit, stock, store
 
 STORE = "1"
-NOW = "2026-11-26T10:00:00.000Z"
+HAPPENED_AT = int(time.time() * 1000)
+NOW = to_iso(HAPPENED_AT)
+"""When everything happens here."""
 
 _ids = itertools.count(1)
 

@@ -38,7 +38,7 @@ from eightysix.wire.order import DeductBody, LockBody, ReturnBody, UnlockBody
 from eightysix.wire.order_event import ANSWERS_TOPIC, ReadEvent
 from tests.engine.clocked import Clock, Clocked
 from tests.engine.shop import BRAND, audit, stock, store
-from tests.order_events.desk import Market, message
+from tests.order_events.desk import NOW, Market, message
 
 HTTP = {"placed": LockBody, "paid": DeductBody, "cancelled": UnlockBody, "returned": ReturnBody}
 DONE = {"placed": "locked", "paid": "deducted", "cancelled": "unlocked", "returned": "returned"}
@@ -266,7 +266,7 @@ def event_of(side: Side, told: Told, number: int) -> Fields:
     """The event of what is told."""
     order_id = f"order-{told.order}"
     return {
-        "type": f"order.{told.kind}", "event_id": f"{order_id}-{number}", "occurred_at": "2026-11-26T10:00:00Z",
+        "type": f"order.{told.kind}", "event_id": f"{order_id}-{number}", "occurred_at": NOW,
         "brandId": BRAND, "poiId": side.poi_id, "order_id": order_id, "order_seq": number, **told.fields,
     }  # fmt: skip
 

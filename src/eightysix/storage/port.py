@@ -38,12 +38,12 @@ from eightysix.core.stock import ChannelStock, Stock
 
 from .change_log import ChangeLog
 from .lease import LeaseTable
+from .message_parked import ParkedMessageTable
+from .order_event import OrderEventTable
 from .signals import Signals
 
 if TYPE_CHECKING:
     from .outbox import Outbox
-from .message_parked import ParkedMessageTable
-from .order_event import OrderEventTable
 
 DAY_MS = 86_400_000
 

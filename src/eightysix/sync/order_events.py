@@ -16,7 +16,6 @@ import logging
 import random
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal
 from weakref import WeakValueDictionary
 
 from eightysix.core.key import StoreKey
@@ -27,7 +26,7 @@ from eightysix.storage.port import Conflict, Database, StorageFault
 from eightysix.wire.language import Language
 from eightysix.wire.message import group_of
 from eightysix.wire.order_event import ANSWERS_TOPIC, EVENTS_TOPIC, read_event
-from eightysix.wire.parked_message import Because, because, rejected
+from eightysix.wire.parked_event import Because, Replayed, because, rejected
 from eightysix.wire.problem import Rejection
 
 from .bus import Bus, BusMessage, BusUnavailable, MessageRefused, Subscription
@@ -45,8 +44,6 @@ _SUBSCRIBE_SECONDS = (0.5, 15.0)
 _CONFLICTS = 4
 _CONFLICT_SECONDS = 0.05
 """How often, and after what time, what stood in another transaction's way is tried."""
-
-Replayed = Literal["processed", "waiting", "parked", "unknown"]
 
 
 class OrderEvents:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from eightysix.storage.order_event import EventState, OrderEventRow
 from eightysix.storage.port import DAY_MS
 from eightysix.wire.order_event import ReadEvent
-from eightysix.wire.parked_message import Because, ParkedReason, because
+from eightysix.wire.parked_event import Because, ParkedReason, because
 
 AGE_DAYS_MAX = 30
 """What happened longer ago is not done any more: what it refers to need not be kept so long (DESIGN section 4)."""

@@ -10,7 +10,7 @@ import msgspec
 from eightysix.core.key import StoreKey
 from eightysix.storage.message_parked import ParkedKey, ParkedMessage, ParkedMessageTable
 from eightysix.wire.order_event import ANSWERS_TOPIC, EVENTS_TOPIC, MAX_EVENT_BYTES, named_in
-from eightysix.wire.parked_message import ParkedReason
+from eightysix.wire.parked_event import ParkedReason
 
 _log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from eightysix.storage.port import GuardFailed
 from eightysix.wire.language import Language
 from eightysix.wire.message import group_of
 from eightysix.wire.order_event import ANSWERS_TOPIC, event_answer, read_event
-from eightysix.wire.parked_message import Because, ParkedReason, because, rejected
+from eightysix.wire.parked_event import Because, ParkedReason, because, rejected
 from eightysix.wire.problem import Rejection
 
 from .bus import Bus, BusMessage, MessageRefused

@@ -19,7 +19,7 @@ from eightysix.core.bucket import BUCKETS
 from eightysix.core.key import StoreKey
 from eightysix.storage.order_event import EventState, OrderEventRow
 from eightysix.storage.port import DAY_MS, StorageFault
-from eightysix.wire.parked_message import Because, because
+from eightysix.wire.parked_event import Because, because
 
 from .order_events import OrderEvents, may_pass
 from .order_ledger import OrderLedger

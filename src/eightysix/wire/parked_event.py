@@ -1,23 +1,25 @@
-"""Messages that could not be processed: why, in words, and the bodies of the calls about them."""
+"""Order events that could not be processed: why, in words, and the bodies of the calls about them."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+from eightysix.core.key import StoreKey
 from eightysix.core.outcome import Code
 
-from .fields import Body, Identifier, several, whole
+from .fields import Body, Identifier, identifier, integer, several, whole
 from .language import Language
 from .messages import fill, sentence
 from .problem import Problem, Rejection
 
 MAX_PARKED_PAGE = 100
-MAX_REPLAYED = 100
+
+Replayed = Literal["processed", "waiting", "parked", "unknown"]
 
 
 class Because(StrEnum):
-    """Why a message was parked, where it isn't for what is wrong with its body. Stable."""
+    """Why an event was parked, where it isn't for what is wrong with its body. Stable."""
 
     EVENT_EARLY = "EVENT_EARLY"
     EVENT_DIFFERS = "EVENT_DIFFERS"
@@ -67,7 +69,7 @@ REASONS: dict[Because, tuple[str, str]] = {
 
 
 class ParkedReason(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why a message was parked, as it is kept: in no language."""
+    """Why an event was parked, as it is kept: in no language."""
 
     code: str
     field: str | None = None
@@ -92,18 +94,26 @@ def rejected(rejection: Rejection) -> ParkedReason:
     return ParkedReason(rejection.code.value, rejection.field, dict(rejection.values))
 
 
-class ParkedQuery(Body):
-    """Which messages: of one store, or all."""
+class ParkedEventQuery(Body):
+    """Which events: of one store, or all."""
 
     brand_id: Identifier | None = msgspec.field(name="brandId", default=None)
     poi_id: Identifier | None = msgspec.field(name="poiId", default=None)
     cursor: str | None = None
     limit: Annotated[int, whole(1, MAX_PARKED_PAGE)] = MAX_PARKED_PAGE
 
+    def store(self) -> StoreKey | None:
+        """The one store that is asked for; 422 for half of its name."""
+        return _store(self.brand_id, self.poi_id)
 
-class ParkedMessageAnswer(msgspec.Struct, frozen=True):
-    """A parked message. `topic` is where it came from, or was to go (`order_stock`); `tries` is how often it was
-    parked, `parked_at` when it was first. `code` is stable, `message` is for people, `field` says where."""
+    def most(self) -> int:
+        return integer(self.limit, "limit", 1, MAX_PARKED_PAGE)
+
+
+class ParkedEvent(msgspec.Struct, frozen=True):
+    """An event of the order service that could not be processed, or (`topic` `order_stock`) an answer to one that could
+    not be published. `tries` is how often it was parked, `parked_at` when it was first; `code` is stable, `message` is
+    for people, `field` says where. An unreadable event may name no store."""
 
     parked_id: str
     topic: str
@@ -117,21 +127,65 @@ class ParkedMessageAnswer(msgspec.Struct, frozen=True):
     body: str
 
 
-class ReplayParkedBody(Body):
-    """Parked messages to be processed again."""
+class ReplayEventsBody(Body):
+    """Which parked events are to be processed again: those of a store, or of `all` stores; of these the named ones, or
+    the first 100."""
 
-    parked_ids: Annotated[list[str], several(MAX_REPLAYED)]
+    brand_id: Identifier | None = msgspec.field(name="brandId", default=None)
+    poi_id: Identifier | None = msgspec.field(name="poiId", default=None)
+    all: bool = False
+    parked_ids: Annotated[list[str], several(MAX_PARKED_PAGE)] | None = None
+
+    def store(self) -> StoreKey | None:
+        """The one store that is meant; None: all."""
+        store = _store(self.brand_id, self.poi_id)
+        if store is None and not self.all:
+            raise Rejection(Problem.EMPTY, "poiId")
+        if store is not None and self.all:
+            raise Rejection(Problem.VALUE_INVALID, "all", why="either a store or all")
+        return store
+
+    def named(self) -> list[str] | None:
+        """The named ones; None: all, a page of them."""
+        if self.parked_ids is None:
+            return None
+        if not self.parked_ids:
+            raise Rejection(Problem.EMPTY, "parked_ids")
+        if len(self.parked_ids) > MAX_PARKED_PAGE:
+            raise Rejection(Problem.TOO_MANY, "parked_ids", most=MAX_PARKED_PAGE)
+        return self.parked_ids
 
 
-class ReplayedMessage(msgspec.Struct, frozen=True):
+class ReplayedEvent(msgspec.Struct, frozen=True):
     """What became of it: `processed`; `waiting` for an event before it; `parked` again, for the reason that the list
     has; or `unknown`: it isn't parked any more."""
 
     parked_id: str
-    result: str
+    result: Replayed
 
 
-class ReplayedAnswer(msgspec.Struct, frozen=True):
-    """In the order in which they were sent."""
+class ReplayedEvents(msgspec.Struct, frozen=True):
+    """In order; `has_more`: others may still be parked behind these."""
 
-    results: list[ReplayedMessage]
+    results: list[ReplayedEvent]
+    has_more: bool
+
+
+class DiscardEventsBody(ReplayEventsBody, kw_only=True):
+    """Which parked events nobody needs any more: of those of a store, or of `all` stores, the named ones."""
+
+    parked_ids: Annotated[list[str], several(MAX_PARKED_PAGE)]
+
+
+class DiscardedEvents(msgspec.Struct, frozen=True):
+    """How many were parked, and are not any more."""
+
+    discarded: int
+
+
+def _store(brand_id: str | None, poi_id: str | None) -> StoreKey | None:
+    if brand_id is None and poi_id is None:
+        return None
+    if brand_id is None or poi_id is None:
+        raise Rejection(Problem.EMPTY, "brandId" if brand_id is None else "poiId")
+    return StoreKey.of(identifier(brand_id, "brandId"), identifier(poi_id, "poiId"))
