@@ -1,6 +1,7 @@
 """The order service's events and parked messages, the same on every database."""
 
 import asyncio
+import random
 import secrets
 from typing import Any
 
@@ -11,6 +12,8 @@ from eightysix.core.key import StoreKey
 from eightysix.storage.message_parked import ParkedKey, ParkedMessage
 from eightysix.storage.order_event import EventState, OrderEventRow
 from eightysix.storage.port import DAY_MS, Database, GuardFailed
+from tests.engine.shop import BRAND, stock
+from tests.order_events.desk import Market, cancelled, open_desk, paid, placed, returned
 
 from .scene import Scene
 
@@ -188,3 +191,46 @@ async def test_what_is_parked_stays_when_the_database_is_opened_anew(database: D
     await database.parked_messages.park([message, message])
     (found,) = await database.parked_messages.parked([message.key])
     assert found.tries == 1
+
+
+# --- the consumer
+
+
+async def test_orders_by_messages_on_this_database(scene: Scene) -> None:
+    """Shuffled and doubled, one after the other and together: each order ends as it should, and so does the stock."""
+    stores = [scene.store(brand_id=BRAND) for _ in range(4)]
+    async with open_desk(scene.database, Market([store.poi_id for store in stores])) as desk:
+        for store in stores:
+            await desk.engine.submit(stock(store.poi_id, 20))
+        disorder = random.Random(7)
+        events = []
+        for store in stores:
+            for order_id in ("o1", "o2", "o3"):
+                fields = {"poiId": store.poi_id}
+                part = [{"sku_id": 1, "quantity": 1, "restock": True}]
+                events += [
+                    placed(1, order_id, portions=3, **fields),
+                    paid(2, order_id, **fields),
+                    returned(3, order_id, lines=part, **fields),
+                    cancelled(4, order_id, **fields),
+                ]
+        events += disorder.choices(events, k=len(events))
+        disorder.shuffle(events)
+        half = len(events) // 2
+        for event in events[:half]:
+            await desk.tell(event)
+        await desk.tell_together(*events[half:])
+        last = {(each["poiId"], each["order_id"], each["order_seq"]): each["result"] for each in desk.answers}
+        results = ("locked", "deducted", "returned", "refused")
+        assert last == {
+            (store.poi_id, order_id, seq): result
+            for store in stores
+            for order_id in ("o1", "o2", "o3")
+            for seq, result in enumerate(results, 1)
+        }
+        for store in stores:
+            rows = await scene.database.reader.store_rows(store, None)
+            assert [(row.real, row.locked) for row in rows.stocks] == [(14_000, 0)]
+            _, found = await scene.database.order_events.load(store, ["o1", "o2", "o3"])
+            assert {row.state for row in found} == {DONE}
+            assert await scene.database.parked_messages.page(None, store, 1) == []

@@ -1,5 +1,6 @@
 """The consumer of the order service's messages at work, on a real engine, a real database, the bus of a process."""
 
+import asyncio
 import contextlib
 import itertools
 import json
@@ -139,3 +140,12 @@ def cancelled(order_seq: int = 2, order_id: str = "order", **fields: Any) -> dic
 
 def returned(order_seq: int = 3, order_id: str = "order", **fields: Any) -> dict[str, Any]:
     return event("returned", order_seq, order_id, **fields)
+
+
+async def expired(desk: Desk, order_id: str) -> None:
+    """Return when the order's lock has died, by the database's clock."""
+    async with asyncio.timeout(30):
+        while True:
+            now, held, _ = await desk.database.reader.order(store(STORE), order_id)
+            if now >= held[0].expires_at:
+                return

@@ -14,9 +14,9 @@ from eightysix.storage.order_event import EventState
 from eightysix.storage.port import Conflict, LostConnection, Rejected
 from eightysix.sync.bus import BusMessage, BusUnavailable, MessageRefused
 from eightysix.sync.order_events import OrderEvents
-from tests.engine.shop import stock
+from tests.engine.shop import lock, stock, unlock
 
-from .desk import STORE, Desk, cancelled, message, paid, placed, returned, store
+from .desk import STORE, Desk, cancelled, expired, message, paid, placed, returned, store
 
 
 class Failing:
@@ -266,6 +266,31 @@ async def test_two_consumers_at_the_same_messages(desk: Desk) -> None:
             assert all(answer == answers[0] for answer in answers), "every repeat has the same answer"
     assert await desk.stocks() == {1: (500 - len(orders), 0), 2: (10, 0)}
     assert await desk.parked() == {}
+
+
+async def test_one_who_comes_so_late_that_it_ends_otherwise_says_so(desk: Desk) -> None:
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def late(command: Command) -> Outcome:
+        arrived.set()
+        await go_on.wait()
+        return await desk.engine.submit(command)
+
+    slow = OrderEvents(desk.bus, late, desk.market, desk.database)
+    await desk.tell(placed(portions=10, expires_in=1))
+    await expired(desk, "order")
+    await desk.engine.submit(lock(STORE, "rival", portions=1))
+    last = paid()
+    handling = asyncio.create_task(slow.handle([message(last)]))
+    await arrived.wait()
+    await desk.tell(last)
+    assert desk.results()[-1] == (2, "refund_needed")
+    await desk.engine.submit(unlock(STORE, "rival"))
+    go_on.set()
+    await handling
+    assert await desk.stocks() == {1: (0, 0), 2: (10, 0)}
+    assert desk.results()[-1] == (2, "refund_needed"), "what was said is said again"
+    assert await desk.parked() == {last["event_id"]: "EVENT_DONE_TWICE"}
 
 
 async def test_the_consumer_subscribes_when_the_bus_comes(desk: Desk) -> None:

@@ -1,6 +1,5 @@
 """What each event does and is answered, in whatever order they come."""
 
-import asyncio
 import itertools
 import json
 from typing import Any
@@ -12,7 +11,21 @@ from eightysix.storage.port import Database
 from eightysix.sync.bus import BusUnavailable
 from tests.engine.shop import lock, stock
 
-from .desk import HAPPENED_AT, NOW, STORE, Desk, Market, cancelled, event, open_desk, paid, placed, returned, store
+from .desk import (
+    HAPPENED_AT,
+    NOW,
+    STORE,
+    Desk,
+    Market,
+    cancelled,
+    event,
+    expired,
+    open_desk,
+    paid,
+    placed,
+    returned,
+    store,
+)
 
 
 async def test_an_order_goes_its_way(desk: Desk) -> None:
@@ -119,15 +132,6 @@ async def test_an_early_event_waits_across_restarts(database: Database) -> None:
         assert await desk.stocks() == {1: (8, 0), 2: (10, 0)}
         _, rows = await database.order_events.load(store(STORE), ["order"])
         assert {(row.state, row.body) for row in rows} == {(3, "")}
-
-
-async def expired(desk: Desk, order_id: str) -> None:
-    """Return when the order's lock has died, by the database's clock."""
-    async with asyncio.timeout(30):
-        while True:
-            now, held, _ = await desk.database.reader.order(store(STORE), order_id)
-            if now >= held[0].expires_at:
-                return
 
 
 async def test_what_expired_is_locked_anew_when_it_is_paid(desk: Desk) -> None:

@@ -6,6 +6,7 @@ command, run again after a crash, comes to the same.
 
 Two processes may be at the same order, as when a bus gives a group to another consumer. Both may run the same command,
 which the rules replay; one writes its row first, the other's write fails, looks again and answers what is written.
+Where one stood still for so long that its command came to something else, the event is parked for somebody to look at.
 """
 
 import asyncio
@@ -106,6 +107,7 @@ class StoreRun:
         self._order_ids = {*order_ids, *self._pending}
         self._now = 0
         self._answers: dict[tuple[str, int], OrderEventRow] = {}
+        self._unwritten: dict[tuple[str, int], tuple[Arrived, str]] = {}
         self._stopped: set[str] = set()
         self._held_up: dict[str, EngineFault] = {}
         self._ledgers: dict[str, OrderLedger] = {}
@@ -153,6 +155,18 @@ class StoreRun:
         for ledger in self._ledgers.values():
             for row in ledger.decided:
                 self._answers[row.order_id, row.order_seq] = row
+        await self._compare()
+
+    async def _compare(self) -> None:
+        """Where another process wrote the answer to what was done here, tell somebody if that came to another."""
+        for (order_id, order_seq), (arrived, answer) in tuple(self._unwritten.items()):
+            row = self._ledgers[order_id].row(order_seq)
+            if row is None or not row.is_done:
+                continue
+            del self._unwritten[order_id, order_seq]
+            said, came_to = (_decode_answer(each or "").result for each in (row.answer, answer))
+            if said != came_to:
+                await self._park(arrived, because(Because.EVENT_DONE_TWICE, said=said, came_to=came_to))
 
     async def _store_is_known(self) -> bool:
         catalog, store = self._means.catalog, self._store
@@ -207,6 +221,7 @@ class StoreRun:
         for turn, outcome in zip(turns, outcomes, strict=True):
             order_id = turn.arrived.event.order_id
             if isinstance(outcome, str):
+                self._unwritten[order_id, turn.arrived.event.order_seq] = turn.arrived, outcome
                 if turn.row is None:
                     added.append((turn, done_row(turn.arrived, self._now, outcome)))
                 else:
@@ -243,6 +258,7 @@ class StoreRun:
         for turn, row in turns:
             self._ledgers[row.order_id].put(row)
             self._answers[row.order_id, row.order_seq] = row
+            del self._unwritten[row.order_id, row.order_seq]
             if turn.row is None:
                 self._pending[row.order_id].remove(turn.arrived)
             self._means.done[_decode_answer(row.answer or "").result] += 1

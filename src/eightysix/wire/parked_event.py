@@ -27,6 +27,7 @@ class Because(StrEnum):
     EVENT_TOO_OLD = "EVENT_TOO_OLD"
     EVENT_ID_USED = "EVENT_ID_USED"
     EVENT_FAILED = "EVENT_FAILED"
+    EVENT_DONE_TWICE = "EVENT_DONE_TWICE"
     STORE_UNKNOWN = "STORE_UNKNOWN"
     ANSWER_REFUSED = "ANSWER_REFUSED"
 
@@ -55,6 +56,10 @@ REASONS: dict[Because, tuple[str, str]] = {
     Because.EVENT_FAILED: (
         "Processing it failed, and would fail again: {why}.",
         "处理失败，重试无效：{why}。",
+    ),
+    Because.EVENT_DONE_TWICE: (
+        "Two processes did it at once: it was answered {said}, and then came to {came_to}.",
+        "两个进程同时处理了此事件：已应答 {said}，随后的结果却是 {came_to}。",
     ),
     Because.STORE_UNKNOWN: (
         "Its store is unknown; it is processed when it is replayed after the store was made.",
