@@ -177,7 +177,7 @@ async def test_a_fault_that_stays_parks_the_event_and_holds_back_its_order(desk:
 
     use(desk, submit=submit)
     first, second = placed(order_id="o1"), paid(order_id="o1")
-    await desk.tell_together(first, second, placed(order_id="o2"))
+    await desk.tell_together(first, first, second, placed(order_id="o2"), second, first)
     assert desk.results() == [(1, "locked")]
     assert await desk.parked() == {first["event_id"]: "EVENT_FAILED"}
     (parked,) = await desk.database.parked_messages.page(None, None, 10)

@@ -36,7 +36,7 @@ from .order_run import Known, Means, Processed, StoreRun, Submit, failed, order_
 
 _log = logging.getLogger(__name__)
 
-CONSUMERS = "order_events"
+CONSUMERS = "stock"
 """The group of consumers: every process that takes events is one of it."""
 
 _SUBSCRIBE_SECONDS = (0.5, 15.0)

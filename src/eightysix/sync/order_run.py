@@ -178,8 +178,6 @@ class StoreRun:
     async def _turns(self, order_id: str, *, known: bool) -> list[_Turn]:
         """The order's event whose turn it is, if it is here. What arrived and can be told at once is."""
         ledger = self._ledgers[order_id]
-        if order_id in self._stopped or order_id in self._held_up:
-            return []
         found: Arrived | None = None
         for each in tuple(self._pending.get(order_id, ())):
             place = ledger.place(each.event, self._now)
@@ -194,7 +192,7 @@ class StoreRun:
                     self._answers[order_id, row.order_seq] = row
             elif place is Place.NEXT and found is None:
                 found = each
-        if not known:
+        if not known or order_id in self._stopped or order_id in self._held_up:
             return []
         if found is not None:
             return [_Turn(found, None)]
