@@ -32,6 +32,7 @@ from eightysix.catalog.catalog import Catalog
 from eightysix.catalog.keyring import Holder, Keyring
 from eightysix.engine import Engine, Housekeeping, Limits, Observers
 from eightysix.ops.metrics import Metrics
+from eightysix.ops.order_metrics import OrderMetrics
 from eightysix.ops.relay_metrics import RelayMetrics
 from eightysix.settings import Settings
 from eightysix.storage import catalog as catalog_rows
@@ -135,7 +136,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(housekeeping.stop)
         keyring = Keyring(catalog)
         made = await keyring.first()
-        events = _order_events(settings, stack, database=database, engine=engine, catalog=catalog, bus=bus)
+        events = _order_events(
+            settings, stack, database=database, engine=engine, catalog=catalog, bus=bus, metrics=metrics
+        )
         asgi = _asgi(database, engine, catalog, keyring, waker=waker, metrics=metrics, events=events)
         yield Service(asgi, database, engine, catalog, None if made is None else made.key, bus, relay)
 
@@ -186,6 +189,7 @@ def _order_events(
     engine: Engine,
     catalog: Catalog,
     bus: Bus,
+    metrics: Metrics,
 ) -> OrderEvents:
     """The consumer of the order service's events; at work only where it is wanted: within one process nobody but the
     process itself could publish any."""
@@ -198,6 +202,7 @@ def _order_events(
         upkeep.start()
         stack.push_async_callback(events.stop)
         events.start()
+        metrics.add(OrderMetrics(events, upkeep))
     return events
 
 
