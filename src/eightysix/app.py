@@ -22,6 +22,7 @@ from eightysix.api.lean import Asgi, Lean
 from eightysix.api.metrics import MetricsPage
 from eightysix.api.orders import Orders
 from eightysix.api.parked import ParkedMessages
+from eightysix.api.parked_events import ParkedEvents
 from eightysix.api.pos import Pos
 from eightysix.api.reconciliation import Reconciliation
 from eightysix.api.setting import StockSetting
@@ -34,6 +35,7 @@ from eightysix.catalog.keyring import Holder, Keyring
 from eightysix.engine import Engine, Housekeeping, Limits, Observers
 from eightysix.ops.follower_metrics import FollowerMetrics
 from eightysix.ops.metrics import Metrics
+from eightysix.ops.order_metrics import OrderMetrics
 from eightysix.ops.relay_metrics import RelayMetrics
 from eightysix.settings import Settings
 from eightysix.storage import catalog as catalog_rows
@@ -48,11 +50,14 @@ from eightysix.sync.compensation import Compensation
 from eightysix.sync.devices import Acknowledgements
 from eightysix.sync.gateway import Gateway, GatewayLimits
 from eightysix.sync.lease import Leases
+from eightysix.sync.order_events import OrderEvents
+from eightysix.sync.order_upkeep import OrderUpkeep, UpkeepPace
 from eightysix.sync.pace import RelayPace
 from eightysix.sync.relay import Relay
 from eightysix.sync.rendering import Renderer
 from eightysix.sync.waking import Waker
 from eightysix.wire.administration import KeyBody
+from eightysix.wire.language import preferred
 
 _POLL_SECONDS = 5.0
 """Between two looks for unpublished messages where whoever changes something tells of it."""
@@ -162,7 +167,10 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         made = await keyring.first()
         followers = await _followers(settings, database, stack, catalog=catalog, bus=bus, leases=leases, owner=owner)
         metrics.add(FollowerMetrics(*followers))
-        asgi = _asgi(database, engine, catalog, keyring, followers, waker=waker, metrics=metrics)
+        events = _order_events(
+            settings, stack, database=database, engine=engine, catalog=catalog, bus=bus, metrics=metrics
+        )
+        asgi = _asgi(database, engine, catalog, keyring, followers, waker=waker, metrics=metrics, events=events)
         yield Service(asgi, database, engine, catalog, None if made is None else made.key, bus, relay, followers)
 
 
@@ -235,6 +243,31 @@ async def _followers(
     return Followers(gateway, Acknowledgements(database.devices, database.following), compensation)
 
 
+def _order_events(
+    settings: Settings,
+    stack: contextlib.AsyncExitStack,
+    *,
+    database: Database,
+    engine: Engine,
+    catalog: Catalog,
+    bus: Bus,
+    metrics: Metrics,
+) -> OrderEvents:
+    """The consumer of the order service's events; at work only where it is wanted: within one process nobody but the
+    process itself could publish any."""
+    events = OrderEvents(bus, engine.submit, catalog, database, preferred(settings.lang.encode()))
+    wanted = settings.order_events
+    if wanted or (wanted is None and settings.bus_url):
+        pace = UpkeepPace(wait_seconds=settings.order_event_wait_seconds, keep_days=settings.order_event_retention_days)
+        upkeep = OrderUpkeep(events, pace)
+        stack.push_async_callback(upkeep.stop)
+        upkeep.start()
+        stack.push_async_callback(events.stop)
+        events.start()
+        metrics.add(OrderMetrics(events, upkeep))
+    return events
+
+
 def _asgi(
     database: Database,
     engine: Engine,
@@ -244,6 +277,7 @@ def _asgi(
     *,
     waker: Waker,
     metrics: Metrics,
+    events: OrderEvents,
 ) -> Lean:
     doorkeeper = Doorkeeper(catalog)
     streams = Streams(followers.gateway, catalog, doorkeeper)
@@ -261,6 +295,7 @@ def _asgi(
         Keys(keyring),
         Audit(catalog),
         ParkedMessages(database.outbox, waker.wake),
+        ParkedEvents(events),
         Health(database),
         Following(followers.gateway.catching_up, followers.acks, catalog),
         streams,

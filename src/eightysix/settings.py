@@ -50,6 +50,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     relay: bool = True
     relay_tries: Annotated[int, Meta(ge=1, le=1000)] = 8
     relay_drain_seconds: Annotated[float, Meta(ge=0, le=3600)] = 5.0
+    order_events: bool | None = None
+    """Whether events of the order service are consumed; None: where the bus reaches others than this process."""
+    order_event_wait_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 900.0
+    order_event_retention_days: Annotated[int, Meta(ge=31, le=36_500)] = 90
+    """Above the 30 days that an event may be old."""
 
 
 class Found(msgspec.Struct, frozen=True):

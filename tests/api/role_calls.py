@@ -66,6 +66,7 @@ def _rule(brand_id: str, poi_id: str) -> Any:
 
 
 STORE, BRAND, KEY = Names.STORE, Names.BRAND, Names.KEY
+NO_SUCH_PARKED = "WzAsIm9yZGVyX2V2ZW50cyIsIngiXQ"
 _VERB = {"order_id": "roles"}
 _STORE = {"name": "x", "time_zone": "UTC"}
 _CHANNEL = {"channel_code": "X", "name": "x", "place": "online", "party": "own"}
@@ -130,6 +131,9 @@ CALLS: dict[str, RoleCall] = {
     "GET /api/v1/sync/parked": RoleCall(STORE),
     "POST /api/v1/sync/parked/replay": RoleCall(STORE, {"seqs": [1]}),
     "GET /metrics": RoleCall(Names.NOTHING),
+    "GET /api/v1/sync/order-events/parked": RoleCall(STORE),
+    "POST /api/v1/sync/order-events/parked/replay": RoleCall(STORE),
+    "POST /api/v1/sync/order-events/parked/discard": RoleCall(STORE, {"parked_ids": [NO_SUCH_PARKED]}),
     "GET /healthz": RoleCall(Names.NOTHING),
     "GET /readyz": RoleCall(Names.NOTHING),
 }  # fmt: skip

@@ -9,9 +9,15 @@ import pytest
 
 from eightysix.api.asyncapi import CHANNELS, document
 from eightysix.core.key import StoreKey, sku_key
+from eightysix.core.outcome import BlockedBy, Code, LineRefusal, LineView, OrderDone, Refused
+from eightysix.core.reservation import State
 from eightysix.engine.days import BusinessDays
 from eightysix.engine.view import store_view
+from eightysix.wire.language import Language
 from eightysix.wire.message import STORE_OBJECT, Message, encode_message, message
+from eightysix.wire.order_event import event_answer, read_event
+from eightysix.wire.problem import Rejection
+from tests.order_events.desk import cancelled, paid, placed, returned
 
 from .shop import RICE, Shop
 
@@ -67,3 +73,42 @@ async def test_real_messages_are_as_described(shop: Shop) -> None:
         del sent["seq"]
         with pytest.raises(jsonschema_rs.ValidationError):
             jsonschema_rs.validate(schema, sent)
+
+
+EVENTS = [
+    placed(portions=1.5, expires_in="60", partial=True),
+    paid(lines=[{"sku_id": "7", "quantity": "0.5"}], relock=False),
+    cancelled(reason="changed my mind"),
+    returned(lines=[{"sku_id": 7, "quantity": 1, "restock": True}]),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=[event["type"] for event in EVENTS])
+def test_what_is_read_of_an_order_is_described_and_what_is_refused_is_not(event: dict[str, Any]) -> None:
+    whole = described()
+    payload = whole["components"]["messages"][event["type"].replace(".", "_")]["payload"]
+    schema = {**payload, "components": whole["components"]}
+    assert read_event(msgspec.json.encode(event)).type == event["type"]
+    jsonschema_rs.validate(schema, event)
+    for wrong in ({**event, "order_seq": 0}, {**event, "colour": "red"}, {**event, "event_id": " "}):
+        with pytest.raises(Rejection):
+            read_event(msgspec.json.encode(wrong))
+        with pytest.raises(jsonschema_rs.ValidationError):
+            jsonschema_rs.validate(schema, wrong)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        OrderDone("order", State.LOCKED, (LineView(1, 0, 1_500, 1_500, 0, State.LOCKED),), 1_795_687_200_000),
+        Refused(Code.OUT_OF_STOCK, (LineRefusal(1, 0, Code.OUT_OF_STOCK, 1_500, 500, BlockedBy.QUANTITY),)),
+    ],
+)
+def test_an_answer_to_an_order_is_as_described(outcome: OrderDone | Refused) -> None:
+    whole = described()
+    answer = msgspec.json.decode(event_answer(read_event(msgspec.json.encode(EVENTS[0])), outcome, Language.CHINESE))
+    schema = {**whole["components"]["messages"]["order_stock"]["payload"], "components": whole["components"]}
+    jsonschema_rs.validate(schema, answer)
+    del answer["body"]["lines"], answer["result"]
+    with pytest.raises(jsonschema_rs.ValidationError):
+        jsonschema_rs.validate(schema, answer)

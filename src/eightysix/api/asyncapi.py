@@ -6,10 +6,20 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from eightysix.wire.answer import ErrorAnswer, OrderAnswer
 from eightysix.wire.following import StreamEvent
 from eightysix.wire.message import STOCK_TOPIC, StockMessage, StoreMessage
+from eightysix.wire.order_event import (
+    ANSWERS_TOPIC,
+    EVENTS_TOPIC,
+    CancelledEvent,
+    OrderStockAnswer,
+    PaidEvent,
+    PlacedEvent,
+    ReturnedEvent,
+)
 
-from .schemas import NUMBER, components
+from .schemas import NUMBER, SENT_NUMBER, components
 
 VERSION = "1"
 
@@ -45,6 +55,13 @@ _OF_THE_STREAM = (
     Event("nudge", StreamEvent, "Acknowledgements stay behind: what came after this cursor is sent again."),
 )
 
+_EVENTS = (
+    Event("order.placed", PlacedEvent, "Lock the lines, all or none: POST /api/v1/stock/lock."),
+    Event("order.paid", PaidEvent, "Deduct what is locked, locking anew what has expired: POST /api/v1/stock/deduct."),
+    Event("order.cancelled", CancelledEvent, "Unlock the order, and close it: POST /api/v1/stock/unlock."),
+    Event("order.returned", ReturnedEvent, "Portions come back: POST /api/v1/stock/return."),
+)
+
 CHANNELS = (
     Channel(
         "stock_topic",
@@ -63,14 +80,41 @@ CHANNELS = (
         "One store's changes as server-sent events; `id` is the cursor to resume from by Last-Event-ID.",
         (*_STATES, *_OF_THE_STREAM),
     ),
+    Channel(
+        "order_events_topic",
+        EVENTS_TOPIC,
+        "receive",
+        "bus",
+        "What the order service tells. The message group is the store; the events of an order are done in the order of "
+        "`order_seq` (1, 2, 3 … without gaps), whatever comes first. A repeat is answered again.",
+        _EVENTS,
+    ),
+    Channel(
+        "order_stock_topic",
+        ANSWERS_TOPIC,
+        "send",
+        "bus",
+        "The answer to each event, at least once; `event_id` is the event's, so that a repeat can be told.",
+        (Event("order.stock", OrderStockAnswer, "What became of an event; `body` is what HTTP would have answered."),),
+    ),
 )
 """All of them; who adds one adds it here."""
+
+
+_WITHIN = (OrderAnswer, ErrorAnswer)
+"""Referred to by name from within a payload."""
 
 
 def document(channels: Sequence[Channel] = CHANNELS) -> bytes:
     """The document as JSON."""
     events = {event.name: event for channel in channels for event in channel.events}
-    refs, schemas = components([event.payload for event in events.values()], NUMBER)
+    refs: dict[Any, Any] = {}
+    schemas: dict[str, Any] = {}
+    for action, number, more in (("send", NUMBER, _WITHIN), ("receive", SENT_NUMBER, ())):
+        payloads = {event.payload for channel in channels if channel.action == action for event in channel.events}
+        found, parts = components([*payloads, *more], number)
+        refs.update(found)
+        schemas.update(parts)
     return msgspec.json.encode(
         {
             "asyncapi": "3.0.0",

@@ -11,7 +11,7 @@ from eightysix.wire.fields import MAX_ID_LENGTH
 from eightysix.wire.stock import StockRowAnswer
 
 from .endpoint import Endpoint
-from .schemas import NUMBER, components
+from .schemas import NUMBER, SENT_NUMBER, components
 
 VERSION = "1"
 
@@ -28,10 +28,6 @@ _REFUSALS = {
     503: "Overloaded or not available; try again after Retry-After seconds",
 }
 
-_DIGITS = {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,3})?$"}
-_SENT_NUMBER = {"anyOf": [{"type": "number"}, _DIGITS]}
-"""A quantity as it may be sent."""
-
 _ALWAYS = {ErrorAnswer, OrderAnswer, StockRowAnswer}
 
 
@@ -41,7 +37,7 @@ def document(table: Sequence[Endpoint]) -> bytes:
     shown = {each for endpoint in table for types in endpoint.answers.values() for each in types} | _ALWAYS
     schemas: dict[str, Any] = {}
     refs: dict[Any, Any] = {str: {"type": "string"}}
-    for types, number in ((shown, NUMBER), (sent, _SENT_NUMBER)):
+    for types, number in ((shown, NUMBER), (sent, SENT_NUMBER)):
         found, parts = components(list(types), number)
         refs.update(found)
         schemas.update(parts)

@@ -8,6 +8,10 @@ import msgspec
 NUMBER = {"type": "number"}
 """A quantity as it is told."""
 
+_DIGITS = {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,3})?$"}
+SENT_NUMBER = {"anyOf": [{"type": "number"}, _DIGITS]}
+"""A quantity as it may be sent."""
+
 _DECIMAL = {"type": "string", "format": "decimal"}
 
 

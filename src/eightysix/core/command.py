@@ -19,7 +19,7 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 
 
 class Actor(msgspec.Struct, frozen=True, gc=False):
-    """Who asks, and through what: `source` is api, pos, replay, hub, timer, operator or import.
+    """Who asks, and through what: `source` is api, pos, replay, hub, timer, operator, import or bus.
 
     An event that is told later has an `event_id` and the instant at which it happened, in milliseconds.
     `channel_code`: the one channel whose orders they reach, None for all of them (see `core.scope`).

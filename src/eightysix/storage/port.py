@@ -40,6 +40,8 @@ from .change_log import ChangeLog
 from .device import Devices
 from .following import Following
 from .lease import LeaseTable
+from .message_parked import ParkedMessageTable
+from .order_event import OrderEventTable
 from .signals import Signals
 
 if TYPE_CHECKING:
@@ -334,6 +336,12 @@ class Database(Protocol):
 
     @property
     def devices(self) -> Devices: ...
+
+    @property
+    def order_events(self) -> OrderEventTable: ...
+
+    @property
+    def parked_messages(self) -> ParkedMessageTable: ...
 
     def audit(self) -> AsyncIterator[AuditStore]:
         """Every store that has a head row, bucket by bucket, each read in one snapshot."""

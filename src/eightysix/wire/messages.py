@@ -1,5 +1,7 @@
 """Every message in both languages: what is wrong and, where it is known, where."""
 
+from collections.abc import Mapping
+
 from eightysix.core.outcome import Code
 
 from .language import Language
@@ -176,10 +178,17 @@ def sentence(code: Problem | Code, language: Language, where: str | None = None,
     """The message of `code`, its blanks filled, with the place at its end."""
     english, chinese = MESSAGES[code]
     if language is Language.CHINESE:
-        told = chinese.format(**{name: _phrase(value) for name, value in values.items()})
+        told = fill(chinese, language, values)
         return told if where is None else f"{told.removesuffix('。')}（{where}）。"
-    told = english.format(**values)
+    told = fill(english, language, values)
     return told if where is None else f"{told.removesuffix('.')} ({where})."
+
+
+def fill(message: str, language: Language, values: Mapping[str, object]) -> str:
+    """The message with its blanks filled."""
+    if language is Language.CHINESE:
+        values = {name: _phrase(value) for name, value in values.items()}
+    return message.format(**values)
 
 
 def _phrase(value: object) -> object:
@@ -190,4 +199,4 @@ def _phrase(value: object) -> object:
     return " 或 ".join(_PHRASES.get(part, part) for part in value.split(" or "))
 
 
-__all__ = ["MESSAGES", "Language", "sentence"]
+__all__ = ["MESSAGES", "Language", "fill", "sentence"]

@@ -132,7 +132,7 @@ class LockBody(OrderBody):
             self.store(),
             identifier(self.order_id, "order_id"),
             identifier(self.channel_code, "channel_code"),
-            _lines(self.lines, LockLine.line),
+            read_lines(self.lines, LockLine.line),
             actor,
             _hold_seconds(self.expires_in),
             self.partial,
@@ -149,7 +149,7 @@ class DeductBody(OrderBody):
     reason: Reason | None = None
 
     def command(self, actor: Actor) -> DeductStock:
-        lines = None if self.lines is None else _lines(self.lines, HeldLine.line)
+        lines = None if self.lines is None else read_lines(self.lines, HeldLine.line)
         order_id = identifier(self.order_id, "order_id")
         return DeductStock(self.store(), order_id, lines, actor, self.relock, reason(self.reason))
 
@@ -161,7 +161,7 @@ class UnlockBody(OrderBody):
     reason: Reason | None = None
 
     def command(self, actor: Actor) -> UnlockStock:
-        lines = None if self.lines is None else _lines(self.lines, NamedLine.line)
+        lines = None if self.lines is None else read_lines(self.lines, NamedLine.line)
         return UnlockStock(self.store(), identifier(self.order_id, "order_id"), lines, actor, reason(self.reason))
 
 
@@ -173,7 +173,7 @@ class ReturnBody(OrderBody):
     reason: Reason | None = None
 
     def command(self, actor: Actor) -> ReturnStock:
-        lines = None if self.lines is None else _lines(self.lines, ReturnLine.line)
+        lines = None if self.lines is None else read_lines(self.lines, ReturnLine.line)
         order_id, request_id = identifier(self.order_id, "order_id"), identifier(self.request_id, "request_id")
         return ReturnStock(self.store(), order_id, lines, request_id, actor, reason(self.reason))
 
@@ -189,7 +189,7 @@ class AmendBody(OrderBody):
     def command(self, actor: Actor) -> AmendStock:
         if self.lines is None and self.expires_in is None:
             raise Rejection(Problem.MISSING_FIELD, "lines")
-        lines = None if self.lines is None else _lines(self.lines, AmendLine.line)
+        lines = None if self.lines is None else read_lines(self.lines, AmendLine.line)
         order_id, request_id = identifier(self.order_id, "order_id"), identifier(self.request_id, "request_id")
         held = _hold_seconds(self.expires_in)
         return AmendStock(self.store(), order_id, lines, request_id, actor, held, reason(self.reason))
@@ -233,7 +233,8 @@ class RawBatchBody(Body):
 _L = TypeVar("_L")
 
 
-def _lines(lines: list[_L], read: Callable[[_L], Line]) -> tuple[Line, ...]:
+def read_lines(lines: list[_L], read: Callable[[_L], Line]) -> tuple[Line, ...]:
+    """The lines of a verb; what is wrong is told with the line's place."""
     if not 0 < len(lines) <= MAX_LINES:
         if not lines:
             raise Rejection(Problem.EMPTY, "lines")

@@ -11,6 +11,7 @@ from eightysix.api.health import Health
 from eightysix.api.keys import Audit, Keys
 from eightysix.api.metrics import MetricsPage
 from eightysix.api.parked import ParkedMessages
+from eightysix.api.parked_events import ParkedEvents
 from eightysix.api.pos import Pos
 from eightysix.api.reconciliation import Reconciliation
 from eightysix.api.setting import StockSetting
@@ -21,6 +22,7 @@ from eightysix.api.stream import Streams
 from .configuration import administration_calls, keys_calls
 from .following import devices_calls, following_calls
 from .health import health_calls, metrics_calls
+from .order_events import parked_events_calls
 from .orders import orders_calls
 from .pos import pos_calls
 from .reconciliation import reconciliation_calls
@@ -43,6 +45,7 @@ class Rooms(NamedTuple):
     keys: Keys
     audit: Audit
     parked: ParkedMessages
+    parked_events: ParkedEvents
     health: Health
     following: Following
     streams: Streams
@@ -70,6 +73,7 @@ def endpoints(rooms: Rooms) -> list[Endpoint]:
         *keys_calls(rooms.keys),
         *audit_calls(rooms.audit),
         *parked_calls(rooms.parked),
+        *parked_events_calls(rooms.parked_events),
         *health_calls(rooms.health),
         *metrics_calls(rooms.metrics),
     ]

@@ -13,6 +13,8 @@ from .device import MysqlDevices
 from .following import MysqlFollowing
 from .lane import MysqlLane
 from .lease import MysqlLeaseTable
+from .message_parked import MysqlParkedMessageTable
+from .order_event import MysqlOrderEventTable
 from .outbox import MysqlOutbox
 from .pool import Pool
 from .reader import MysqlReader
@@ -53,6 +55,8 @@ class MysqlDatabase:
         self._leases = MysqlLeaseTable(self._sync_pool, url.physical_shards)
         self._following = MysqlFollowing(self._pool, url.physical_shards)
         self._devices = MysqlDevices(self._pool, url.physical_shards)
+        self._order_events = MysqlOrderEventTable(self._sync_pool)
+        self._parked_messages = MysqlParkedMessageTable(self._sync_pool, url.physical_shards)
 
     async def lane(self, lane_no: int, marker_bucket: int) -> MysqlLane:
         lane = MysqlLane(Session(self._url), self._owner, lane_no, marker_bucket, self.capabilities.physical_shards)
@@ -87,6 +91,14 @@ class MysqlDatabase:
     @property
     def devices(self) -> MysqlDevices:
         return self._devices
+
+    @property
+    def order_events(self) -> MysqlOrderEventTable:
+        return self._order_events
+
+    @property
+    def parked_messages(self) -> MysqlParkedMessageTable:
+        return self._parked_messages
 
     def audit(self) -> AsyncIterator[AuditStore]:
         return audit(self._pool, self.capabilities.physical_shards)

@@ -16,6 +16,8 @@ from .fault import CLIENT_ERRORS, connect_fault
 from .following import PostgresFollowing
 from .lane import PostgresLane
 from .lease import PostgresLeaseTable
+from .message_parked import PostgresParkedMessageTable
+from .order_event import PostgresOrderEventTable
 from .outbox import PostgresOutbox
 from .reader import PostgresReader
 from .session import arguments, check_fitness
@@ -46,6 +48,8 @@ class PostgresDatabase:
         self._signals = PostgresSignals(target, owner, sharing)
         self._following = PostgresFollowing(self._reader.fetch)
         self._devices = PostgresDevices(self._reader.fetch)
+        self._order_events = PostgresOrderEventTable(self._reader.fetch)
+        self._parked_messages = PostgresParkedMessageTable(self._reader.fetch)
 
     @classmethod
     async def open(cls, target: DatabaseUrl, owner: str) -> "PostgresDatabase":
@@ -93,6 +97,14 @@ class PostgresDatabase:
     @property
     def devices(self) -> PostgresDevices:
         return self._devices
+
+    @property
+    def order_events(self) -> PostgresOrderEventTable:
+        return self._order_events
+
+    @property
+    def parked_messages(self) -> PostgresParkedMessageTable:
+        return self._parked_messages
 
     def audit(self) -> AsyncIterator[AuditStore]:
         return audit(self._target, self._owner)

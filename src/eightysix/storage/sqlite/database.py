@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from eightysix.storage.change_log import ChangeLog
+from eightysix.storage.message_parked import ParkedMessageTable
+from eightysix.storage.order_event import OrderEventTable
 from eightysix.storage.outbox import Outbox
 from eightysix.storage.port import AuditStore, Capabilities, Lane, Reader, StorageFault, Unavailable
 from eightysix.storage.url import parse
@@ -15,8 +17,11 @@ from .device import SqliteDevices
 from .following import SqliteFollowing
 from .lane import SqliteLane
 from .lockfile import LockFile
+from .message_parked import SqliteParkedMessageTable
+from .order_event import SqliteOrderEventTable
 from .outbox import SqliteOutbox
 from .reader import SqliteReader
+from .side_door import SideDoor
 
 
 async def connect(url: str, owner: str) -> "SqliteDatabase":
@@ -61,6 +66,9 @@ class SqliteDatabase:
         self._log = ChangeLog(self._log_table)
         self._following = SqliteFollowing(reader.one)
         self._devices = SqliteDevices(path)
+        self._door = SideDoor(path)
+        self._order_events = SqliteOrderEventTable(self._door)
+        self._parked_messages = SqliteParkedMessageTable(self._door)
         self._lanes: set[SqliteLane] = set()
         self._outbox = SqliteOutbox(path, self._lanes)
 
@@ -110,6 +118,16 @@ class SqliteDatabase:
         """See the port."""
         return self._devices
 
+    @property
+    def order_events(self) -> OrderEventTable:
+        """See the port."""
+        return self._order_events
+
+    @property
+    def parked_messages(self) -> ParkedMessageTable:
+        """See the port."""
+        return self._parked_messages
+
     def audit(self) -> AsyncIterator[AuditStore]:
         """See the port."""
         return audit(self._path)
@@ -128,5 +146,6 @@ class SqliteDatabase:
         await self._outbox.close()
         await self._log_table.close()
         await self._devices.close()
+        await self._door.close()
         await self._reader.close()
         self._lock.release()
