@@ -84,6 +84,61 @@ class CuttingProxy:
                     await closing.wait_closed()
 
 
+class Relay:
+    """Passes bytes on to whichever port the service has now; `cut` breaks every connection."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.connections = 0
+        self._pipes: set[asyncio.Task[None]] = set()
+        self.url = ""
+
+    def cut(self) -> None:
+        for pipe in self._pipes:
+            pipe.cancel()
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection of a client."""
+        self.connections += 1
+        writers = [writer]
+        try:
+            ahead = await asyncio.open_connection("127.0.0.1", self.port)
+            writers.append(ahead[1])
+            pipes = [asyncio.create_task(_pass_on(reader, ahead[1])), asyncio.create_task(_pass_on(ahead[0], writer))]
+            self._pipes.update(pipes)
+            await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)
+            for pipe in pipes:
+                pipe.cancel()
+            await asyncio.gather(*pipes, return_exceptions=True)
+            self._pipes.difference_update(pipes)
+        except ConnectionError:
+            return
+        finally:
+            for each in writers:
+                each.transport.abort()
+
+
+@asynccontextmanager
+async def relaying() -> AsyncIterator[Relay]:
+    """The relay; whoever uses it says where it leads to."""
+    relay = Relay()
+    server = await asyncio.start_server(relay.talk, "127.0.0.1", 0)
+    relay.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield relay
+    finally:
+        server.close()
+        relay.cut()
+        await server.wait_closed()
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while some := await reader.read(65_536):
+            writer.write(some)
+            await writer.drain()
+
+
 @asynccontextmanager
 async def cutting(port: int) -> AsyncIterator[CuttingProxy]:
     """The proxy in front of the service on `port`."""

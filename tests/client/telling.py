@@ -56,7 +56,8 @@ def ready(seq: int) -> bytes:
 
 
 def page(seq: int, *states: StockState, more: bool = False, generation: int = 1, **fields: Any) -> Reply:
-    body = {"cursor": cursor(seq, generation), "has_more": more, "data": states, "store": open_state(), **fields}
+    body = {"cursor": cursor(seq, generation), "has_more": more, "data": states, "store": open_state(), "reset": False}
+    body |= fields
     return Reply(200, {}, ENCODER.encode(body))
 
 

@@ -154,7 +154,7 @@ def test_a_reset_makes_everything_come_anew() -> None:
     given = follow(script, cursor(900))
     assert [type(news) for news in given] == [Reset, Found, Found, Told]
     assert [news.cursor for news in given] == [None, cursor(2, 2), cursor(3, 2), cursor(4, 2)]
-    assert [b"since" in body for body in asked(script)] == [False, True, True]
+    assert [b'"since":null' in body for body in asked(script)] == [True, False, False]
     assert opened(script) == [cursor(900), cursor(3, 2), cursor(4, 2)]
 
 
@@ -171,9 +171,15 @@ def test_everything_first_where_nothing_is_known() -> None:
     assert opened(script)[0] == cursor(6)
 
 
-def test_a_store_that_closes_is_told() -> None:
-    script = Script(OPEN, event(closed(5, 4)), END, GONE)
-    [told] = follow(script, cursor(4))
+def test_a_store_that_closes_is_told_and_asked_for_as_a_whole() -> None:
+    script = Script(
+        page(4, state(1, 4)), OPEN, event(closed(5, 4)), page(2, state(1, 4), more=True), page(5), END, GONE
+    )
+    first, told, *again = follow(script, from_start=True)
+    assert [type(news) for news in again] == [Found, Found]
+    assert [news.cursor for news in (first, told, *again)] == [cursor(4), cursor(5), cursor(5), cursor(5)]
+    assert b'"since":null' in asked(script)[1]
+    assert opened(script) == [cursor(4), cursor(5)]
     assert isinstance(told.message, StoreMessage)
     assert told.store is not None
     assert not told.store.open

@@ -4,16 +4,17 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from eightysix.client import Found, Reset, Told, Unauthorised
 from eightysix.client.duty import Duty
 from eightysix.client.following import Pace
 from eightysix.client.mirror import Mirror
 from eightysix.client.request import Reply
-from eightysix.client.step import Exchange, Step
+from eightysix.client.step import Exchange, Open, Step
 
 from .script import Script
-from .telling import STORE, changed, closed, cursor, event, open_state, page, ready, refusal, state
+from .telling import STORE, changed, closed, cursor, event, open_state, page, ready, refusal, sent, state
 
 
 def versions(mirror: Mirror) -> dict[int, int]:
@@ -85,3 +86,33 @@ def test_the_cursor_is_kept_when_it_was_dealt_with_and_a_burst_is_acknowledged_o
     assert saved[-1] == cursor(7)
     assert acknowledged == [cursor(4), cursor(6), cursor(6), cursor(7)], "the second was tried again"
     assert versions(mirror) == {1: 7, 2: 6}
+
+
+def test_what_was_asked_for_may_be_newer_within_a_version() -> None:
+    mirror = Mirror(cursor(4), [state(1, 4)])
+    again = replace(state(1, 4), available=0)
+    assert not mirror.take(Told(cursor(4), replace(changed(1, 4, 3), data=again)))
+    assert mirror.take(Found(cursor(4), [again], None, more=False)) == [again]
+    assert not mirror.take(Found(cursor(4), [again, state(1, 3)], None, more=False))
+
+
+def test_a_device_that_is_nudged_says_once_more_how_far_it_is() -> None:
+    def answer(step: Step) -> Any:
+        if not isinstance(step, Exchange):
+            return next(stream)
+        acknowledged.append(msgspec.json.decode(step.request.body)["cursor"])
+        return refusal(409, "CURSOR_UNKNOWN") if len(acknowledged) > 1 else Reply(200, {}, b'{"cursor":"x","lag":0}')
+
+    acknowledged: list[str] = []
+    nudged = event(changed(1, 5, 4)) + sent("nudge", "{}", cursor(3)) + event(changed(1, 5, 3))
+    stream = iter([Reply(200, {}), event(changed(1, 5, 4)), nudged, b"", refusal(401, "UNAUTHENTICATED")])
+    script = Script(otherwise=answer)
+    mirror = Mirror(cursor(4))
+    duty = Duty(script.setup(), STORE, mirror, device_id="kiosk", save=None, pace=Pace())
+    with pytest.raises(Unauthorised):
+        list(script.iterate(duty.steps()))
+    assert acknowledged == [cursor(5), cursor(5)]
+    assert mirror.cursor == cursor(5)
+    assert [b"device_id=kiosk" in step.request.target.encode() for step in script.steps if isinstance(step, Open)] == [
+        True
+    ] * 2

@@ -5,8 +5,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from eightysix.wire.problem import Problem
+
 from .attempts import attempts
-from .error import AWAY
+from .error import AWAY, Refused
 from .following import Following, Pace
 from .mirror import Mirror
 from .pos import ack
@@ -39,7 +41,7 @@ class Duty:
     def steps(self) -> Steps[None]:
         """Give News, each after the mirror has taken it; when the next is asked for it counts as done with, and the
         cursor is kept. It is acknowledged once all that has come is done with, so a burst costs one call."""
-        following = Following(self._setup, self._store, self._mirror.cursor, self._pace)
+        following = Following(self._setup, self._store, self._mirror.cursor, self._pace, self._device_id)
         steps = following.steps(from_start=True)
         came: Any = None
         while True:
@@ -49,6 +51,8 @@ class Duty:
                 came = yield step
                 self._keep()
                 continue
+            if following.is_nudged:
+                following.is_nudged, self._acked = False, None
             if isinstance(step, Open | Read | Pause):
                 yield from self._acknowledge()
             came = yield step
@@ -68,4 +72,8 @@ class Duty:
             yield from attempts(ack(self._store, cursor, self._device_id), self._brief)
         except AWAY:
             return  # the next one says it too
+        except Refused as refused:
+            if refused.code != Problem.CURSOR_UNKNOWN:
+                raise
+            # of a database that was; the stream is about to tell
         self._acked = cursor

@@ -1,9 +1,11 @@
 """Following a store: its stream, resumed wherever it broke off, and pulling where there is no stream.
 
 - A stream that ends, breaks or falls silent is opened again after a pause that doubles, with `Last-Event-ID`.
-- Where it can't be opened, what has changed is asked for, at once the first time and then every `poll_seconds`.
+- Where it can't be opened, what has changed is asked for: at once the first time, then every `poll_seconds`.
 - A message whose `prev_seq` is above what was heard last shows a gap: what is missing is asked for before it is given.
 - `reset` makes what is known worthless: everything is asked for, then the stream is opened from there.
+- While a store or its brand is closed, messages of its dishes are as if it were open; so when it opens or closes,
+  everything is asked for once more.
 
 What the cursor says beyond its letters (its seq) is read where it can be; a cursor of another make only means that the
 first message can't be checked for a gap.
@@ -18,7 +20,8 @@ import msgspec
 from msgspec.structs import replace
 
 from eightysix.wire.cursor import read_cursor
-from eightysix.wire.message import Message, decode_message
+from eightysix.wire.event import NUDGE, READY, RESET
+from eightysix.wire.message import Message, StoreMessage, StoreState, decode_message
 from eightysix.wire.problem import Problem, Rejection
 
 from .attempts import attempts
@@ -55,15 +58,21 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 class Following:
     """One store, followed from `cursor` on; None: from now on."""
 
-    def __init__(self, setup: Setup, store: StoreLike, cursor: str | None, pace: Pace) -> None:
+    def __init__(
+        self, setup: Setup, store: StoreLike, cursor: str | None, pace: Pace, device_id: str | None = None
+    ) -> None:
         self._setup, self._store, self._pace = setup, store, pace
         self._backoff = Policy(
             first_pause_seconds=pace.first_pause_seconds, longest_pause_seconds=pace.longest_pause_seconds
         )
         brief = replace(setup.policy, deadline_seconds=min(setup.policy.deadline_seconds, pace.open_seconds))
         self._brief = replace(setup, policy=brief)
+        self._device_id = device_id
         self.cursor = cursor
+        self.is_nudged = False
+        """The service believes that the device is behind; whoever acknowledges says it once more."""
         self._seq = _seq_of(cursor)
+        self._known: StoreState | None = None
         self._pull_at = setup.clock()
 
     def steps(self, *, from_start: bool = False) -> Steps[None]:
@@ -101,20 +110,10 @@ class Following:
 
     def _hear(self, event: ServerEvent) -> Generator[Step, Any, bool]:
         """One event of the stream; whether to listen on."""
-        if event.name == "reset":
-            yield Close()
-            yield from self._reset()
-            return False
-        if event.name == "ready":
-            if self.cursor is None:
-                self._move(_cursor_in(event) or None)
-            yield Give(Ready(self.cursor))
-            return True
         try:
             message = decode_message(event.data)
-        except msgspec.MsgspecError:  # of a kind that this client doesn't know
-            self._advance(event.last_id)
-            return True
+        except msgspec.MsgspecError:
+            return (yield from self._hear_besides(event))
         if self._seq is not None and message.prev_seq > self._seq:
             try:
                 if (yield from self._pull()):
@@ -122,6 +121,28 @@ class Following:
             except AWAY:
                 return False  # once more, from the place before the gap
         yield from self._tell(message, event.last_id)
+        if isinstance(message, StoreMessage) and self._is_turned(message.data):
+            try:
+                yield from self._look_again()
+            except AWAY:
+                self._known = None
+                return False
+        return True
+
+    def _hear_besides(self, event: ServerEvent) -> Generator[Step, Any, bool]:
+        """What the stream says of itself, or of what this client doesn't know; whether to listen on."""
+        if event.name == RESET:
+            yield Close()
+            yield from self._reset()
+            return False
+        if event.name == READY:
+            if self.cursor is None:
+                self._move(_cursor_in(event) or None)
+            yield Give(Ready(self.cursor))
+        elif event.name == NUDGE:
+            self.is_nudged = True
+        else:
+            self._advance(event.last_id)
         return True
 
     def _tell(self, message: Message, cursor: str) -> Steps[None]:
@@ -153,7 +174,24 @@ class Following:
             self._move(page.cursor)
             yield Give(Found(page.cursor, page.data, page.store, page.has_more))
             if not page.has_more:
+                if self._is_turned(page.store):
+                    yield from self._look_again()
                 return False
+
+    def _is_turned(self, store: StoreState) -> bool:
+        """Whether the store, or its brand, has opened or closed since it was last heard of."""
+        known, self._known = self._known, store
+        return known is not None and (known.brand_open, known.store_open) != (store.brand_open, store.store_open)
+
+    def _look_again(self) -> Steps[None]:
+        """Every row as it is now; where it is told of already, its version is the same. Raises ClientError."""
+        since: str | None = None
+        while True:
+            page = yield from attempts(find(self._store, since), self._brief)
+            since = page.cursor
+            yield Give(Found(self.cursor or page.cursor, page.data, page.store, page.has_more))
+            if not page.has_more:
+                return
 
     def _reset(self) -> Steps[None]:
         self._move(None)
@@ -175,6 +213,8 @@ class Following:
 
     def _request(self) -> Request:
         query = {"brandId": self._store[0], "poiId": self._store[1]}
+        if self._device_id is not None:
+            query["device_id"] = self._device_id
         headers = [("accept", "text/event-stream"), ("cache-control", "no-store")]
         if self.cursor is not None:
             headers.append(("last-event-id", self.cursor))

@@ -24,7 +24,7 @@ class Mirror:
             self._put(state)
 
     def take(self, news: News) -> list[StockState]:
-        """What is new in it for this mirror: of the stocks, those whose version is above the one that was there.
+        """What is new in it for this mirror: never a stock whose version is below the one that was there.
 
         After a Reset the state stays as it was until all of the new one has come.
         """
@@ -41,7 +41,7 @@ class Mirror:
         if news.store is not None and self._is_newer(news):
             self.store = news.store
         self.cursor = news.cursor or self.cursor
-        return [state for state in news.stocks if self._put(state)]
+        return [state for state in news.stocks if self._put(state, asked=isinstance(news, Found))]
 
     def _is_newer(self, news: News) -> bool:
         if not isinstance(news, Told):
@@ -50,9 +50,12 @@ class Mirror:
         self._store_seq = max(self._store_seq, news.message.seq)
         return is_newer
 
-    def _put(self, state: StockState) -> bool:
+    def _put(self, state: StockState, *, asked: bool = True) -> bool:
+        """Whether it is new. What was `asked` for may be of the version that is there: what stands in the way of a dish
+        besides its own row is newer in it."""
         key = (state.object_type, state.object_id)
-        if state.version <= self.versions.get(key, -1):
+        known = self.versions.get(key, -1)
+        if state.version < known or (state.version == known and not (asked and self.rows.get(key) != state)):
             return False
         self.versions[key] = state.version
         if state.deleted:

@@ -1,11 +1,14 @@
 """What a POS, a hub or a screen asks and tells, as calls."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
-import msgspec
+from msgspec.structs import replace
 
 from eightysix.wire.answer import ENCODER
-from eightysix.wire.message import StockState, StoreState
+from eightysix.wire.following import AckAnswer, AckBody, FindBody, FoundAnswer
+from eightysix.wire.pos_report import ReportBody, StockReportAnswer
+from eightysix.wire.replay import JournalEvent, ReplayAnswer, ReplayBody
 
 from .attempts import attempts
 from .call import Call
@@ -14,31 +17,24 @@ from .series import Series
 from .setup import Setup
 from .step import Give, Steps
 from .table import safety_of
-from .wording import StoreLike
+from .wording import StoreLike, new_request_id
+
+T = TypeVar("T")
+
+PAGE = 500
+"""Stocks in a page, unless asked otherwise."""
 
 _ROOT = "/api/v1/poi/stock"
 STREAM = f"{_ROOT}/stream"
 
 
-class FindAnswer(msgspec.Struct, frozen=True):
-    cursor: str
-    has_more: bool
-    data: list[StockState]
-    reset: bool = False
-    store: StoreState | None = None
-
-
-class AckAnswer(msgspec.Struct, frozen=True):
-    cursor: str
-    lag: int
-
-
-def find(store: StoreLike, since: str | None = None, *, limit: int | None = None) -> Call[FindAnswer]:
+def find(store: StoreLike, since: str | None = None, *, limit: int = PAGE) -> Call[FoundAnswer]:
     """One page of what has changed after the cursor `since`; without it from the start."""
-    return _post("find-to-pos", store, FindAnswer, since=since, limit=limit)
+    body = FindBody(brand_id=store[0], poi_id=store[1], since=since, limit=limit)
+    return _post("find-to-pos", body, FoundAnswer)
 
 
-def find_to_pos(store: StoreLike, since: str | None = None, *, limit: int | None = None) -> Series[FindAnswer]:
+def find_to_pos(store: StoreLike, since: str | None = None, *, limit: int = PAGE) -> Series[FoundAnswer]:
     """What has changed after the cursor `since`, page by page; without it all that there is.
 
     Where a page says `reset`, `since` was of another database, and everything follows. Without trouble the last page's
@@ -56,14 +52,36 @@ def find_to_pos(store: StoreLike, since: str | None = None, *, limit: int | None
 
 
 def ack(store: StoreLike, cursor: str, device_id: str) -> Call[AckAnswer]:
-    """The device has applied everything up to here."""
-    return _post("ack", store, AckAnswer, cursor=cursor, device_id=device_id)
+    """The device has applied everything up to here. Refused CURSOR_UNKNOWN where the database is another one."""
+    body = AckBody(brand_id=store[0], poi_id=store[1], cursor=cursor, device_id=device_id)
+    return _post("ack", body, AckAnswer)
 
 
-def _post(name: str, store: StoreLike, kind: type[Any], **fields: Any) -> Call[Any]:
+def sync_from_pos(report: ReportBody) -> Call[StockReportAnswer]:
+    """What the POS has set or counted, based on the row that it last saw (`updated_at`); the row after that.
+
+    Refused, with the row as it is in `stock`, where that has changed since (STALE_REPORT), or where orders have moved
+    what was counted and the report doesn't say from what (COUNT_BASE_MISSING). Without an `event_id` it gets one.
+    """
+    if report.event_id is None:
+        report = replace(report, event_id=new_request_id())
+    return _post("sync-from-pos", report, StockReportAnswer)
+
+
+def replay(store: StoreLike, device_id: str, journal_id: str, events: Sequence[JournalEvent]) -> Call[ReplayAnswer]:
+    """What happened while the device was cut off, in order of its journal: a final result for each event.
+
+    Refused JOURNAL_GAP or JOURNAL_MISMATCH: `answer.expected_seq` is what the journal goes on with, `answer.results`
+    are those of the events before, which count.
+    """
+    body = ReplayBody(
+        brand_id=store[0], poi_id=store[1], device_id=device_id, journal_id=journal_id, events=list(events)
+    )
+    return _post("replay", body, ReplayAnswer)
+
+
+def _post(name: str, body: Any, kind: type[T]) -> Call[T]:
     path = f"{_ROOT}/{name}"
-    given = {key: value for key, value in fields.items() if value is not None}
-    body = {"brandId": store[0], "poiId": store[1], **given}
     return Call(
         name=name, method="POST", path=path, safety=safety_of("POST", path), read=as_type(kind),
         body=ENCODER.encode(body),

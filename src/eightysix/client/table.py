@@ -27,6 +27,10 @@ POSTS = {
     # questions too long for an address
     "/api/v1/poi/stock/find-to-pos": Safety.READ,
     "/api/v1/poi/stock/log": Safety.READ,
+    # what was parked is put back; what was put back isn't parked
+    "/api/v1/sync/parked/replay": Safety.STATE,
+    "/api/v1/sync/order-events/parked/replay": Safety.STATE,
+    "/api/v1/sync/order-events/parked/discard": Safety.STATE,
     # the repair that is asked for leaves nothing to repair
     "/api/v1/poi/stock/reconcile": Safety.STATE,
     # all rows or none, made or replaced

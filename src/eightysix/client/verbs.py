@@ -81,6 +81,8 @@ class Verbs:
     update = Verb(stocks.update)
     eighty_six = Verb(stocks.eighty_six)
     ack = Verb(pos.ack)
+    sync_from_pos = Verb(pos.sync_from_pos)
+    replay = Verb(pos.replay)
     find_to_pos = Course(pos.find_to_pos)
     stream = Course(following.stream)
     ask = Verb(anything.ask)
