@@ -5,7 +5,7 @@ import random
 import pytest
 from msgspec.structs import replace
 
-from eightysix.core.change import Incident, Kind, OrderFact
+from eightysix.core.change import Incident, Journal, Kind, OrderFact
 from eightysix.core.command import (
     Actor,
     AmendStock,
@@ -182,6 +182,10 @@ BREAKS = {
     "a one-off that nobody wakes for": (Rule.TIMER_LATE, lambda books: stock_of(
         books, 21, auto_restore_type=1, auto_restore_at=5, auto_restore_from=1)),
     "a skip that moved something": (Rule.LOG_STEP, lambda books: log_at(books, Kind.SET, kind=Kind.SKIP)),
+    "an event that its journal has not come to": (Rule.JOURNAL_POSITION, lambda books: replace(
+        log_at(books, Kind.LOCK, source="replay", event_id="j#7"), journals=(Journal("till", "j", 6),))),
+    "an event of no journal": (Rule.JOURNAL_POSITION, lambda books: log_at(
+        books, Kind.LOCK, source="replay", event_id="j#7")),
     "oversold without an incident": (Rule.OVERSOLD_INCIDENTS, lambda books: stock_of(books, 21, oversold=1)),
 }  # fmt: skip
 

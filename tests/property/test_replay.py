@@ -5,9 +5,10 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from eightysix.core.audit import findings
+from eightysix.core.change import Kind
 from eightysix.core.command import (
     Actor,
     AmendStock,
@@ -93,11 +94,17 @@ def test_pieces_and_repeats_come_to_the_same(seed: int, length: int) -> None:
             assert isinstance(outcome, EventReplayed)
             assert isinstance(first, EventReplayed)
             assert (outcome.result, outcome.code) == (first.result, first.code), event
-    assert torn.stocks == clean.stocks
-    assert torn.reservations == clean.reservations
-    assert [asdict(row) for row in torn.logs] == [asdict(row) for row in clean.logs]
+    assert _told(torn) == _told(clean)
     assert torn.journals == clean.journals
     assert not findings(torn.books())
+
+
+def _told(kitchen: Kitchen) -> tuple[Any, ...]:
+    """Everything but sequence values: each batch tells of the items that it has flipped, so pieces tell more."""
+    stocks = [replace(stock, version=0) for stock in kitchen.stocks.values() if stock.settings_version]
+    lines = [replace(line, log_seq=0) for line in kitchen.reservations.values()]
+    logs = [replace(row, seq=0, stock_prev=0, order_prev=0) for row in kitchen.logs if row.kind is not Kind.FLIP]
+    return stocks, lines, logs, [replace(each, seq=0) for each in kitchen.incidents]
 
 
 @settings(max_examples=60, deadline=None)

@@ -167,6 +167,7 @@ _PHRASES = {
     "neither an instant nor next_day nor never": "须为时间、next_day 或 never",
     "more cells than columns": "单元格多于列数",
     "truncated": "内容不完整",
+    "not 32 hexadecimal digits": "不是 32 位十六进制数字",
     "either object_ids or all": "object_ids 与 all 只能选其一",
     "nested too deeply": "嵌套过深",
     "either a store or all": "门店与 all 只能选其一",

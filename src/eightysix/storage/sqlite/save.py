@@ -111,6 +111,8 @@ def _record_writes(changes: Changes) -> Iterable[Write]:
     yield Write("timer", statements.ADD_TIMERS, added)
     yield Write("timer", statements.SAVE_TIMERS, moved)
     journals = [(store, *pair) for store, change in changes.items() for pair in change.journals]
+    if not journals:
+        return
     begun: Values = [store + rows.journal_row(after) for store, before, after in journals if before is None]
     went_on: Values = [
         store + rows.journal_row(after) + (before.last_seq,) for store, before, after in journals if before is not None
