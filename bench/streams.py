@@ -33,7 +33,7 @@ HOST = "127.0.0.1"
 BRAND = "bench"
 DISHES = range(1, 21)
 _PRINTED = {"url": re.compile(r"Ready: (\S+)"), "key": re.compile(r"\b(e86_[\w-]{40,})")}
-_CONNECTIONS = 8
+_CONNECTIONS = 32
 """Acknowledging connections."""
 
 _QUIET_SECONDS = 3.0
@@ -179,8 +179,12 @@ async def idle(service: Service, http: httpx.AsyncClient, number: int, seconds: 
 class Follower:
     """Times what arrives and acknowledges it."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self._http = http
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._head = (
+            b"POST /api/v1/poi/stock/ack HTTP/1.1\r\nhost: 86\r\nauthorization: Bearer %b\r\n" % service.key.encode()
+            + b"content-type: application/json\r\ncontent-length: %d\r\n\r\n"
+        )
         self._read = msgspec.json.Decoder(_Message).decode
         self._pending: dict[str, list[float]] = {}
         self._newest: dict[str, bytes] = {}
@@ -213,6 +217,7 @@ class Follower:
 
     async def acknowledge(self) -> None:
         """One connection's work."""
+        reader, writer = await asyncio.open_connection(HOST, self._service.port)
         while True:
             while not self._turn:
                 self._more.clear()
@@ -223,9 +228,11 @@ class Follower:
             body = msgspec.json.encode({
                 "brandId": BRAND, "poiId": poi_id, "cursor": self._newest[poi_id].decode(), "device_id": "bench",
             })  # fmt: skip
-            answer = await self._http.post("/api/v1/poi/stock/ack", content=body)
+            writer.write(self._head % len(body) + body)
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
             now = time.time()
-            if answer.status_code != 200:
+            if not head.startswith(b"HTTP/1.1 200"):
                 self.failed += 1
             elif self.counting:
                 self.acked += [now - each for each in committed]
@@ -268,22 +275,20 @@ async def change(http: httpx.AsyncClient, name: str, stores: int, rate: int, sec
 
 async def follow(service: Service, http: httpx.AsyncClient, streams: int, rate: int, seconds: float) -> None:
     await furnish(http, streams)
-    limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
-    async with httpx.AsyncClient(base_url=service.url, headers=http.headers, limits=limits, timeout=30) as acking:
-        follower = Follower(acking)
-        wires = await connected(service, streams, streams, follower)
-        tasks = [asyncio.create_task(follower.acknowledge()) for _ in range(_CONNECTIONS)]
-        await change(http, "warm", streams, rate, 3.0)
-        follower.counting = True
-        cpu = sum(service.process.cpu_times()[:2])
-        made = await change(http, "o", streams, rate, seconds)
-        cpu = sum(service.process.cpu_times()[:2]) - cpu
-        while not follower.is_done:  # noqa: ASYNC110 - it comes from many tasks
-            await asyncio.sleep(0.05)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        assert not any(wire.ended for wire in wires)
+    follower = Follower(service)
+    wires = await connected(service, streams, streams, follower)
+    tasks = [asyncio.create_task(follower.acknowledge()) for _ in range(_CONNECTIONS)]
+    await change(http, "warm", streams, rate, 3.0)
+    follower.counting = True
+    cpu = sum(service.process.cpu_times()[:2])
+    made = await change(http, "o", streams, rate, seconds)
+    cpu = sum(service.process.cpu_times()[:2]) - cpu
+    while not follower.is_done:  # noqa: ASYNC110 - it comes from many tasks
+        await asyncio.sleep(0.05)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert not any(wire.ended for wire in wires)
     print(f"{made} changes in {seconds:.0f} s over {streams} streams; {follower.failed} acknowledgements failed")
     for name, times in (("received", follower.received), ("acknowledged", follower.acked)):
         ordered = sorted(times)

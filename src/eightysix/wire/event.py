@@ -2,6 +2,15 @@
 
 import msgspec
 
+
+class SentEvent(msgspec.Struct, frozen=True, gc=False):
+    """One event of the stream; `data` is JSON, as /asyncapi.json describes it by the event's name."""
+
+    id: str
+    event: str
+    data: str
+
+
 HEARTBEAT = b":\n\n"
 """A comment: it says that the connection lives."""
 

@@ -4,6 +4,7 @@ from eightysix.api.auth import Action
 from eightysix.api.endpoint import Endpoint, JsonBody
 from eightysix.api.following import DeviceList, Following
 from eightysix.api.stream import MEDIA_TYPE, PATH, Streams
+from eightysix.wire.event import SentEvent
 from eightysix.wire.following import (
     AckAnswer,
     AckBody,
@@ -33,7 +34,7 @@ def following_calls(following: Following, streams: Streams) -> list[Endpoint]:
             action=Action.FOLLOW,
             run=streams.once,
             query=StreamQuery,
-            answers={200: (str,)},
+            answers={200: (SentEvent,)},
             answer_type=MEDIA_TYPE,
         ),
         Endpoint(

@@ -65,12 +65,12 @@ class SqliteDatabase:
         self._log_table = SqliteLogTable(path)
         self._log = ChangeLog(self._log_table)
         self._following = SqliteFollowing(reader.one)
-        self._devices = SqliteDevices(path)
         self._door = SideDoor(path)
         self._order_events = SqliteOrderEventTable(self._door)
         self._parked_messages = SqliteParkedMessageTable(self._door)
         self._lanes: set[SqliteLane] = set()
         self._outbox = SqliteOutbox(path, self._lanes)
+        self._devices = SqliteDevices(path, self._lanes)
 
     async def lane(self, lane_no: int, marker_bucket: int) -> Lane:
         """See the port."""

@@ -1,19 +1,22 @@
-"""The devices' rows, on a connection of its own.
+"""The devices' rows. They are written by the lane's own connection, between its batches: two connections would have to
+wait for each other's lock, and SQLite waits by looking again and again.
 
-A power failure may take the last acknowledgements with it (`synchronous = NORMAL`): they are then told again. What is
-gained is that no acknowledgement makes the lanes wait for the disk.
+A power failure may take the last acknowledgements with it (`synchronous = NORMAL` while they are written): they are
+then told again. What is gained is that no acknowledgement makes a batch wait for the disk.
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from eightysix.core.invariant import invariant
 from eightysix.core.key import StoreKey
 from eightysix.storage.device import Ack, Device
 
 from . import rows
 from .connection import ConnectionThread
+from .lane import SqliteLane
 
 T = TypeVar("T")
 
@@ -53,12 +56,18 @@ HOT_STATEMENTS = {
 """Every statement of this page, for the test that looks at their plans."""
 
 
-class SqliteDevices:
-    """`storage.device.Devices`."""
+_FULL = 2
+"""`synchronous = FULL`, as a number."""
 
-    def __init__(self, path: Path) -> None:
-        self._thread = ConnectionThread(path)
-        self._is_open = False
+
+class SqliteDevices:
+    """`storage.device.Devices`. `lanes` are those that are open."""
+
+    def __init__(self, path: Path, lanes: Collection[SqliteLane]) -> None:
+        self._lanes = lanes
+        self._reading = ConnectionThread(path, read_only=True)
+        self._writing = ConnectionThread(path)
+        self._open: set[ConnectionThread] = set()
 
     async def acknowledge(self, acks: Sequence[Ack]) -> None:
         """See the port."""
@@ -81,31 +90,48 @@ class SqliteDevices:
         await self._write(REMOVE, [_seen(each) for each in devices])
 
     async def close(self) -> None:
-        await self._thread.close()
+        await self._reading.close()
+        await self._writing.close()
 
     async def _read(self, statement: str, *values: object) -> list[Device]:
-        found = await self._run(lambda connection: connection.execute(statement, values).fetchall())
+        found = await self._run(self._reading, lambda connection: connection.execute(statement, values).fetchall())
         return [Device(StoreKey(*row[:3]), *row[3:]) for row in found]
 
     async def _write(self, statement: str, values: Sequence[tuple[object, ...]]) -> None:
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("PRAGMA synchronous = NORMAL")
             try:
-                connection.executemany(statement, values)
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+                _run_all(connection, statement, values)
+            finally:
+                connection.execute("PRAGMA synchronous = FULL")
+                (synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
+                invariant(synchronous == _FULL, "batches are on the disk when they are committed")
 
-        if values:
-            await self._run(work)
+        if not values:
+            return
+        lane = next(iter(self._lanes), None)
+        if lane is not None:
+            await lane.between(work)
+        else:
+            await self._run(self._writing, work)
 
-    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        if not self._is_open:
-            await self._thread.open()
-            await self._thread.run(lambda connection: connection.execute("PRAGMA synchronous = NORMAL"))
-            self._is_open = True
-        return await self._thread.run(work)
+    async def _run(self, thread: ConnectionThread, work: Callable[[sqlite3.Connection], T]) -> T:
+        if thread not in self._open:
+            await thread.open()
+            self._open.add(thread)
+        return await thread.run(work)
+
+
+def _run_all(connection: sqlite3.Connection, statement: str, values: Sequence[tuple[object, ...]]) -> None:
+    """One transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.executemany(statement, values)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _seen(device: Device) -> tuple[object, ...]:
