@@ -247,7 +247,9 @@ class Batch:
         missing = {}
         for store, items in found.items():
             if store not in self._whole:
-                missing[store] = rows_behind(shelves[store], items) - self._on_shelf.get(store, set())
+                shelf = shelves[store]
+                there = self._on_shelf.get(store, set()) | shelf.changed.keys()
+                missing[store] = rows_behind(shelf, items) - there
         if missing:
             await self._load_stocks(shelves, missing, ())
         for store, items in found.items():
