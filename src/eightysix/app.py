@@ -47,6 +47,7 @@ from eightysix.sync.bus import Bus
 from eightysix.sync.bus_url import open_bus
 from eightysix.sync.catching_up import CatchingUp
 from eightysix.sync.compensation import Compensation
+from eightysix.sync.delays import Delays
 from eightysix.sync.devices import Acknowledgements
 from eightysix.sync.gateway import Gateway, GatewayLimits
 from eightysix.sync.lease import Leases
@@ -157,9 +158,14 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         leases = Leases(database.leases, owner)
         relay = await _relay(settings, database, stack, catalog=catalog, bus=bus, leases=leases, metrics=metrics)
         waker = Waker(relay, database.signals)
-        engine = Engine(database, catalog, _limits(settings), Observers(metrics.engine, waker))
+        delays = Delays(bus)
+        observers = (metrics.engine, waker, *((delays,) if settings.bus_url else ()))
+        engine = Engine(database, catalog, _limits(settings), Observers(*observers))
         await engine.start()
         stack.push_async_callback(engine.stop)
+        if settings.bus_url:  # within a process they would be the engine's own timers once more
+            stack.push_async_callback(delays.stop)
+            await delays.start(engine.submit)
         housekeeping = Housekeeping(database, settings.log_retention_days, lambda: engine.waiting)
         housekeeping.start()
         stack.push_async_callback(housekeeping.stop)

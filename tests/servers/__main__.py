@@ -1,4 +1,4 @@
-"""`python -m tests.servers postgres|mariadb|proxy start|stop|kill --dir D`: the tests' servers from a shell.
+"""`python -m tests.servers postgres|mariadb|proxy|rocketmq start|stop|kill --dir D`: the tests' servers from a shell.
 
 `start` prints the server's URL, as EIGHTYSIX_TEST_..._URL takes it, and leaves the server running; `stop` and `kill`
 end exactly the one that was started in that folder.
@@ -16,7 +16,7 @@ from tests.servers.server import Server, ServerFailed, ServerMissing
 def main() -> int:
     """Do what the command line says; 1 when the server did not start or end."""
     parser = argparse.ArgumentParser(prog="python -m tests.servers", description=__doc__.partition("\n")[0])
-    parser.add_argument("kind", choices=("postgres", "mariadb", "proxy"))
+    parser.add_argument("kind", choices=("postgres", "mariadb", "proxy", "rocketmq"))
     parser.add_argument("act", choices=("start", "stop", "kill"))
     parser.add_argument("--dir", type=Path, required=True, metavar="D", help="the server's folder; under /tmp for root")
     parser.add_argument(
@@ -43,6 +43,10 @@ def _server(options: argparse.Namespace) -> Server:
         return Postgres(folder, programs=options.programs)
     if options.kind == "mariadb":
         return MariaDB(folder)
+    if options.kind == "rocketmq":
+        from tests.servers.rocketmq import RocketMQServer  # noqa: PLC0415 - it needs the product's word to brokers
+
+        return RocketMQServer(folder)
     from tests.servers.proxy import Proxy  # noqa: PLC0415 - it needs the product's migrations, the others don't
 
     return Proxy(options.mariadb, folder)

@@ -5,10 +5,12 @@
 `module_postgres_url module_mysql_url`          one for all tests of a module
 `proxy_url`                                     the proxy with its tables made and empty
 `postgres_server mysql_server proxy_server`     the servers themselves (URLs), one a session
-`own_postgres own_mariadb`                      a server of the test's own, to be killed and restarted
+`rocketmq_server`                               a RocketMQ (URL); its topics are the tests' own
+`own_postgres own_mariadb own_rocketmq`         a server of the test's own, to be killed and restarted
 ==============================================  ====================================================================
 
-EIGHTYSIX_TEST_POSTGRES_URL, EIGHTYSIX_TEST_MYSQL_URL and EIGHTYSIX_TEST_PROXY_URL name servers that run already.
+EIGHTYSIX_TEST_POSTGRES_URL, EIGHTYSIX_TEST_MYSQL_URL, EIGHTYSIX_TEST_PROXY_URL and EIGHTYSIX_TEST_ROCKETMQ_URL name
+servers that run already.
 Without the first an embedded PostgreSQL is started; without the others the tests that need them are skipped, and the
 end of the session names them. EIGHTYSIX_TEST_REQUIRE_ALL=1 makes a missing server a failure.
 """
@@ -24,6 +26,7 @@ import pytest
 from tests.servers import scratch
 from tests.servers.mariadb import MariaDB
 from tests.servers.postgres import Postgres
+from tests.servers.rocketmq import RocketMQServer
 from tests.servers.server import ServerMissing
 
 NOT_RUN = "not run for lack of a server: "
@@ -78,6 +81,13 @@ def proxy_server(mysql_server: str) -> str:
     assert mysql_server
     given = os.environ.get("EIGHTYSIX_TEST_PROXY_URL")
     return given or lacking("ShardingSphere-Proxy", "set EIGHTYSIX_TEST_PROXY_URL, see CONTRIBUTING.md")
+
+
+@pytest.fixture(scope="session")
+def rocketmq_server() -> str:
+    """A running RocketMQ."""
+    given = os.environ.get("EIGHTYSIX_TEST_ROCKETMQ_URL")
+    return given or lacking("RocketMQ", "set EIGHTYSIX_TEST_ROCKETMQ_URL, see CONTRIBUTING.md")
 
 
 @pytest.fixture
@@ -139,5 +149,17 @@ def own_mariadb() -> Iterator[MariaDB]:
         server = MariaDB()
     except ServerMissing as missing:
         lacking("MariaDB", str(missing))
+    with server:
+        yield server
+
+
+@pytest.fixture
+def own_rocketmq(rocketmq_server: str) -> Iterator[RocketMQServer]:
+    """A RocketMQ that the test may kill, where tests with RocketMQ are wanted at all."""
+    assert rocketmq_server
+    try:
+        server = RocketMQServer()
+    except ServerMissing as missing:
+        lacking("RocketMQ", str(missing))
     with server:
         yield server

@@ -7,12 +7,16 @@ from eightysix.storage.migrate import SchemaAhead
 from eightysix.storage.port import Rejected, StorageFault, Unavailable
 from eightysix.storage.sqlite.lockfile import DatabaseInUse
 from eightysix.storage.url import BadDatabaseUrl
+from eightysix.sync.bus_url import BadBusUrl
+from eightysix.sync.rocketmq.remoting import RemotingFailed
 
 from .language import told
 
 _SENTENCES: tuple[tuple[type[Exception], str, str], ...] = (
     (BadSetting, "A setting can't be used", "设置无效"),
     (BadDatabaseUrl, "The database's address can't be used", "数据库地址无效"),
+    (BadBusUrl, "The message bus's address can't be used", "消息总线地址无效"),
+    (RemotingFailed, "The message bus can't be reached", "无法连接消息总线"),
     (PortTaken, "The address is taken", "监听地址已被占用"),
     (
         SchemaBehind,

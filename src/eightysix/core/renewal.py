@@ -59,6 +59,8 @@ def _moved_items(shelf: Shelf, timer: Timer) -> frozenset[StockKey]:
         if catalogue.item(brand_id, *key) is None:
             found.update({key} & shelf.stocks.keys())
             continue
+        if timer.planned_version == 0 and key not in shelf.stocks:
+            continue  # a store that was never planned knows of no other menu
         found.add(key)
         those = catalogue.dependents(brand_id, key)
         if those is not None:

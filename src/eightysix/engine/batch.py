@@ -101,7 +101,10 @@ class Batch:
         report.begin, report.load, report.decide = begun - started, loaded - begun, decided - loaded
         report.save, report.commit = saved - decided, perf_counter() - saved
         report.stores, report.changed = len(shelves), tuple(changes)
-        report.timer_at = min(filter(None, map(_timer_set, changes.values())), default=None)
+        report.timers = tuple(
+            (store, due_at) for store in changes if (due_at := _timer_set(changes[store])) is not None
+        )
+        report.timer_at = min((due_at for _, due_at in report.timers), default=None)
         report.restored = sum(shelf.restored for shelf in shelves.values())
 
     @property
@@ -244,7 +247,9 @@ class Batch:
         missing = {}
         for store, items in found.items():
             if store not in self._whole:
-                missing[store] = rows_behind(shelves[store], items) - self._on_shelf.get(store, set())
+                shelf = shelves[store]
+                there = self._on_shelf.get(store, set()) | shelf.changed.keys()
+                missing[store] = rows_behind(shelf, items) - there
         if missing:
             await self._load_stocks(shelves, missing, ())
         for store, items in found.items():

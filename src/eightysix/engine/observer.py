@@ -21,8 +21,10 @@ class BatchReport(msgspec.Struct, gc=False):
     commit: float = 0.0
     changed: tuple[StoreKey, ...] = ()
     """Stores with committed changes: whoever publishes their outbox rows may wake up."""
+    timers: tuple[tuple[StoreKey, int], ...] = ()
+    """The stores whose timer the batch has set, and to which instant, in milliseconds."""
     timer_at: int | None = None
-    """The earliest instant to which the batch has set a store's timer, in milliseconds; None where it set none."""
+    """The earliest of these instants; None where it set none."""
     restored: int = 0
     """Stocks that came back by the clock."""
 

@@ -11,6 +11,8 @@ import logging
 import time
 from weakref import WeakValueDictionary
 
+from eightysix.core.invariant import InvariantError
+
 from .bus import Bus, BusMessage, BusUnavailable, Handler, Subscription
 from .refusal import refuse
 
@@ -94,7 +96,8 @@ class LocalBus(Bus):
             await asyncio.sleep(min(wait, _SLEEP_SECONDS_MAX))
             wait = deliver_at / 1000 - time.time()
         me = asyncio.current_task()
-        assert me is not None  # noqa: S101 - a coroutine that runs has its task
+        if me is None:
+            raise InvariantError("a delayed message outside of its task")
         while not self._closed:
             self._asleep.discard(me)
             try:

@@ -24,6 +24,8 @@ def refuse(message: BusMessage) -> None:
     for what, name in (("group", message.group), ("key", message.key)):
         if len(name) > NAME_CHARACTERS_MAX:
             raise MessageRefused(f"a {what} of {len(name)} characters; the most is {NAME_CHARACTERS_MAX}")
+        if name.isspace():
+            raise MessageRefused(f"a {what} of nothing but spaces")
         if not name.isprintable():
             raise MessageRefused(f"{name!r} can't be a {what}: it has characters that can't be printed")
     if message.group and message.deliver_at is not None:

@@ -1,0 +1,1 @@
+"""One contract for every bus, and what RocketMQ must survive."""
