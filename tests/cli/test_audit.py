@@ -217,6 +217,12 @@ def test_deleted_old_rows_are_no_finding(ledger):
     assert kept.rules() == []
 
 
+def test_a_message_that_was_parked_and_put_back_is_no_finding(ledger):
+    first = replace(ledger.outbox[0], prev_seq=-1 - ledger.outbox[0].prev_seq)
+    assert replace(ledger, outbox=(first, *ledger.outbox[3:])).rules() == []
+    assert replace(ledger, outbox=(first,)).rules() == []
+
+
 def test_a_log_whose_beginning_is_gone_is_no_finding_wherever_it_begins(ledger):
     for gone in range(len(ledger.logs)):
         kept = replace(ledger, logs=ledger.logs[gone:])

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from time import monotonic
 
 
-async def until(holds: Callable[[], object], seconds: float = 30.0, what: str = "") -> None:
+async def until(holds: Callable[[], object], seconds: float = 60.0, what: str = "") -> None:
     """Return when `holds()` does; fail after so many seconds."""
     give_up_at = monotonic() + seconds
     while not holds():

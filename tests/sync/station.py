@@ -62,7 +62,7 @@ class Station:
             pace=pace,
         )
         waker = Waker(self.relay, database.signals)
-        self.engine = Engine(database, self.shop, Limits(sweep_seconds=3600), waker)
+        self.engine = Engine(database, self.shop, Limits(sweep_seconds=3600, deadline_seconds=60), waker)
         self.heard: dict[StoreKey, list[StockMessage]] = defaultdict(list)
 
     def open_stores(self, poi_ids: Iterable[str]) -> list[StoreKey]:

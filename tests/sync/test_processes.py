@@ -80,7 +80,7 @@ class Till:
     def __init__(self, database: Database, *, mute: bool) -> None:
         self.database = database
         waker = Waker(None, None if mute else database.signals)
-        self.engine = Engine(database, Shop(POI_IDS), Limits(sweep_seconds=3600), waker)
+        self.engine = Engine(database, Shop(POI_IDS), Limits(sweep_seconds=3600, deadline_seconds=60), waker)
         self.keys = [store(poi_id) for poi_id in POI_IDS]
         self.portions = 0
 

@@ -7,7 +7,7 @@ import pytest
 
 from eightysix.core.bucket import BUCKETS
 from eightysix.core.key import StoreKey
-from eightysix.storage.port import Database
+from eightysix.storage.port import Database, Unavailable
 from eightysix.sync.bus import BusUnavailable, MessageRefused
 from eightysix.sync.pace import RelayPace
 from eightysix.wire.message import StockMessage
@@ -261,3 +261,65 @@ async def test_the_end_doesn_t_wait_for_a_bus_that_is_away(database: Database) -
         await until(lambda: here.relay.bus_is_down)
         await asyncio.wait_for(here.relay.stop(60), 20)
         assert await here.unpublished([key]) == {key: [1]}
+
+
+async def test_what_was_published_but_not_removed_comes_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relay that dies between the two."""
+    outbox = database.outbox
+
+    async def remove(rows: object) -> int:
+        raise Unavailable("gone")
+
+    async with station(database, owner="first") as here:
+        stores = here.open_stores(["a", "b"])
+        monkeypatch.setattr(outbox, "remove", remove)
+        await here.relay.start()
+        for key in stores:
+            await changed(here, key, 3)
+        await until(lambda: all(here.seqs(key) == [1, 2, 3] for key in stores) or here.relay.figures.database_faults)
+        assert set(await here.unpublished(stores)) == set(stores)
+        firsts = {key: here.seqs(key) for key in stores}
+    monkeypatch.undo()
+    async with station(database, owner="second") as after:
+        after.open_stores(["a", "b"])
+        await after.relay.start()
+        await until(lambda: all(after.seqs(key) == [1, 2, 3] for key in stores))
+        assert all(firsts[key] for key in stores), "so each came twice, and in order both times"
+        await until(lambda: after.relay.waiting_stores == 0)
+        assert await after.unpublished(stores) == {}
+
+
+async def test_a_database_that_is_away_for_a_while_loses_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = database.outbox
+    real = {name: getattr(outbox, name) for name in ("pending", "states", "remove", "waiting")}
+    away = False
+
+    def tampered(name: str) -> object:
+        async def call(*args: object) -> object:
+            if away:
+                raise Unavailable("gone")
+            return await real[name](*args)
+
+        return call
+
+    async with station(database, pace=RelayPace(database_pause=0.05, poll_seconds=0.2)) as here:
+        stores = here.open_stores(str(number) for number in range(20))
+        for name in real:
+            monkeypatch.setattr(outbox, name, tampered(name))
+        await here.relay.start()
+        for key in stores:
+            await changed(here, key, 2)
+        away = True
+        for key in stores:
+            await here.set(key, 3)
+        await until(lambda: here.relay.figures.database_faults > 3)
+        away = False
+        await until(lambda: all(here.seqs(key)[-1:] == [3] for key in stores))
+        for key in stores:
+            assert list(dict.fromkeys(here.seqs(key))) == [1, 2, 3]
+        await until(lambda: here.relay.waiting_stores == 0)
+        assert await here.unpublished(stores) == {}

@@ -168,15 +168,16 @@ def _balance_findings(books: Books, balance: dict[tuple[str, StockKey], int]) ->
 
 
 def outbox_findings(books: Books) -> Iterator[Finding]:
-    """The chain of messages; its oldest rows may have been deleted."""
-    rows: list[OutboxRow] = sorted(books.outbox, key=lambda row: row.seq)
+    """The chain of messages; its oldest rows may have been deleted. What was parked and put back stands outside of it,
+    which its negative `prev_seq` says."""
+    rows: list[OutboxRow] = sorted((row for row in books.outbox if row.prev_seq >= 0), key=lambda row: row.seq)
     changed = {row.seq: row.key for row in books.logs}
     for earlier, later in pairwise(rows):
         if later.prev_seq != earlier.seq:
             yield Finding(
                 Rule.OUTBOX_CHAIN, books.store, later.key, seq=later.seq, expected=earlier.seq, found=later.prev_seq
             )
-    for row in rows:
+    for row in books.outbox:
         if changed.get(row.seq, row.key) != row.key:
             yield Finding(Rule.OUTBOX_STOCK, books.store, row.key, seq=row.seq)
     if rows and not 0 <= rows[0].prev_seq < rows[0].seq:

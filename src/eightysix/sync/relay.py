@@ -24,6 +24,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import cast
 
 import msgspec
@@ -87,6 +88,7 @@ class Relay:
         self._pace = pace or RelayPace()
         self.figures = RelayFigures()
         self._woken: dict[StoreKey, None] = {}
+        self._retries: dict[StoreKey, None] = {}
         self._busy: set[StoreKey] = set()
         self._again: set[StoreKey] = set()
         self._troubles = Troubles(self._pace.wait_seconds_first, self._pace.wait_seconds_max, self._wake)
@@ -179,15 +181,16 @@ class Relay:
     def _wake(self, store: StoreKey) -> None:
         if store in self._busy:
             self._again.add(store)
-        elif store not in self._woken and self._leases.holds(store.bucket) and not self._troubles.waits(store):
-            self._woken[store] = None
+        elif self._leases.holds(store.bucket) and not self._troubles.waits(store):
+            (self._retries if self._troubles.knows(store) else self._woken)[store] = None
             self._to_read.set()
 
     def _leases_changed(self, held: frozenset[int]) -> None:
         self.figures.forget(held, RANGES)
         self._troubles.leave(held, RANGES)
-        for store in [store for store in self._woken if store.bucket % RANGES not in held]:
-            del self._woken[store]
+        for waiting in (self._woken, self._retries):
+            for store in [store for store in waiting if store.bucket % RANGES not in held]:
+                del waiting[store]
         self.look()
 
     async def _sweep(self) -> None:
@@ -254,16 +257,18 @@ class Relay:
             await self._moved.wait()
 
     def _some_woken(self) -> list[StoreKey]:
-        """Those that have waited longest; while the bus is down a few, the newest of those that have not failed."""
+        """Those that have waited longest, and of those that failed before as many as there is room for, a quarter at
+        least; while the bus is down a few, the newest first, for they were not tried yet."""
         if self.bus_is_down:
-            untried = [store for store in reversed(self._woken) if not self._troubles.knows(store)]
-            stores = (untried or list(self._woken))[:_PROBES]
+            stores = list(islice(reversed(self._woken), _PROBES)) or list(islice(self._retries, _PROBES))
         else:
             most = self._pace.crowd_stores if self._crowd.is_there else self._pace.stores_at_once
-            stores = [store for store, _ in zip(self._woken, range(most), strict=False)]
+            stores = list(islice(self._woken, most))
+            stores += islice(self._retries, max(most // 4, most - len(stores)))
         for store in stores:
-            del self._woken[store]
-        if not self._woken:
+            self._woken.pop(store, None)
+            self._retries.pop(store, None)
+        if not self._woken and not self._retries:
             self._to_read.clear()
         return stores
 
