@@ -11,12 +11,13 @@ from eightysix.core.command import Command
 from eightysix.core.outcome import Outcome
 from eightysix.engine.fault import CommandFailed, Overloaded
 from eightysix.storage.order_event import EventState
-from eightysix.storage.port import Conflict, LostConnection, Rejected
+from eightysix.storage.port import Conflict, Database, LostConnection, Rejected
 from eightysix.sync.bus import BusMessage, BusUnavailable, MessageRefused
 from eightysix.sync.order_events import OrderEvents
 from tests.engine.shop import lock, stock, unlock
+from tests.sync.condition import until
 
-from .desk import STORE, Desk, cancelled, expired, message, paid, placed, returned, store
+from .desk import STORE, Desk, Market, cancelled, expired, message, open_desk, paid, placed, returned, store
 
 
 class Failing:
@@ -265,6 +266,23 @@ async def test_two_consumers_at_the_same_messages(desk: Desk) -> None:
         for answers in said.values():
             assert all(answer == answers[0] for answer in answers), "every repeat has the same answer"
     assert await desk.stocks() == {1: (500 - len(orders), 0), 2: (10, 0)}
+    assert await desk.parked() == {}
+
+
+async def test_the_upkeep_goes_round_by_itself_whatever_fails(database: Database) -> None:
+    async with open_desk(database, Market(())) as desk:
+        await desk.tell(placed(), placed(1, "old"))
+        failing = break_table(desk, "unfinished", LostConnection("gone"), times=5)
+        upkeep = desk.upkeep(look_seconds=0.02, round_seconds=0.5, keep_days=-1)
+        upkeep._table = failing
+        upkeep.start()
+        desk.market.coming = [STORE]
+        await until(lambda: {each["order_id"] for each in desk.answers} == {"order", "old"})
+        async with asyncio.timeout(60):
+            while (await database.order_events.load(store(STORE), ["order", "old"]))[1]:  # noqa: ASYNC110 - of the file
+                await asyncio.sleep(0.01)
+        assert failing.times == 0
+        await upkeep.stop()
     assert await desk.parked() == {}
 
 

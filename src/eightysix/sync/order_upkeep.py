@@ -53,19 +53,15 @@ class UpkeepPace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderUpkeep:
-    """The upkeep of one process. `held` tells which ranges are this process's; by default all. Several may do it at
-    once. `overdue` is how many events were parked for waiting too long."""
+    """The upkeep of one process. `overdue` is how many events were parked for waiting too long.
 
-    def __init__(
-        self,
-        events: OrderEvents,
-        pace: UpkeepPace | None = None,
-        held: Callable[[], Iterable[int]] = lambda: range(RANGES),
-    ) -> None:
+    Each process that consumes looks at every range, several at once, which does no harm: it is not a matter of leases,
+    for whoever holds one need not consume."""
+
+    def __init__(self, events: OrderEvents, pace: UpkeepPace | None = None) -> None:
         self._events = events
         self._table = events.means.table
         self._pace = pace or UpkeepPace()
-        self._held = held
         self._running: list[asyncio.Task[None]] = []
         self.overdue = 0
 
@@ -137,10 +133,10 @@ class OrderUpkeep:
 
     async def _look_forever(self) -> None:
         while True:
-            for range_ in sorted(self._held()):
-                await self._quietly(self.look, range_)
+            for range_ in range(RANGES):
                 await asyncio.sleep(self._pace.look_seconds / RANGES)
-            await asyncio.sleep(self._pace.look_seconds / RANGES)
+                if not await self._quietly(self.look, range_):
+                    await asyncio.sleep(self._pace.look_seconds)
 
     async def _forget_forever(self) -> None:
         """Each process from another bucket on."""
@@ -151,11 +147,14 @@ class OrderUpkeep:
                 await self._quietly(self.forget, bucket % BUCKETS)
 
     @staticmethod
-    async def _quietly(work: Callable[[int], Awaitable[object]], number: int) -> None:
-        """Whatever goes wrong, the next round tries again."""
+    async def _quietly(work: Callable[[int], Awaitable[object]], number: int) -> bool:
+        """Whether it went well; whatever goes wrong, the next round tries again."""
         try:
             await work(number)
         except StorageFault as fault:
             _log.warning("order events are left for later: %r", fault)
         except Exception:  # noqa: BLE001 - a bug must not end the upkeep
             _log.exception("order events could not be looked after")
+        else:
+            return True
+        return False
