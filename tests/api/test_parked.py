@@ -6,7 +6,7 @@ import pytest
 
 from eightysix.core.key import StoreKey
 from eightysix.sync.bus import BusMessage, MessageRefused
-from eightysix.wire.message import STOCK_TOPIC, decode_message
+from eightysix.wire.message import STOCK_TOPIC, StockMessage, decode_message
 from tests.sync.condition import until
 
 from .shop import RICE, SOUP, TEA, Shop
@@ -26,7 +26,7 @@ def refusing(own_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     async def refuse(message: BusMessage) -> None:
         told = decode_message(message.body)
         assert message.topic == STOCK_TOPIC
-        if told.data.object_id in state["refused"]:
+        if isinstance(told, StockMessage) and told.data.object_id in state["refused"]:
             raise MessageRefused("not this one")
         heard.append(told)
         await publish(message)
