@@ -196,7 +196,7 @@ async def _relay(
     capabilities = database.capabilities
     relay = Relay(
         database.outbox,
-        Renderer(database.outbox, catalog),
+        Renderer(database.outbox, catalog, catalog.look_again if capabilities.several_processes else None),
         bus,
         leases,
         physical_shards=capabilities.physical_shards,

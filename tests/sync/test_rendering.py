@@ -129,3 +129,21 @@ async def test_what_can_t_be_rendered_stops_its_store_alone(
     assert found[STORE][1].message is None
     assert isinstance(found[STORE][1].fault, RuntimeError)
     assert [each.row.seq for each in found[other]] == [1]
+
+
+async def test_what_others_changed_of_the_catalogue_is_looked_for_first(database: Database) -> None:
+    """A store that another process closed, and announced, is not told as open."""
+    source = Source()
+    looked: list[int] = []
+
+    async def look() -> None:
+        looked.append(1)
+        source.current = Menu()
+        source.current.stores.clear()
+
+    row = OutboxRow(1, 0, STORE_OBJECT, 5)
+    before = (await Renderer(database.outbox, source).render({STORE: [row]}, 5))[STORE]
+    after = (await Renderer(database.outbox, source, look).render({STORE: [row]}, 5))[STORE]
+    told = [message_of(each) for (each,) in (before, after)]
+    assert [each.data.deleted for each in told] == [False, True]
+    assert looked

@@ -7,7 +7,7 @@ A lock that has died but has not been released yet still counts as locked here: 
 with a message of its own, within a second.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
 
 import msgspec
@@ -38,6 +38,9 @@ from eightysix.wire.message import (
 
 from .bus import BusMessage
 
+Look = Callable[[], Awaitable[object]]
+"""Looks for what other processes have changed of the catalogue."""
+
 _NO_ROWS: Mapping[str, ChannelStock] = {}
 
 
@@ -52,15 +55,22 @@ class Rendered(msgspec.Struct, frozen=True, gc=False):
 class Renderer:
     """Renders the outbox rows of one database."""
 
-    def __init__(self, outbox: Outbox, source: CatalogueSource) -> None:
+    def __init__(self, outbox: Outbox, source: CatalogueSource, look_again: Look | None = None) -> None:
         self._outbox = outbox
         self._source = source
+        self._look_again = look_again
         self._days = BusinessDays()
         self.seconds = 0.0
         """Spent on rendering so far, in which nothing else ran on the event loop."""
 
     async def render(self, pending: Mapping[StoreKey, Sequence[OutboxRow]], now: int) -> dict[StoreKey, list[Rendered]]:
-        """Each store's rows as messages, in order, up to the first that can't be rendered. Raises StorageFault."""
+        """Each store's rows as messages, in order, up to the first that can't be rendered. Raises StorageFault.
+
+        What another process has announced from a newer catalogue (a store that closed, a dish that left the menu) must
+        not be told from an older one: nothing would correct it.
+        """
+        if self._look_again is not None:
+            await self._look_again()
         catalogue = self._source.current
         keys: dict[StoreKey, set[StockKey]] = {}
         rendered: dict[StoreKey, list[Rendered]] = {}
