@@ -16,10 +16,10 @@ from .shop import Shop
 
 
 @asynccontextmanager
-async def open_shop(folder: Path, database_url: str | None = None) -> AsyncIterator[Shop]:
+async def open_shop(folder: Path, database_url: str | None = None, bus_url: str = "") -> AsyncIterator[Shop]:
     """Two brands with stores and a menu, behind a listening server; on a file in `folder` unless said otherwise."""
     database_url = database_url or f"sqlite:///{folder}/shop.db"
-    settings = Settings(database_url=database_url, catalog_refresh_seconds=0.05)
+    settings = Settings(database_url=database_url, catalog_refresh_seconds=0.05, bus_url=bus_url)
     await prepare(settings, may_migrate=True)
     async with running(settings) as service:
         with server.reserved("127.0.0.1", 0) as port:

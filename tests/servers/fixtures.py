@@ -153,9 +153,9 @@ def own_mariadb() -> Iterator[MariaDB]:
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def own_rocketmq(rocketmq_server: str) -> Iterator[RocketMQServer]:
-    """A RocketMQ that the test may kill, where tests with RocketMQ are wanted at all."""
+    """A RocketMQ that a test may kill and must start again: one for all of them, for it takes its time to start."""
     assert rocketmq_server
     try:
         server = RocketMQServer()

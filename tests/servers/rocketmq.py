@@ -9,13 +9,14 @@ import os
 import random
 import shutil
 import socket
+import time
 from pathlib import Path
 from typing import Any, ClassVar
 
 from eightysix.sync.rocketmq.administration import Administration
 from eightysix.sync.rocketmq.remoting import RemotingFailed
 from eightysix.sync.topics import Kind, Topic
-from tests.servers.server import Server, ServerFailed, ServerMissing, run
+from tests.servers.server import STOP_SECONDS, Server, ServerFailed, ServerMissing, run
 
 SCRIPT = Path(__file__).parents[2] / "deploy/rocketmq/rocketmq.sh"
 
@@ -69,6 +70,20 @@ class RocketMQServer(Server):
         except (OSError, RemotingFailed):
             return False
         return True
+
+    def kill(self) -> None:
+        """Returns when the ports can be had: the threads of a killed JVM outlive what is seen of it."""
+        super().kill()
+        deadline = time.monotonic() + STOP_SECONDS
+        while True:
+            try:
+                self._expect_free_port()
+            except ServerFailed:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
 
     def remove(self) -> None:
         """Without the good order, which takes a broker up to 20 s and serves data that nobody will see again."""
