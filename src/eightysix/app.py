@@ -30,6 +30,7 @@ from eightysix.api.site import site
 from eightysix.api.stock import Stocks
 from eightysix.api.stock_file import StockFiles
 from eightysix.api.stream import Streams
+from eightysix.api.webhooks import WebhookDesk
 from eightysix.catalog.catalog import Catalog
 from eightysix.catalog.keyring import Holder, Keyring
 from eightysix.engine import Engine, Housekeeping, Limits, Observers
@@ -37,6 +38,7 @@ from eightysix.ops.follower_metrics import FollowerMetrics
 from eightysix.ops.metrics import Metrics
 from eightysix.ops.order_metrics import OrderMetrics
 from eightysix.ops.relay_metrics import RelayMetrics
+from eightysix.ops.webhook_metrics import WebhookMetrics
 from eightysix.settings import Settings
 from eightysix.storage import catalog as catalog_rows
 from eightysix.storage.migrate import migrate, pending
@@ -57,6 +59,8 @@ from eightysix.sync.pace import RelayPace
 from eightysix.sync.relay import Relay
 from eightysix.sync.rendering import Renderer
 from eightysix.sync.waking import Waker
+from eightysix.sync.webhooks.address import Addresses, Rules
+from eightysix.sync.webhooks.service import Webhooks
 from eightysix.wire.administration import KeyBody
 from eightysix.wire.language import preferred
 
@@ -93,6 +97,7 @@ class Service(msgspec.Struct, frozen=True):
     bus: Bus
     relay: Relay | None
     followers: Followers
+    webhooks: Webhooks
 
 
 async def prepare(settings: Settings, *, may_migrate: bool) -> None:
@@ -156,6 +161,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         bus = await open_bus(settings.bus_url)
         stack.push_async_callback(bus.close)
         leases = Leases(database.leases, owner)
+        webhooks = await _webhooks(settings, database, stack, catalog=catalog, bus=bus, leases=leases, metrics=metrics)
         relay = await _relay(settings, database, stack, catalog=catalog, bus=bus, leases=leases, metrics=metrics)
         waker = Waker(relay, database.signals)
         delays = Delays(bus)
@@ -176,8 +182,40 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         events = _order_events(
             settings, stack, database=database, engine=engine, catalog=catalog, bus=bus, metrics=metrics
         )
-        asgi = _asgi(database, engine, catalog, keyring, followers, waker=waker, metrics=metrics, events=events)
-        yield Service(asgi, database, engine, catalog, None if made is None else made.key, bus, relay, followers)
+        asgi = _asgi(
+            database,
+            engine,
+            catalog,
+            keyring,
+            followers,
+            waker=waker,
+            metrics=metrics,
+            events=events,
+            webhooks=webhooks,
+        )
+        first = None if made is None else made.key
+        yield Service(asgi, database, engine, catalog, first, bus, relay, followers, webhooks)
+
+
+async def _webhooks(
+    settings: Settings,
+    database: Database,
+    stack: contextlib.AsyncExitStack,
+    *,
+    catalog: Catalog,
+    bus: Bus,
+    leases: Leases,
+    metrics: Metrics,
+) -> Webhooks:
+    """Webhooks, at work where the relay is, and before it: what is published while nobody subscribes is gone."""
+    rules = Rules(private=settings.webhook_allow_private, plain_http=settings.webhook_allow_http)
+    days = settings.webhook_retention_days
+    webhooks = Webhooks(database, catalog, Addresses(rules), leases=leases, retention_days=days)
+    if settings.relay:
+        stack.push_async_callback(webhooks.stop)
+        await webhooks.start(bus)
+        metrics.add(WebhookMetrics(webhooks.figures))
+    return webhooks
 
 
 async def _relay(
@@ -284,6 +322,7 @@ def _asgi(
     waker: Waker,
     metrics: Metrics,
     events: OrderEvents,
+    webhooks: Webhooks,
 ) -> Lean:
     doorkeeper = Doorkeeper(catalog)
     streams = Streams(followers.gateway, catalog, doorkeeper)
@@ -299,6 +338,7 @@ def _asgi(
         Log(database.log, catalog),
         Administration(catalog),
         Keys(keyring),
+        WebhookDesk(webhooks, catalog),
         Audit(catalog),
         ParkedMessages(database.outbox, waker.wake),
         ParkedEvents(events),

@@ -36,6 +36,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     catalog_refresh_seconds: Annotated[float, Meta(ge=0.01, le=4)] = 1.0
     """At most 4: a revoked key must work nowhere after 5 s."""
     log_retention_days: Annotated[int, Meta(ge=30, le=36_500)] = 400
+    webhook_allow_private: bool = False
+    webhook_allow_http: bool = False
+    webhook_retention_days: Annotated[int, Meta(ge=1, le=3_650)] = 14
     streams: Annotated[int, Meta(ge=0, le=100_000)] = 10_000
     """Of one process, at most. Each is an open file: see `ulimit -n`."""
     stream_heartbeat_seconds: Annotated[float, Meta(ge=0.05, le=300)] = 15.0

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,10 +17,12 @@ from .shop import Shop
 
 
 @asynccontextmanager
-async def open_shop(folder: Path, database_url: str | None = None, bus_url: str = "") -> AsyncIterator[Shop]:
-    """Two brands with stores and a menu, behind a listening server; on a file in `folder` unless said otherwise."""
+async def open_shop(folder: Path, database_url: str | None = None, **more: Any) -> AsyncIterator[Shop]:
+    """Two brands with stores and a menu, behind a listening server; on a file in `folder` unless said otherwise.
+
+    `more` are settings."""
     database_url = database_url or f"sqlite:///{folder}/shop.db"
-    settings = Settings(database_url=database_url, catalog_refresh_seconds=0.05, bus_url=bus_url)
+    settings = Settings(database_url=database_url, catalog_refresh_seconds=0.05, **more)
     await prepare(settings, may_migrate=True)
     async with running(settings) as service:
         with server.reserved("127.0.0.1", 0) as port:

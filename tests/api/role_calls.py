@@ -71,6 +71,7 @@ _VERB = {"order_id": "roles"}
 _STORE = {"name": "x", "time_zone": "UTC"}
 _CHANNEL = {"channel_code": "X", "name": "x", "place": "online", "party": "own"}
 _ITEM = {"object_type": 2, "object_id": 900, "name": {"en": "x", "zh": "x"}}
+_WEBHOOK = {"url": "https://1.1.1.1/", "status": "disabled"}
 
 CALLS: dict[str, RoleCall] = {
     "POST /api/v1/stock/lock": RoleCall(
@@ -127,6 +128,15 @@ CALLS: dict[str, RoleCall] = {
     "POST /api/v1/keys/rotate": RoleCall(KEY, whole_brand=True),
     "POST /api/v1/keys/limit": RoleCall(KEY, {"rate_limit": 9}, whole_brand=True),
     "DELETE /api/v1/keys": RoleCall(KEY, whole_brand=True),
+    "GET /api/v1/webhooks": RoleCall(BRAND, whole_brand=True),
+    "POST /api/v1/webhooks": RoleCall(BRAND, {"webhook_id": "roles", **_WEBHOOK}, whole_brand=True),
+    "PUT /api/v1/webhooks": RoleCall(BRAND, {"webhook_id": "roles", **_WEBHOOK}, whole_brand=True),
+    "DELETE /api/v1/webhooks": RoleCall(BRAND, {"webhook_id": "none"}, whole_brand=True),
+    "POST /api/v1/webhooks/rotate": RoleCall(BRAND, {"webhook_id": "none"}, whole_brand=True),
+    "POST /api/v1/webhooks/ping": RoleCall(BRAND, {"webhook_id": "none"}, whole_brand=True),
+    "POST /api/v1/webhooks/resume": RoleCall(BRAND, {"webhook_id": "none"}, whole_brand=True),
+    "POST /api/v1/webhooks/replay": RoleCall(BRAND, {"webhook_id": "none", "poiIds": ["s1"]}, whole_brand=True),
+    "GET /api/v1/webhooks/deliveries": RoleCall(BRAND, {"webhook_id": "none"}, whole_brand=True),
     "GET /api/v1/audit": RoleCall(BRAND, whole_brand=True),
     "GET /api/v1/sync/parked": RoleCall(STORE),
     "POST /api/v1/sync/parked/replay": RoleCall(STORE, {"seqs": [1]}),

@@ -83,6 +83,7 @@ def test_every_page_with_commands_is_found() -> None:
         "CHANNELS.md",
         "RESTORE.md",
         "CHANGE_LOG.md",
+        "WEBHOOKS.md",
         "SYNC.md",
     }
     assert pages <= {page.name for page in PAGES}

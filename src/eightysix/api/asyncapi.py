@@ -18,6 +18,14 @@ from eightysix.wire.order_event import (
     PlacedEvent,
     ReturnedEvent,
 )
+from eightysix.wire.webhook_event import (
+    ChannelStockChanged,
+    ChannelStockLow,
+    Pinged,
+    StockChanged,
+    StockLow,
+    StoreChanged,
+)
 
 from .schemas import NUMBER, SENT_NUMBER, components
 
@@ -96,6 +104,24 @@ CHANNELS = (
         "bus",
         "The answer to each event, at least once; `event_id` is the event's, so that a repeat can be told.",
         (Event("order.stock", OrderStockAnswer, "What became of an event; `body` is what HTTP would have answered."),),
+    ),
+    Channel(
+        "webhooks",
+        "/",
+        "send",
+        "http",
+        "Requests to the URL of a webhook, with the headers webhook-id, webhook-timestamp and webhook-signature as "
+        "Standard Webhooks has them. A receiver ignores a `data.seq` that isn't above what it has of that object.",
+        (
+            Event("stock.changed", StockChanged, "A stock has changed: its state now."),
+            Event(
+                "stock.changed (one channel)", ChannelStockChanged, "What one channel can sell of a stock has changed."
+            ),
+            Event("stock.low", StockLow, "A stock has fallen below a threshold."),
+            Event("stock.low (one channel)", ChannelStockLow, "Little is left of a stock for one channel."),
+            Event("store.changed", StoreChanged, "A store has opened, closed, moved to another time zone, or is gone."),
+            Event("webhook.ping", Pinged, "A test."),
+        ),
     ),
 )
 """All of them; who adds one adds it here."""

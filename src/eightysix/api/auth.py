@@ -43,6 +43,7 @@ class Action(StrEnum):
     READ_KEYS = "read_keys"
     WRITE_KEYS = "write_keys"
     READ_AUDIT = "read_audit"
+    WEBHOOKS = "webhooks"
     RUN_SYNC = "run_sync"
     """Of the whole platform: what is stuck on its way."""
     FOLLOW = "follow"
@@ -58,6 +59,7 @@ _IN_BRAND = _IN_STORE | {
     Action.READ_KEYS,
     Action.WRITE_KEYS,
     Action.READ_AUDIT,
+    Action.WEBHOOKS,
 }
 
 ALLOWED: dict[str, frozenset[Action]] = {

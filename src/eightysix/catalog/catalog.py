@@ -41,6 +41,7 @@ class Catalog:
         self.imports = Turns()
         """A large file keeps the event loop busy while it is read: one at a time."""
         self._loop: asyncio.Task[None] | None = None
+        self._stopped = False
         self._looked_at = 0.0
         self.current = Snapshot.empty()
         self.generation = 1
@@ -53,6 +54,7 @@ class Catalog:
         self._loop = asyncio.create_task(self._refresh_forever())
 
     async def stop(self) -> None:
+        self._stopped = True  # a driver may make a fault of being cancelled, and faults don't end the loop
         if self._loop is not None:
             self._loop.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -206,7 +208,7 @@ class Catalog:
         return generation
 
     async def _refresh_forever(self) -> None:
-        while True:
+        while not self._stopped:
             await asyncio.sleep(self._refresh_seconds)
             try:
                 await self.refresh()

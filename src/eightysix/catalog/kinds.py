@@ -38,7 +38,7 @@ class Kind(msgspec.Struct, frozen=True):
 
     table: Table
     body: type[Any]
-    not_found: Code
+    not_found: Code | Problem
     read: Callable[[Any], dict[str, Any]]
     show: Callable[[Row], Any]
     since: str | None = None

@@ -14,6 +14,7 @@ from .journal import Change
 from .kinds import BRAND, CHANNEL, ITEM, STORE, Kind
 from .restore_rules import RULE, refuse_too_fine
 from .snapshot import Snapshot
+from .webhook import WEBHOOK
 
 
 async def require(kind: Kind, rows: Sequence[Row], write: CatalogWrite, snapshot: Snapshot) -> None:
@@ -93,7 +94,7 @@ async def release(kind: Kind, row: Row, change: Change, snapshot: Snapshot) -> N
         stores = await write.matching(schema.store, {"brand_id": brand_id}, 1)
         if stores:
             raise Rejection(Problem.STILL_IN_USE, "brandId", what=stores[0]["poi_id"])
-        for each in (CHANNEL, ITEM, RULE):
+        for each in (CHANNEL, ITEM, RULE, WEBHOOK):
             await _remove_all(each, {"brand_id": brand_id}, change)
         await keys.revoke({"brand_id": brand_id}, change)
     elif kind is STORE:

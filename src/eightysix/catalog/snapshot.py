@@ -21,6 +21,7 @@ from eightysix.storage.catalog import Row
 from .kinds import minute_of_day
 from .links import Links
 from .restore_rules import rule_of
+from .webhook import Webhook, webhook_of
 
 
 class KeyGrant(msgspec.Struct, frozen=True):
@@ -62,6 +63,7 @@ class _View(msgspec.Struct):
     skus: dict[int, Item] = {}
     rules: dict[str, RestoreRule] = {}
     book: RuleBook = NO_RULES
+    webhooks: dict[str, Webhook] = {}
     store_versions: dict[str, int] = {}
     rules_version: int = 0
     items_version: int = 0
@@ -88,6 +90,7 @@ class _View(msgspec.Struct):
             dict(self.skus),
             dict(self.rules),
             self.book,
+            dict(self.webhooks),
             dict(self.store_versions),
             self.rules_version,
             self.items_version,
@@ -137,6 +140,7 @@ def _sold_from(item: Item) -> tuple[Any, ...]:
 
 
 _NOTHING: dict[str, Channel] = {}
+_NO_WEBHOOKS: Mapping[str, Webhook] = {}
 _NONE_NEWER: Mapping[str, Mapping[str, int]] = {}
 _NONE_REMOVED: Mapping[str, int] = {}
 
@@ -197,6 +201,16 @@ class Snapshot:
         """All items of a brand, SPUs first."""
         view = self._brands.get(brand_id)
         return [] if view is None else [*view.spus.values(), *view.skus.values()]
+
+    def webhooks(self, brand_id: str) -> Mapping[str, Webhook]:
+        """The webhooks of a brand, by their ids."""
+        view = self._brands.get(brand_id)
+        return _NO_WEBHOOKS if view is None else view.webhooks
+
+    def every_webhook(self) -> Iterator[Webhook]:
+        """The webhooks of all brands."""
+        for view in self._brands.values():
+            yield from view.webhooks.values()
 
     def rules(self, brand_id: str) -> RuleBook:
         view = self._brands.get(brand_id)
@@ -396,6 +410,13 @@ def _put_rule(view: _View, row: Row) -> None:
         view.rules[row["rule_id"]] = rule_of(row)
 
 
+def _put_webhook(view: _View, row: Row) -> None:
+    if row["deleted"]:
+        view.webhooks.pop(row["webhook_id"], None)
+    else:
+        view.webhooks[row["webhook_id"]] = webhook_of(row)
+
+
 def _components(stored: list[list[int]]) -> tuple[Component, ...]:
     return tuple(Component(sku_id, quantity) for sku_id, quantity in stored) if stored else ()
 
@@ -405,6 +426,7 @@ _PUT: dict[str, Any] = {
     "channel": _put_channel,
     "item": _put_item,
     "restore_rule": _put_rule,
+    "webhook": _put_webhook,
 }
 
 TIMED = ("brand", "store", "item", "restore_rule")
@@ -425,6 +447,10 @@ COLUMNS = {
         "schedule",
         "restore_to",
         "since_at",
+    ),
+    "webhook": (
+        *("brand_id", "webhook_id", "url", "poi_ids", "channel_code", "events", "status"),
+        *("secret", "previous_secret", "previous_until"),
     ),
     "api_key": (
         *("key_id", "key_hash", "role", "brand_id", "poi_ids", "channel_code", "expires_at", "revoked_at"),

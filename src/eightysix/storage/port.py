@@ -43,6 +43,8 @@ from .lease import LeaseTable
 from .message_parked import ParkedMessageTable
 from .order_event import OrderEventTable
 from .signals import Signals
+from .webhook_attempt import WebhookAttempts
+from .webhook_queue import WebhookQueue
 
 if TYPE_CHECKING:
     from .outbox import Outbox
@@ -317,6 +319,12 @@ class Database(Protocol):
 
     @property
     def log(self) -> ChangeLog: ...
+
+    @property
+    def webhook_queue(self) -> WebhookQueue: ...
+
+    @property
+    def webhook_attempts(self) -> WebhookAttempts: ...
 
     @property
     def outbox(self) -> "Outbox": ...

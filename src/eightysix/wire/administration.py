@@ -304,11 +304,13 @@ class ImportQuery(Body):
     dry_run: bool = False
 
 
-AdminAction = Literal["create", "replace", "delete", "import", "rotate", "limit", "revoke"]
+AdminAction = Literal[
+    "create", "replace", "delete", "import", "rotate", "limit", "revoke", "pause", "disable", "resume"
+]
 
 
 class AuditQuery(Body):
-    """Which lines: of a brand, a kind (`brand`, `store`, `channel`, `item`, `key`), an actor (`key_id`), an object.
+    """Which lines: of a brand, a kind (`brand`, `store`, `item`, `key`, `webhook` …), an actor (`key_id`), an object.
 
     `from` and `to` are instants; a line at `to` is left out.
     """

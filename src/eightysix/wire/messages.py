@@ -28,6 +28,7 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
     Problem.FORBIDDEN: ("The role {role} may not do this.", "角色 {role} 无权执行此操作。"),
     Problem.NOT_FOUND: ("There is nothing at this address.", "该地址不存在。"),
     Problem.KEY_NOT_FOUND: ("There is no such key.", "密钥不存在。"),
+    Problem.WEBHOOK_NOT_FOUND: ("There is no such webhook.", "Webhook 不存在。"),
     Problem.METHOD_NOT_ALLOWED: ("This address does not take {method}.", "该地址不支持 {method} 方法。"),
     Problem.UNKNOWN_VALUE: ("Not one of the known values.", "不是允许的取值。"),
     Problem.ID_INVALID: (
@@ -170,6 +171,14 @@ _PHRASES = {
     "not 32 hexadecimal digits": "不是 32 位十六进制数字",
     "either object_ids or all": "object_ids 与 all 只能选其一",
     "nested too deeply": "嵌套过深",
+    "not a URL": "不是有效的 URL",
+    "only https": "仅支持 https",
+    "a URL without a user or password": "URL 不能包含用户名或密码",
+    "a URL without a fragment": "URL 不能包含片段（#）",
+    "this port isn't called": "不允许使用该端口",
+    "the host has no address": "无法解析主机名",
+    "not a public address": "不是公网地址",
+    "either poiIds or from and to": "poiIds 与 from、to 只能选其一",
     "either a store or all": "门店与 all 只能选其一",
     "only with a store": "仅与门店一起使用",
 }

@@ -18,6 +18,7 @@ from eightysix.api.setting import StockSetting
 from eightysix.api.stock import Stocks
 from eightysix.api.stock_file import StockFiles
 from eightysix.api.stream import Streams
+from eightysix.api.webhooks import WebhookDesk
 
 from .configuration import administration_calls, keys_calls
 from .following import devices_calls, following_calls
@@ -29,6 +30,7 @@ from .reconciliation import reconciliation_calls
 from .records import audit_calls, log_calls
 from .stocks import channels_calls, files_calls, setting_calls, stocks_calls
 from .sync import parked_calls
+from .webhooks import webhooks_calls
 
 
 class Rooms(NamedTuple):
@@ -43,6 +45,7 @@ class Rooms(NamedTuple):
     log: Log
     administration: Administration
     keys: Keys
+    webhooks: WebhookDesk
     audit: Audit
     parked: ParkedMessages
     parked_events: ParkedEvents
@@ -71,6 +74,7 @@ def endpoints(rooms: Rooms) -> list[Endpoint]:
         *log_calls(rooms.log),
         *administration_calls(rooms.administration),
         *keys_calls(rooms.keys),
+        *webhooks_calls(rooms.webhooks),
         *audit_calls(rooms.audit),
         *parked_calls(rooms.parked),
         *parked_events_calls(rooms.parked_events),

@@ -19,6 +19,8 @@ from .outbox import MysqlOutbox
 from .pool import Pool
 from .reader import MysqlReader
 from .session import Session
+from .webhook_attempt import MysqlWebhookAttempts
+from .webhook_queue import MysqlWebhookQueue
 
 OWNER_LENGTH_MAX = 64
 _ECHO = "\N{STEAMING BOWL}é"
@@ -50,6 +52,8 @@ class MysqlDatabase:
         self._pool = Pool(url)
         self._reader = MysqlReader(self._pool, url.physical_shards)
         self._log = ChangeLog(MysqlLogTable(self._pool, has_chains=not url.is_proxied))
+        self._webhook_queue = MysqlWebhookQueue(self._pool, url.physical_shards)
+        self._webhook_attempts = MysqlWebhookAttempts(self._pool, url.physical_shards)
         self._sync_pool = Pool(url)
         self._outbox = MysqlOutbox(self._sync_pool, url.physical_shards)
         self._leases = MysqlLeaseTable(self._sync_pool, url.physical_shards)
@@ -70,6 +74,14 @@ class MysqlDatabase:
     @property
     def log(self) -> ChangeLog:
         return self._log
+
+    @property
+    def webhook_queue(self) -> MysqlWebhookQueue:
+        return self._webhook_queue
+
+    @property
+    def webhook_attempts(self) -> MysqlWebhookAttempts:
+        return self._webhook_attempts
 
     @property
     def outbox(self) -> MysqlOutbox:

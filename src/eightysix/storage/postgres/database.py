@@ -23,6 +23,8 @@ from .reader import PostgresReader
 from .session import arguments, check_fitness
 from .signals import PostgresSignals
 from .steady import Steady
+from .webhook_attempt import PostgresWebhookAttempts
+from .webhook_queue import PostgresWebhookQueue
 
 _READERS = 4
 """Connections for reads outside of batches."""
@@ -41,6 +43,8 @@ class PostgresDatabase:
         self._pool = pool
         self._reader = PostgresReader(pool)
         self._log = ChangeLog(PostgresLogTable(self._reader.fetch))
+        self._webhook_queue = PostgresWebhookQueue(self._reader.fetch)
+        self._webhook_attempts = PostgresWebhookAttempts(self._reader.fetch)
         self._steady = [Steady(target, f"eightysix {owner} {room}") for room in ("relay", "outbox", "leases")]
         reading, removing, sharing = self._steady
         self._outbox = PostgresOutbox(self._reader.fetch, reading, removing)
@@ -77,6 +81,14 @@ class PostgresDatabase:
     @property
     def log(self) -> ChangeLog:
         return self._log
+
+    @property
+    def webhook_queue(self) -> PostgresWebhookQueue:
+        return self._webhook_queue
+
+    @property
+    def webhook_attempts(self) -> PostgresWebhookAttempts:
+        return self._webhook_attempts
 
     @property
     def outbox(self) -> PostgresOutbox:

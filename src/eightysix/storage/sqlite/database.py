@@ -18,10 +18,13 @@ from .following import SqliteFollowing
 from .lane import SqliteLane
 from .lockfile import LockFile
 from .message_parked import SqliteParkedMessageTable
+from .on_demand import OnDemand
 from .order_event import SqliteOrderEventTable
 from .outbox import SqliteOutbox
 from .reader import SqliteReader
 from .side_door import SideDoor
+from .webhook_attempt import SqliteWebhookAttempts
+from .webhook_queue import SqliteWebhookQueue
 
 
 async def connect(url: str, owner: str) -> "SqliteDatabase":
@@ -69,6 +72,9 @@ class SqliteDatabase:
         self._order_events = SqliteOrderEventTable(self._door)
         self._parked_messages = SqliteParkedMessageTable(self._door)
         self._lanes: set[SqliteLane] = set()
+        self._webhooks = OnDemand(path, self._lanes)
+        self._webhook_queue = SqliteWebhookQueue(self._webhooks)
+        self._webhook_attempts = SqliteWebhookAttempts(self._webhooks)
         self._outbox = SqliteOutbox(path, self._lanes)
         self._devices = SqliteDevices(path, self._lanes)
 
@@ -92,6 +98,16 @@ class SqliteDatabase:
     def log(self) -> ChangeLog:
         """See the port."""
         return self._log
+
+    @property
+    def webhook_queue(self) -> SqliteWebhookQueue:
+        """See the port."""
+        return self._webhook_queue
+
+    @property
+    def webhook_attempts(self) -> SqliteWebhookAttempts:
+        """See the port."""
+        return self._webhook_attempts
 
     @property
     def outbox(self) -> Outbox:
@@ -143,6 +159,7 @@ class SqliteDatabase:
         """Close every connection, then let the file go."""
         for lane in tuple(self._lanes):
             await lane.close()
+        await self._webhooks.close()
         await self._outbox.close()
         await self._log_table.close()
         await self._devices.close()

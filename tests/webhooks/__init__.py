@@ -1,0 +1,1 @@
+"""Webhooks, told to real receivers on this machine."""
