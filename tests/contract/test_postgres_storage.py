@@ -311,6 +311,7 @@ INSERT INTO poi_item_stock
 INSERT INTO poi_item_channel_stock
     (product_shard_id, brand_id, poi_id, object_type, object_id, channel_code, stock_status, stock_type)
     SELECT 1023, 'b', n::text, 2, n, 'POS', 1, 1 FROM generate_series(1, 3000) AS n;
+INSERT INTO poi_stock_journal SELECT 1023, 'b', n::text, 'till', n::text, 0, 0 FROM generate_series(1, 3000) AS n;
 INSERT INTO poi_stock_due SELECT 1023, n, 'b', n::text, n::text FROM generate_series(1, 3000) AS n;
 INSERT INTO poi_stock_reservation
     (product_shard_id, brand_id, poi_id, order_id, sku_id, line_no, channel_code, state, locked_at, expires_at, counted)

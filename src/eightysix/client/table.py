@@ -46,6 +46,12 @@ POSTS = {
     "/api/v1/keys": Safety.ONCE,
     "/api/v1/keys/rotate": Safety.ONCE,
     "/api/v1/keys/limit": Safety.STATE,
+    "/api/v1/webhooks": Safety.ONCE,
+    "/api/v1/webhooks/rotate": Safety.ONCE,
+    "/api/v1/webhooks/ping": Safety.ONCE,
+    # resumed twice is resumed; a state queued twice is sent once
+    "/api/v1/webhooks/resume": Safety.STATE,
+    "/api/v1/webhooks/replay": Safety.STATE,
 }
 """By the endpoint's path."""
 
