@@ -24,12 +24,12 @@ from eightysix.wire.webhook import (
     DeliveriesQuery,
     DeliveryShown,
     PingAnswer,
-    ReplayAnswer,
     ReplayWebhookBody,
     RotateWebhookBody,
     WebhookBody,
     WebhookNamed,
     WebhookQuery,
+    WebhookReplayed,
 )
 
 from .auth import Caller
@@ -124,10 +124,10 @@ class WebhookDesk:
             raise Rejection(Problem.VALUE_INVALID, "poiIds", why="either poiIds or from and to")
         if body.poi_ids is not None:
             poi_ids = self._stores(webhook, body.poi_ids)
-            return json_reply(ReplayAnswer(await self._webhooks.replay.stores(webhook, poi_ids), None))
+            return json_reply(WebhookReplayed(await self._webhooks.replay.stores(webhook, poi_ids), None))
         span = Span(*_times(body), None if body.cursor is None else Place(*key_after(body.cursor, _PLACE)))  # type: ignore[arg-type]  # as the columns are
         queued, rest = await self._webhooks.replay.attempts(webhook, span, now_ms())
-        return json_reply(ReplayAnswer(queued, None if rest is None else cursor_of(rest)))
+        return json_reply(WebhookReplayed(queued, None if rest is None else cursor_of(rest)))
 
     async def deliveries(self, call: Call) -> Reply:
         """GET attempts, newest first. Those of a webhook that is gone are shown as long as they are kept."""

@@ -99,7 +99,7 @@ class ReplayWebhookBody(Body):
     cursor: str | None = None
 
 
-class ReplayAnswer(msgspec.Struct, frozen=True):
+class WebhookReplayed(msgspec.Struct, frozen=True):
     """How many events were queued; `cursor` is null where that was all."""
 
     queued: int

@@ -8,13 +8,13 @@ from eightysix.wire.webhook import (
     DeliveriesAnswer,
     DeliveriesQuery,
     PingAnswer,
-    ReplayAnswer,
     ReplayWebhookBody,
     RotateWebhookBody,
     WebhookBody,
     WebhookMade,
     WebhookNamed,
     WebhookQuery,
+    WebhookReplayed,
     WebhookShown,
 )
 
@@ -114,7 +114,7 @@ def _verbs(desk: WebhookDesk) -> list[Endpoint]:
             action=Action.WEBHOOKS,
             run=desk.replay,
             body=JsonBody(ReplayWebhookBody),
-            answers={200: (ReplayAnswer,)},
+            answers={200: (WebhookReplayed,)},
         ),
         Endpoint(
             method="GET",
