@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
@@ -22,11 +23,15 @@ _WARM = "import sys, eightysix.app; from eightysix.cli import main; sys.stdin.re
 class Serving:
     """One service at a time on one database; `url` and `key` are known after `start`."""
 
-    def __init__(self, database: str, log: Path) -> None:
+    def __init__(
+        self, database: str, log: Path, program: str = _WARM, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.database = database
         self.url = ""
         self.key = ""
         self._log = log
+        self._program = program
+        self._environment = environment or {}
         self._child: asyncio.subprocess.Process | None = None
         self._next: asyncio.subprocess.Process | None = None
 
@@ -75,7 +80,8 @@ class Serving:
         arguments = ("serve", "--database", self.database, "--host", "127.0.0.1", "--port", "0")
         with self._log.open("ab") as log:
             return await asyncio.create_subprocess_exec(
-                sys.executable, "-c", _WARM, *arguments,
+                sys.executable, "-c", self._program, *arguments,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
-                env={**os.environ, "EIGHTYSIX_LANG": "en", "PYTHONUNBUFFERED": "1"}, start_new_session=True,
+                env={**os.environ, "EIGHTYSIX_LANG": "en", "PYTHONUNBUFFERED": "1", **self._environment},
+                start_new_session=True,
             )  # fmt: skip

@@ -82,6 +82,10 @@ class Cutter:
         """Let everything pass again."""
         self._cut = None
 
+    def aim(self, port: int) -> None:
+        """Stand before that port of the same host from the next connection on."""
+        self._upstream = (self._upstream[0], port)
+
     def cut_all(self) -> None:
         """Cut every connection there is."""
         for link in list(self._links):
