@@ -1,11 +1,13 @@
 """What a POS, a hub or a screen asks and tells, as calls."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from eightysix.wire.answer import ENCODER
 from eightysix.wire.message import StockState, StoreState
+from eightysix.wire.reconciliation import DeviceRowBody, ReconcileAnswer, ReconcileBody, row_digest
 
 from .attempts import attempts
 from .call import Call
@@ -58,6 +60,32 @@ def find_to_pos(store: StoreLike, since: str | None = None, *, limit: int | None
 def ack(store: StoreLike, cursor: str, device_id: str) -> Call[AckAnswer]:
     """The device has applied everything up to here."""
     return _post("ack", store, AckAnswer, cursor=cursor, device_id=device_id)
+
+
+def reconcile(
+    store: StoreLike,
+    rows: Iterable[DeviceRowBody] | None = None,
+    *,
+    device_id: str | None = None,
+    apply: bool = False,
+    reason: str | None = None,
+) -> Call[ReconcileAnswer]:
+    """What differs: the store's counters from its orders and, with `rows`, what a device has from what there is.
+    With `apply` it is repaired."""
+    body = ReconcileBody(
+        brand_id=store[0], poi_id=store[1], device_id=device_id, apply=apply, reason=reason,
+        rows=None if rows is None else list(rows),
+    )  # fmt: skip
+    path = f"{_ROOT}/reconcile"
+    return Call(
+        name="reconcile", method="POST", path=path, safety=safety_of("POST", path), read=as_type(ReconcileAnswer),
+        body=ENCODER.encode(body),
+    )  # fmt: skip
+
+
+def device_row(row: StockState) -> DeviceRowBody:
+    """What `reconcile` is told of a row that a device has from find_to_pos or a stream."""
+    return DeviceRowBody(row.object_id, row.version, row_digest(row), row.object_type)
 
 
 def _post(name: str, store: StoreLike, kind: type[Any], **fields: Any) -> Call[Any]:

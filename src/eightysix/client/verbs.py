@@ -81,6 +81,7 @@ class Verbs:
     update = Verb(stocks.update)
     eighty_six = Verb(stocks.eighty_six)
     ack = Verb(pos.ack)
+    reconcile = Verb(pos.reconcile)
     find_to_pos = Course(pos.find_to_pos)
     stream = Course(following.stream)
     ask = Verb(anything.ask)
