@@ -15,6 +15,7 @@ from .follower import AsyncFollower, Follower
 from .following import Pace
 from .news import Found, News, Ready, Reset, Told
 from .policy import Policy, Trouble
+from .pos import device_row
 from .request import Reply
 from .result import Result, StockResult
 from .setup import Attempt
@@ -48,5 +49,6 @@ __all__ = [
     "Trouble",
     "Unauthorised",
     "Unavailable",
+    "device_row",
     "new_request_id",
 ]

@@ -1,13 +1,15 @@
 """What a POS, a hub or a screen asks and tells, as calls."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from eightysix.wire.answer import ENCODER
 from eightysix.wire.following import AckAnswer, AckBody, FindBody, FoundAnswer
+from eightysix.wire.message import StockState
 from eightysix.wire.pos_report import ReportBody, StockReportAnswer
+from eightysix.wire.reconciliation import DeviceRowBody, ReconcileAnswer, ReconcileBody, row_digest
 from eightysix.wire.replay import JournalEvent, ReplayAnswer, ReplayBody
 
 from .attempts import attempts
@@ -78,6 +80,28 @@ def replay(store: StoreLike, device_id: str, journal_id: str, events: Sequence[J
         brand_id=store[0], poi_id=store[1], device_id=device_id, journal_id=journal_id, events=list(events)
     )
     return _post("replay", body, ReplayAnswer)
+
+
+def reconcile(
+    store: StoreLike,
+    rows: Iterable[DeviceRowBody] | None = None,
+    *,
+    device_id: str | None = None,
+    apply: bool = False,
+    reason: str | None = None,
+) -> Call[ReconcileAnswer]:
+    """What differs: the store's counters from its orders and, with `rows`, what a device has from what there is.
+    With `apply` it is repaired."""
+    body = ReconcileBody(
+        brand_id=store[0], poi_id=store[1], device_id=device_id, apply=apply, reason=reason,
+        rows=None if rows is None else list(rows),
+    )  # fmt: skip
+    return _post("reconcile", body, ReconcileAnswer)
+
+
+def device_row(row: StockState) -> DeviceRowBody:
+    """What `reconcile` is told of a row that a device has from find_to_pos or a stream."""
+    return DeviceRowBody(row.object_id, row.version, row_digest(row), row.object_type)
 
 
 def _post(name: str, body: Any, kind: type[T]) -> Call[T]:

@@ -83,6 +83,7 @@ class Verbs:
     ack = Verb(pos.ack)
     sync_from_pos = Verb(pos.sync_from_pos)
     replay = Verb(pos.replay)
+    reconcile = Verb(pos.reconcile)
     find_to_pos = Course(pos.find_to_pos)
     stream = Course(following.stream)
     ask = Verb(anything.ask)
