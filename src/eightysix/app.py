@@ -334,7 +334,7 @@ def _asgi(
         Pos(engine.submit, catalog, doorkeeper),
         StockFiles(engine.submit, database.reader, catalog, doorkeeper),
         Channels(engine.submit, database.reader, catalog),
-        Reconciliation(engine.submit, catalog),
+        Reconciliation(engine.submit, database.devices, catalog),
         Log(database.log, catalog),
         Administration(catalog),
         Keys(keyring),

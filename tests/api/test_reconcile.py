@@ -34,6 +34,18 @@ async def test_it_tells_and_with_apply_tells_the_device_anew(own_shop: Shop) -> 
     assert {row["object_id"] for row in log["rows"]} == {RICE, SOUP}
 
 
+async def test_what_was_found_stands_with_the_device(own_shop: Shop) -> None:
+    shop, device = own_shop, {"device_id": "till-2"}
+    found = (await shop.post("/api/v1/poi/stock/find-to-pos", STORE)).json()
+    ack = await shop.post("/api/v1/poi/stock/ack", {**STORE, **device, "cursor": found["cursor"]})
+    assert ack.status_code == 200, ack.text
+    for rows_sent, drift in ((await rows(shop), 2), ([], 2)):
+        await shop.post(PATH, {**STORE, **device, "rows": rows_sent})
+        (shown,) = (await shop.call("GET", "/api/v1/poi/stock/devices", params=STORE)).json()["items"]
+        assert (shown["device_id"], shown["drift"]) == ("till-2", drift)
+        assert shown["reconciled_at"]
+
+
 async def test_a_version_that_was_never_given_out_asks_for_a_reset(shop: Shop) -> None:
     answer = (
         await shop.post(PATH, {**STORE, "rows": [{"object_id": TEA, "version": 10**9, "digest": "0" * 32}]})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from eightysix.client import AsyncClient, Client, Refused, Reply, Store, Unauthorised
+from eightysix.client import AsyncClient, Client, Refused, Reply, Store, Unauthorised, device_row
 from eightysix.client.verbs import Course, Verb, Verbs
 from eightysix.wire.order import DeductOperation, HeldLine, LockLine, LockOperation, NamedLine, ReturnLine
 from eightysix.wire.stock import SettingBody
@@ -179,3 +179,11 @@ def test_each_verb_reads_as_what_makes_its_call() -> None:
             assert bound.__doc__, name
             assert bound.__doc__ == verb.__doc__
             assert inspect.signature(bound) == inspect.signature(verb.__wrapped__)
+
+
+async def test_a_device_compares_what_it_has(shop: Shop, ask: Ask, threaded: Client) -> None:
+    (page,) = await asyncio.to_thread(lambda: list(threaded.find_to_pos(STORE)))
+    theirs = [device_row(row) for row in page.data]
+    assert (await ask("reconcile", STORE, theirs)).differences == []
+    found = await ask("reconcile", STORE, theirs[1:], device_id="till")
+    assert [(each.object_id, each.cause) for each in found.differences] == [(page.data[0].object_id, "missing")]

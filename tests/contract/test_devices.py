@@ -95,3 +95,17 @@ async def test_the_forgotten_and_those_who_came_back_in_time(scene: Scene) -> No
     await devices.remove([])
     await devices.mark([])
     await devices.acknowledge([])
+
+
+async def test_what_a_reconciliation_found_stands_with_its_device_alone(scene: Scene) -> None:
+    devices, (store, other) = scene.database.devices, scene.stores(2)
+    await devices.acknowledge(
+        [Ack(store, "a", OLD, 1, 100), Ack(store, "b", OLD, 1, 100), Ack(other, "a", OLD, 1, 100)]
+    )
+    await devices.reconciled(store, "a", 3, 150)
+    await devices.reconciled(store, "nobody", 3, 150)
+    found = {
+        (each.store, each.device_id): (each.drift, each.reconciled_at)
+        for each in await devices.of_stores([store, other])
+    }
+    assert found == {(store, "a"): (3, 150), (store, "b"): (0, None), (other, "a"): (0, None)}

@@ -3,9 +3,10 @@
 from eightysix.catalog.catalog import Catalog
 from eightysix.core.command import ReconcileStock
 from eightysix.core.outcome import Refused, StockReconciled
+from eightysix.storage.device import Devices
 from eightysix.wire.answer import refused_answer
 from eightysix.wire.problem import STATUS
-from eightysix.wire.reconciliation import ReconcileBody, reconcile_answer
+from eightysix.wire.reconciliation import COUNTERS, ReconcileBody, reconcile_answer
 
 from .endpoint import Call
 from .orders import Submit
@@ -16,16 +17,21 @@ from .scope import store_named
 class Reconciliation:
     """Answers the call about differences."""
 
-    def __init__(self, submit: Submit, catalog: Catalog) -> None:
+    def __init__(self, submit: Submit, devices: Devices, catalog: Catalog) -> None:
         self._submit = submit
+        self._devices = devices
         self._catalog = catalog
 
     async def reconcile(self, call: Call) -> Reply:
         """POST what a device has."""
         body: ReconcileBody = call.body
         store_named(call.caller, self._catalog.current, body.brand_id, body.poi_id)
-        outcome = await self._submit(body.command(call.caller.actor))
+        command = body.command(call.caller.actor)
+        outcome = await self._submit(command)
         if isinstance(outcome, StockReconciled):
+            if command.device_id is not None and command.rows is not None:
+                drift = sum(each.cause not in COUNTERS for each in outcome.drifts)
+                await self._devices.reconciled(command.store, command.device_id, drift, outcome.at)
             return json_reply(reconcile_answer(outcome))
         if isinstance(outcome, Refused):
             return json_reply(refused_answer(outcome, call.language), STATUS[outcome.code])

@@ -192,10 +192,11 @@ class Drift(msgspec.Struct, frozen=True, gc=False):
 
 
 class StockReconciled(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Every difference, and how many stocks were looked at."""
+    """Every difference, how many stocks were looked at, and when."""
 
     drifts: tuple[Drift, ...]
     stocks: int
+    at: int
 
 
 class StockReported(msgspec.Struct, frozen=True, gc=False, tag=True):

@@ -33,7 +33,7 @@ def reconcile(command: ReconcileStock, shelf: Shelf) -> Decision:
         drifts += _device_drifts(draft, shelf, {row.key: row for row in command.rows})
     if command.apply:
         drifts = [replace(drift, repaired=_repair(draft, drift, command)) for drift in drifts]
-    return draft.decision(StockReconciled(tuple(drifts), len(shelf.stocks)))
+    return draft.decision(StockReconciled(tuple(drifts), len(shelf.stocks), shelf.now))
 
 
 def _device_drifts(draft: Draft, shelf: Shelf, theirs: dict[StockKey, DeviceRow]) -> Iterator[Drift]:

@@ -52,6 +52,10 @@ class Devices(Protocol):
         """Write their `lagging_since`, of those that have acknowledged nothing since they were read."""
         ...
 
+    async def reconciled(self, store: StoreKey, device_id: str, drift: int, at: int) -> None:
+        """What a reconciliation found; nothing of a device that has never acknowledged anything."""
+        ...
+
     async def remove(self, devices: Sequence[Device]) -> None:
         """Forget these, of those that have acknowledged nothing since they were read."""
         ...

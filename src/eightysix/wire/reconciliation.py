@@ -110,7 +110,8 @@ class ReconcileAnswer(msgspec.Struct, frozen=True, gc=False):
     differences: list[Difference]
 
 
-_COUNTERS = (Cause.LOCKED, Cause.USED)
+COUNTERS = (Cause.LOCKED, Cause.USED)
+"""The causes that are ours, not a device's."""
 
 
 def reconcile_answer(outcome: StockReconciled) -> ReconcileAnswer:
@@ -130,6 +131,6 @@ def row_digest(row: StockRowAnswer) -> str:
 def _difference(drift: Drift) -> Difference:
     expected: Number = drift.expected
     found: Number | None = drift.found
-    if drift.cause in _COUNTERS:
+    if drift.cause in COUNTERS:
         expected, found = as_number(drift.expected), as_number(drift.found or 0)
     return Difference(*drift.key, drift.cause.value, drift.channel_code, expected, found, drift.repaired)

@@ -74,6 +74,11 @@ class MysqlDevices:
 
         await self._pool.run(write)
 
+    async def reconciled(self, store: StoreKey, device_id: str, drift: int, at: int) -> None:
+        key = " AND ".join(f"{name} = {value}" for name, value in zip(_KEY, _key(store, device_id), strict=True))
+        sql = f"UPDATE {_TABLE} SET drift = {int(drift)},reconciled_at = {int(at)} WHERE {key}"
+        await self._pool.run(lambda session: session.change(sql))
+
     async def remove(self, devices: Sequence[Device]) -> None:
         async def write(session: Session) -> None:
             for some in self._sharded(devices):

@@ -38,6 +38,10 @@ MARK_STATEMENT = (
     f"WITH locked AS MATERIALIZED ({_LOCKED}) UPDATE poi_stock_device AS d "
     "SET lagging_since = ($8::bigint[])[l.at] FROM locked AS l WHERE d.ctid = l.ctid"
 )
+RECONCILED_STATEMENT = (
+    "UPDATE poi_stock_device SET drift = $5, reconciled_at = $6 "
+    "WHERE product_shard_id = $1 AND brand_id = $2 AND poi_id = $3 AND device_id = $4"
+)
 REMOVE_STATEMENT = (
     f"WITH locked AS MATERIALIZED ({_LOCKED}) DELETE FROM poi_stock_device AS d USING locked AS l WHERE d.ctid = l.ctid"
 )
@@ -64,6 +68,9 @@ class PostgresDevices:
         if devices:
             since = [each.lagging_since for each in devices]
             await self._fetch(MARK_STATEMENT, *_seen(devices), since)
+
+    async def reconciled(self, store: StoreKey, device_id: str, drift: int, at: int) -> None:
+        await self._fetch(RECONCILED_STATEMENT, *store, device_id, drift, at)
 
     async def remove(self, devices: Sequence[Device]) -> None:
         if devices:

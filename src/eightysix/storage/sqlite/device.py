@@ -44,6 +44,7 @@ SILENT = (
 )
 _UNMOVED = f"{_KEY} AND generation = ?5 AND acked_seq = ?6 AND acked_at = ?7"
 MARK = f"UPDATE poi_stock_device SET lagging_since = ?8 WHERE {_UNMOVED}"  # noqa: S608 - as above
+RECONCILED = f"UPDATE poi_stock_device SET drift = ?5, reconciled_at = ?6 WHERE {_KEY}"  # noqa: S608 - as above
 REMOVE = f"DELETE FROM poi_stock_device WHERE {_UNMOVED}"  # noqa: S608 - as above
 
 HOT_STATEMENTS = {
@@ -51,6 +52,7 @@ HOT_STATEMENTS = {
     "OF_STORES": OF_STORES,
     "SILENT": SILENT,
     "MARK": MARK,
+    "RECONCILED": RECONCILED,
     "REMOVE": REMOVE,
 }
 """Every statement of this page, for the test that looks at their plans."""
@@ -84,6 +86,10 @@ class SqliteDevices:
     async def mark(self, devices: Sequence[Device]) -> None:
         """See the port."""
         await self._write(MARK, [(*_seen(each), each.lagging_since) for each in devices])
+
+    async def reconciled(self, store: StoreKey, device_id: str, drift: int, at: int) -> None:
+        """See the port."""
+        await self._write(RECONCILED, [(*store, device_id, drift, at)])
 
     async def remove(self, devices: Sequence[Device]) -> None:
         """See the port."""
