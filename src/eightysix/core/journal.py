@@ -24,12 +24,14 @@ _ID_LENGTH = 64
 
 class Mark(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The journal's last word on a stock made settings version `version`. Nobody else has set anything since version
-    `since`, whose `updated_at` was `since_at`. `is_86`: what it said was a manual 86."""
+    `since`, whose `updated_at` was `since_at`. `is_86`: what it said was a manual 86. `knows_real`: the device knows
+    what was there then; it doesn't where others have sold of it since the row that it saw."""
 
     version: int
     since: int
     since_at: int
     is_86: bool = False
+    knows_real: bool = False
 
 
 _decode = msgspec.json.Decoder(dict[str, Mark]).decode
@@ -70,17 +72,33 @@ def is_current(event: ChangeStock | CountStock, before: Stock, mark: Mark | None
     version, at = event.base_version, event.base_at
     if version is None and at is None:
         return False
-    if version in (None, before.settings_version) and at in (None, before.updated_at):
+    if _is_seen(event, before):
         return True
     return mark is not None and (version is None or version >= mark.since) and (at is None or at >= mark.since_at)
 
 
-def marked(journal: Journal, before: Stock, after: Stock, mark: Mark | None, *, is_86: bool) -> Journal:
+def knows_real(event: ChangeStock, before: Stock, mark: Mark | None) -> bool:
+    """Whether the device knows what was there when the stock, on which its event is current, was set last: it saw that
+    row, or set it itself and knew."""
+    return not before.is_set or _is_seen(event, before) or (mark is not None and mark.knows_real)
+
+
+def _is_seen(event: ChangeStock | CountStock, before: Stock) -> bool:
+    """Whether the event is based on the row as it was set last."""
+    version, at = event.base_version, event.base_at
+    if version is None and at is None:
+        return False
+    return version in (None, before.settings_version) and at in (None, before.updated_at)
+
+
+def marked(
+    journal: Journal, before: Stock, after: Stock, mark: Mark | None, *, is_86: bool, knows_real: bool
+) -> Journal:
     """The journal after it has set the stock; `mark` is its own one of before, if nobody else came between."""
     since = (before.settings_version, before.updated_at) if mark is None else (mark.since, mark.since_at)
     known = dict(marks(journal))
     known.pop(_name(after.key), None)
-    known[_name(after.key)] = Mark(after.settings_version, *since, is_86)
+    known[_name(after.key)] = Mark(after.settings_version, *since, is_86, knows_real)
     for name in list(known)[:-MARKS_MOST]:
         del known[name]
     return replace(journal, marks=msgspec.json.encode(known).decode())

@@ -85,12 +85,13 @@ class Reported(NamedTuple):
     real_applied: bool
 
 
-def reported(before: Stock, setting: Setting, base_real: int | None) -> Reported | Refused:
-    """What a report makes of the row, which nobody has set since the POS saw it."""
+def reported(before: Stock, setting: Setting, base_real: int | None, *, knows_real: bool = True) -> Reported | Refused:
+    """What a report makes of the row, which nobody else has set since the POS saw it. `knows_real`: the POS knows what
+    was there when it was set last."""
     field = wrong_one_off(before, setting)
     if field is not None:
         return Refused(Code.SETTING_INVALID, field=field, stock=before)
-    counted = _counted(before, setting, base_real)
+    counted = _counted(before if knows_real else replace(before, settings_real=None), setting, base_real)
     if isinstance(counted, Refused):
         return counted
     real, real_applied = counted

@@ -29,7 +29,7 @@ from .command import (
 )
 from .draft import Draft
 from .giveback import giveback
-from .journal import event_digest, is_current, marked, own_mark, result_id
+from .journal import Mark, event_digest, is_current, knows_real, marked, own_mark, result_id
 from .lock import lock
 from .outcome import Code, EventReplayed, OrderDone, Outcome, Refused, Result
 from .pos_report import Reported, reported
@@ -175,7 +175,8 @@ def _count(command: ReplayEvent, shelf: Shelf, journal: Journal) -> _Done:
     mark = own_mark(journal, before)
     if mark is not None or is_current(event, before, mark):
         was_86 = mark is not None and mark.is_86
-        journal = marked(journal, before, draft.stock(event.key), mark, is_86=was_86)
+        after = draft.stock(event.key)
+        journal = marked(journal, before, after, mark, is_86=was_86, knows_real=event.counted == max(0, after.real))
     plan_earlier(draft, (event.key,))
     return _Done(draft.decision(OrderDone("", None, ())), journal=journal)
 
@@ -203,7 +204,8 @@ def _change(command: ReplayEvent, shelf: Shelf, journal: Journal) -> _Done:
 def _set(draft: Draft, event: ChangeStock, setting: Setting, journal: Journal, *, is_86: bool) -> _Done:
     """All of it; a count that can't be told from an echo is left out."""
     before = draft.stock(setting.key)
-    told, code, also = reported(before, setting, event.base_real), None, None
+    knows = knows_real(event, before, own_mark(journal, before))
+    told, code, also = reported(before, setting, event.base_real, knows_real=knows), None, None
     if isinstance(told, Refused) and told.code is Code.COUNT_BASE_MISSING:
         code, also = told.code, {"superseded": {"real": [before.real, setting.real]}}
         told = reported(before, replace(setting, real=UNSET), None)
@@ -234,13 +236,23 @@ def _settled(
     also: dict[str, Any] | None,
 ) -> _Done:
     before = draft.stock(setting.key)
+    mark = own_mark(journal, before)
     row = settle(draft, told.stock, setting, event.reason, also)
     if row is not None:
-        journal = marked(journal, before, row.stock, own_mark(journal, before), is_86=is_86)
+        knows = _knows_after(event, setting, before, row.stock, mark)
+        journal = marked(journal, before, row.stock, mark, is_86=is_86, knows_real=knows)
         plan_earlier(draft, (setting.key,))
     elif also is not None:
         draft.note(setting.key, Kind.SUPERSEDED, _json(also), event.reason)
     return _Done(draft.decision(OrderDone("", None, ())), code=code, journal=journal)
+
+
+def _knows_after(event: ChangeStock, setting: Setting, before: Stock, after: Stock, mark: Mark | None) -> bool:
+    """Whether the device knows what is there after its setting: it has told it, or nobody has moved what it knew."""
+    if setting.real is not UNSET:
+        return setting.real == max(0, after.real)
+    stood = not before.is_set or before.settings_real == before.real
+    return stood and knows_real(event, before, mark)
 
 
 def _superseded(draft: Draft, event: ChangeStock, setting: Setting, code: Code) -> _Done:
