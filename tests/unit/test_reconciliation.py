@@ -10,9 +10,11 @@ from eightysix.core.audit import findings
 from eightysix.core.change import Kind
 from eightysix.core.command import Actor, ChannelSetting, DeviceRow, Line, LockStock, ReconcileStock, SetStock, Setting
 from eightysix.core.digest import digest_of
+from eightysix.core.draft import Draft
 from eightysix.core.key import StockKey, sku_key
 from eightysix.core.outcome import Cause, Drift, StockReconciled
-from eightysix.core.stock import LIMITED
+from eightysix.core.stock import LIMITED, SOLD_OUT
+from eightysix.wire.message import stock_state
 from eightysix.wire.reconciliation import row_digest
 from eightysix.wire.stock import stock_answer
 from tests.world.kitchen import Kitchen
@@ -60,6 +62,17 @@ def test_the_wire_row_has_the_same_digest(kitchen: Kitchen) -> None:
     assert row_digest(stock_answer(kitchen.stocks[TWO], channels)) == digest_of(kitchen.stocks[TWO], channels)
     assert digest_of(replace(kitchen.stocks[TWO], locked=1), channels) != digest_of(kitchen.stocks[TWO], channels)
     assert digest_of(kitchen.stocks[TWO], ()) != digest_of(kitchen.stocks[TWO], channels)
+
+
+def test_a_row_that_nobody_has_set_is_the_same_in_every_answer(kitchen: Kitchen) -> None:
+    """A combo that was only told of, because its component is off sale: `updated_at` is null everywhere."""
+    kitchen.run(SetStock(STORE, (Setting(ONE, status=SOLD_OUT),), CHEF))
+    combo = sku_key(6)
+    assert kitchen.flipped == [combo]
+    stock = kitchen.stocks[combo]
+    told, answered = stock_state(Draft(kitchen.shelf(), CHEF), combo), stock_answer(stock)
+    assert told.updated_at is answered.updated_at is None
+    assert row_digest(told) == row_digest(answered) == digest_of(stock, ())
 
 
 def test_the_digest_is_as_the_documents_say(kitchen: Kitchen) -> None:

@@ -63,7 +63,7 @@ def digest_of(stock: Stock, channels: Iterable[ChannelStock]) -> str:
         as_number(stock.oversold),
         stock.version,
         stock.settings_version,
-        to_iso(stock.updated_at) if stock.version else None,
+        to_iso(stock.updated_at) if stock.is_set else None,
         stock.auto_restore_type,
         None if stock.auto_restore_at is None else to_iso(stock.auto_restore_at),
         RestoreTo(stock.restore_to).name.lower(),

@@ -122,7 +122,7 @@ def stock_state(view: StockView, key: StockKey) -> StockState:
         as_number(stock.oversold),
         stock.version,
         stock.settings_version,
-        to_iso(stock.updated_at) if stock.version else None,
+        to_iso(stock.updated_at) if stock.is_set else None,
         stock.auto_restore_type,
         None if stock.auto_restore_at is None else to_iso(stock.auto_restore_at),
         RESTORE_NAMES[stock.restore_to],
