@@ -34,7 +34,7 @@ from .lock import lock
 from .outcome import Code, EventReplayed, OrderDone, Outcome, Refused, Result
 from .pos_report import Reported, reported
 from .quantity import MAX_QUANTITY
-from .replayed_sale import REPLAYED_SALE, sell, whole
+from .replayed_sale import REPLAYED_SALE, remember_cancelled, sell, whole
 from .restore import plan_earlier
 from .selection import asked
 from .setting import differences, settle
@@ -97,8 +97,18 @@ def _verb(decision: Decision) -> _Done:
 
 
 def _lock(command: ReplayEvent, shelf: Shelf, _journal: Journal) -> _Done:
+    """What can be held of it is held; lines that were sold or returned already, or asked for in another quantity, are
+    left out."""
     event: Any = command.event
-    return _verb(lock(event, shelf, forced=REPLAYED_SALE))
+    decision = lock(event, shelf, forced=REPLAYED_SALE)
+    outcome = decision.outcome
+    if isinstance(outcome, Refused):
+        left_out = {(each.sku_id, each.line_no) for each in outcome.lines}
+        rest = tuple(line for line in event.lines if (line.sku_id, line.line_no) not in left_out)
+        if rest and len(rest) < len(event.lines):
+            return _Done(lock(replace(event, lines=rest), shelf, forced=REPLAYED_SALE), code=outcome.code)
+        return _Done(remember_cancelled(event, shelf, outcome), counted=False, code=outcome.code)
+    return _verb(decision)
 
 
 def _deduct(command: ReplayEvent, shelf: Shelf, _journal: Journal) -> _Done:
@@ -135,6 +145,8 @@ def _amend(command: ReplayEvent, shelf: Shelf, _journal: Journal) -> _Done:
     outcome = decision.outcome
     if isinstance(outcome, Refused) and outcome.code is Code.LOCK_EXPIRED and event.lines:
         return _amend_dead(event, shelf) or _verb(decision)
+    if isinstance(outcome, Refused) and event.lines:
+        return _Done(remember_cancelled(event, shelf, outcome), counted=False, code=outcome.code)
     return _verb(decision)
 
 

@@ -10,10 +10,13 @@ from msgspec.structs import replace
 
 from .catalogue import Item
 from .change import Kind
+from .command import AmendStock, LockStock
 from .deduct import deduct_line
 from .draft import Draft
-from .outcome import Code
+from .outcome import Code, Refused
 from .reservation import LineKey, Reservation, State
+from .selection import asked
+from .shelf import Decision, Shelf
 from .table import Situation, situation
 from .take import give_back, take
 
@@ -49,6 +52,21 @@ def whole(held: Mapping[LineKey, Reservation]) -> dict[LineKey, int | None]:
     open_ = [key for key, each in held.items() if each.state not in (State.UNLOCKED, State.RETURNED)]
     cancelled = [key for key, each in held.items() if each.state is State.UNLOCKED and each.quantity]
     return dict.fromkeys(open_ or cancelled)
+
+
+def remember_cancelled(event: LockStock | AmendStock, shelf: Shelf, refusal: Refused) -> Decision:
+    """What a store still asked of an order that was cancelled meanwhile: nothing is held for it, but should the whole
+    of it be sold after all, it is so much."""
+    draft = Draft(shelf, event.actor, event.order_id)
+    held = draft.lines()
+    for key, ask in asked(event.lines or ()).items():
+        before = held.get(key)
+        if before is None and draft.is_closed() and isinstance(event, LockStock):
+            before = _unseen(draft, event.order_id, key, event.channel_code)
+            before = replace(before, state=State.UNLOCKED, requested=ask.quantity or 0)
+        if before is not None and before.state is State.UNLOCKED and ask.quantity not in (None, 0, before.quantity):
+            draft.keep(replace(before, quantity=ask.quantity))
+    return draft.decision(refusal)
 
 
 def _left_out(before: Reservation | None, quantity: int | None, now: int) -> Code | None:
