@@ -122,6 +122,15 @@ def test_what_was_never_set_here_is_told_and_made_known(kitchen: Kitchen) -> Non
     assert sku_key(999) not in kitchen.stocks
 
 
+def test_a_device_is_told_again_that_the_menu_has_lost_a_dish(kitchen: Kitchen) -> None:
+    kitchen.menu.items.pop(ONE)
+    behind = DeviceRow(ONE, kitchen.stocks[ONE].version - 1, "0" * 32)
+    [drift] = reconciled(kitchen, rows=(behind, *held(kitchen, TWO)), apply=True)
+    assert (drift.cause, drift.repaired) == (Cause.BEHIND, True)
+    assert kitchen.outbox[-1].key == ONE
+    assert stock_state(Draft(kitchen.shelf(), CHEF), ONE).deleted
+
+
 def test_a_locked_that_no_order_explains_is_counted_anew(kitchen: Kitchen) -> None:
     broken = replace(kitchen.stocks[ONE], locked=5_000)
     kitchen.stocks[ONE] = broken

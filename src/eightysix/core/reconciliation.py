@@ -100,8 +100,10 @@ def _repair(draft: Draft, drift: Drift, command: ReconcileStock) -> bool:
         draft.note(key, Kind.RECONCILE, _told(drift, command), command.reason)
         draft.put_channel(replace(row, used=expected))
         return True
-    if drift.cause is Cause.AHEAD or draft.catalogue.item(draft.store.brand_id, *key) is None:
+    if drift.cause is Cause.AHEAD:
         return False
+    if drift.cause is Cause.UNKNOWN and draft.catalogue.item(draft.store.brand_id, *key) is None:
+        return False  # neither a row nor a dish, so there is nothing to tell of
     draft.note(key, Kind.RECONCILE, _told(drift, command), command.reason)
     return True
 
