@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from eightysix.core import reconciliation
 from eightysix.core.audit import findings
 from eightysix.core.change import Kind
 from eightysix.core.command import Actor, ChannelSetting, DeviceRow, Line, LockStock, ReconcileStock, SetStock, Setting
@@ -161,3 +162,9 @@ def test_what_a_channel_used_is_counted_anew(kitchen: Kitchen) -> None:
     assert kitchen.channels[TWO, "POS"].used == 3_000
     assert kitchen.logs[-1].kind is Kind.RECONCILE
     assert findings(kitchen.books()) == []
+
+
+def test_one_command_repairs_a_bounded_number(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciliation, "REPAIRS_MOST", 1)
+    first, second = reconciled(kitchen, rows=(), apply=True)
+    assert (first.repaired, second.repaired) == (True, False)

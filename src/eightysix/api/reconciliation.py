@@ -8,8 +8,8 @@ from eightysix.wire.answer import refused_answer
 from eightysix.wire.problem import STATUS
 from eightysix.wire.reconciliation import COUNTERS, ReconcileBody, reconcile_answer
 
+from .bulk import Submit
 from .endpoint import Call
-from .orders import Submit
 from .reply import Reply, json_reply
 from .scope import store_named
 
@@ -27,7 +27,7 @@ class Reconciliation:
         body: ReconcileBody = call.body
         store_named(call.caller, self._catalog.current, body.brand_id, body.poi_id)
         command = body.command(call.caller.actor)
-        outcome = await self._submit(command)
+        outcome = await self._submit(command, background=True)
         if isinstance(outcome, StockReconciled):
             if command.device_id is not None and command.rows is not None:
                 drift = sum(each.cause not in COUNTERS for each in outcome.drifts)

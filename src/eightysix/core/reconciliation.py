@@ -25,6 +25,11 @@ BELOW_PROMISED = "reconciled_below_promised"
 """The kind of incident where the reservations hold more than is there."""
 
 
+REPAIRS_MOST = 2_000
+"""Differences that one command repairs; the same call again goes on. A transaction that works for seconds would be
+ended by the database, and orders wait for it."""
+
+
 def reconcile(command: ReconcileStock, shelf: Shelf) -> Decision:
     """Compare, and with `apply` repair. The whole store and its LOCKED reservations must be on the shelf."""
     draft = Draft(shelf, command.actor)
@@ -32,7 +37,10 @@ def reconcile(command: ReconcileStock, shelf: Shelf) -> Decision:
     if command.rows is not None:
         drifts += _device_drifts(draft, shelf, {row.key: row for row in command.rows})
     if command.apply:
-        drifts = [replace(drift, repaired=_repair(draft, drift, command)) for drift in drifts]
+        drifts = [
+            replace(drift, repaired=at < REPAIRS_MOST and _repair(draft, drift, command))
+            for at, drift in enumerate(drifts)
+        ]
     return draft.decision(StockReconciled(tuple(drifts), len(shelf.stocks), shelf.now))
 
 
