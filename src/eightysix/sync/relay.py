@@ -360,8 +360,6 @@ class Relay:
         if again:
             self._again.add(store)
         if published:
-            if not self._troubles.waits(store):
-                self._troubles.end(store)
             self._published[store] = published
             self._to_remove.set()
         else:
@@ -374,11 +372,13 @@ class Relay:
         try:
             await self._bus.publish(rendered.message)
         except asyncio.CancelledError:
-            if me not in self._late:
+            if me in self._late:
+                self._late.discard(me)
+                me.uncancel()
+                return BusUnavailable(f"no answer from the bus for {self._pace.publish_seconds} s")
+            if me.cancelling():
                 raise  # the relay ends
-            self._late.discard(me)
-            me.uncancel()
-            return BusUnavailable(f"no answer from the bus for {self._pace.publish_seconds} s")
+            return BusUnavailable("the bus gave the message up")
         except Exception as fault:  # noqa: BLE001 - whatever it is, it is this message's
             return fault
         finally:
@@ -447,7 +447,7 @@ class Relay:
             self._to_remove.clear()
             rows, self._published = self._published, {}
             try:
-                self.figures.removed += await self._outbox.remove(rows)
+                await self._remove_rows(rows)
             except StorageFault as fault:
                 self._published |= rows  # their stores are still busy, so nobody else has added to them
                 self._to_remove.set()
@@ -457,7 +457,24 @@ class Relay:
                 self._published |= rows
                 raise
             for store in rows:
+                if not self._troubles.waits(store):
+                    self._troubles.end(store)
                 self._rest(store)
+
+    async def _remove_rows(self, rows: dict[StoreKey, list[int]]) -> None:
+        """Where that can't be done for all together, each store's by themselves: one may be to blame, and waits."""
+        try:
+            self.figures.removed += await self._outbox.remove(rows)
+        except Exception as fault:
+            if isinstance(fault, StorageFault) and fault.retryable:
+                raise
+            if len(rows) > 1:
+                for store, seqs in rows.items():
+                    await self._remove_rows({store: seqs})
+                return
+            for store, seqs in rows.items():
+                _log.warning("the published rows of %s can't be removed", store, exc_info=fault)
+                self._troubles.add(store, seqs[0], bus=False)
 
     def _rest(self, store: StoreKey, *, again: bool = False) -> None:
         """The store is no longer busy; if it is to go on, it is woken."""
