@@ -43,7 +43,7 @@ from .figures import RelayFigures
 from .lease import Leases
 from .pace import RelayPace
 from .rendering import Rendered, Renderer
-from .trouble import Troubles
+from .trouble import Troubles, probes
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class Relay:
         self._retries: dict[StoreKey, None] = {}
         self._busy: set[StoreKey] = set()
         self._again: set[StoreKey] = set()
-        self._troubles = Troubles(self._pace.wait_seconds_first, self._pace.wait_seconds_max, self._wake)
+        self._troubles = Troubles(self._pace, self._wake)
         self._ready: deque[_Parcel] = deque()
         self._published: dict[StoreKey, list[int]] = {}
         self._failures = 0
@@ -258,9 +258,9 @@ class Relay:
 
     def _some_woken(self) -> list[StoreKey]:
         """Those that have waited longest, and of those that failed before as many as there is room for, a quarter at
-        least; while the bus is down a few, the newest first, for they were not tried yet."""
+        least; while the bus is down a few, first of those that were not tried yet."""
         if self.bus_is_down:
-            stores = list(islice(reversed(self._woken), _PROBES)) or list(islice(self._retries, _PROBES))
+            stores = probes(self._woken, _PROBES) or list(islice(self._retries, _PROBES))
         else:
             most = self._pace.crowd_stores if self._crowd.is_there else self._pace.stores_at_once
             stores = list(islice(self._woken, most))
@@ -296,11 +296,11 @@ class Relay:
             for store in stores:
                 self._rest(store, again=True)
             raise
+        self._crowd.lags(pending, self._troubles.knows)
         for store in stores:
             messages = rendered.get(store)
             if messages:
                 has_more = len(pending.rows[store]) >= most
-                self._crowd.lag = (pending.now - pending.rows[store][0].committed_at) / 1000
                 self._ready.append(_Parcel(store, messages, has_more, ahead, probes))
             else:
                 self._troubles.end(store)
