@@ -5,6 +5,8 @@ import pytest
 from eightysix.core.bucket import BUCKETS
 from eightysix.core.change import Alert, Head, OutboxRow
 from eightysix.core.key import StockKey, StoreKey
+from eightysix.storage.mysql.outbox import MysqlOutbox
+from eightysix.storage.mysql.session import Row, Session
 from eightysix.storage.outbox import Outbox, ParkedPlace, ParkedRow, Waiting
 from eightysix.storage.port import StoreStocks
 
@@ -155,3 +157,28 @@ async def test_alerts_by_the_seq_they_were_raised_with(scene: Scene, outbox: Out
     assert {store: sorted(alerts, key=lambda each: each.channel_code) for store, alerts in found.items()} == {
         one: raised
     }
+
+
+async def test_a_row_published_amid_a_look_does_not_shorten_its_page(
+    scene: Scene, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A short page is the last one, so the stores behind it would not be looked at."""
+    if not isinstance(outbox, MysqlOutbox):
+        pytest.skip("elsewhere a page is one statement")
+    first, second = sorted(scene.stores(2))
+    await write_rows(scene, {first: some_rows(3, 4), second: some_rows(5)})
+    rows, removed = Session.rows, list[int]()
+
+    async def overtaken(session: Session, sql: str) -> list[Row]:
+        found = await rows(session, sql)
+        if "MIN(seq)" in sql and not removed and any(StoreKey(*row[:3]) == first for row in found):
+            removed.append(0)
+            removed[0] = await outbox.remove({first: [3]})
+        return found
+
+    monkeypatch.setattr(Session, "rows", overtaken)
+    found = {each.store: each.committed_at for each in await every_waiting(outbox, scene, 100)}
+    assert removed == [1]
+    assert found.keys() >= {first, second}
+    assert found[first] > 1_700_000_000_000, "as old as the look, for nobody knows better"
+    assert found[second] == 1_005

@@ -1,13 +1,16 @@
 """Acknowledgements, the list of devices, and those that lag."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from eightysix.core.bucket import BUCKETS
 from eightysix.storage.device import Ack, Device
-from eightysix.sync.compensation import FORGET_DAYS
+from eightysix.sync.compensation import BUCKETS_AT_ONCE, FORGET_DAYS
 from eightysix.wire.cursor import Cursor, cursor_text
 from tests.api.shop import RICE, SOUP
 
@@ -179,3 +182,17 @@ async def test_a_device_that_is_silent_for_months_is_forgotten(place: Place) -> 
     await place.followers.compensation.look()
     assert await devices.of_stores([S1]) == [Device(S1, "new", 1, 1, now)]
     assert place.followers.compensation.forgotten == 1
+
+
+async def test_every_bucket_is_looked_at_some_at_a_time(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    devices = place.service.database.devices
+    silent, asked = devices.silent, list[Sequence[int]]()
+
+    async def asking(buckets: Sequence[int], before: int) -> list[Device]:
+        asked.append(buckets)
+        return await silent(buckets, before)
+
+    monkeypatch.setattr(devices, "silent", asking)
+    await place.followers.compensation.look()
+    assert sorted(bucket for buckets in asked for bucket in buckets) == list(range(BUCKETS))
+    assert max(map(len, asked)) <= BUCKETS_AT_ONCE

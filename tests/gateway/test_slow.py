@@ -4,10 +4,12 @@ import asyncio
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from eightysix.api import server
+from eightysix.storage.port import Unavailable
 from eightysix.sync.bus import BusMessage
 from eightysix.sync.stream import QUEUE_MOST
 from tests.api.shop import RICE, SOUP
@@ -124,6 +126,29 @@ async def test_an_idle_stream_hears_that_it_lives(tmp_path: Path) -> None:
         await stream.beat()
         await stream.beat()
         await place.set(RICE, 4)
+        assert (await stream.next()).data["data"]["real_quantity"] == 4
+
+
+async def test_a_stream_that_waits_for_the_database_hears_that_it_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_place(tmp_path, stream_heartbeat_seconds=0.2) as place:
+        stream = await place.stream()
+        await stream.next()
+        await place.set(RICE, 4, publish=False)
+        is_away = asyncio.Event()
+
+        async def gone(*_: object) -> NoReturn:
+            is_away.set()
+            raise Unavailable("gone")
+
+        with monkeypatch.context() as away:
+            away.setattr(place.gateway.catching_up, "since", gone)
+            (following,) = place.gateway.of(S1)
+            following.catch_up()
+            await is_away.wait()
+            await stream.beat()
+            await stream.beat()
         assert (await stream.next()).data["data"]["real_quantity"] == 4
 
 

@@ -3,7 +3,7 @@
 from eightysix.wire.cursor import Cursor, cursor_text, read_cursor
 from tests.api.shop import RICE, SOUP, TEA
 
-from .conftest import Place
+from .conftest import S1, Place
 from .follower import Follower
 from .receiver import Receiver
 
@@ -108,3 +108,14 @@ async def test_the_server_ends_streams_when_it_stops(place: Place) -> None:
         assert [event async for event in stream.events()] == []
         assert stream.ended
     assert place.gateway.streams == 0
+
+
+async def test_a_change_right_after_a_new_generation_began_comes_behind_the_reset(place: Place) -> None:
+    """A cursor of the new one would hide that what the receiver has is of the old one."""
+    stream = await place.stream()
+    await stream.next()
+    await place.set(RICE, 4, publish=False)
+    (message,) = await place.publisher.messages(S1)
+    place.service.catalog.generation += 1  # and the ticker has no turn before the message comes
+    await place.gateway.handle([message])
+    assert (await stream.next()).event == "reset"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection, Mapping
 
 import pytest
 
@@ -323,3 +324,44 @@ async def test_a_database_that_is_away_for_a_while_loses_nothing(
             assert list(dict.fromkeys(here.seqs(key))) == [1, 2, 3]
         await until(lambda: here.relay.waiting_stores == 0)
         assert await here.unpublished(stores) == {}
+
+
+async def test_a_bus_that_gives_a_message_up_is_asked_again(database: Database) -> None:
+    """A call that its library cancels, as it does when it closes a channel, is no reason for the store to wait for
+    ever."""
+    async with station(database) as here:
+        (key,) = here.open_stores(["a"])
+
+        async def obstacle(message: StockMessage) -> None:
+            if len(here.bus.tried) < 3:
+                raise asyncio.CancelledError
+
+        here.bus.obstacle = obstacle
+        await here.relay.start()
+        await changed(here, key)
+        await until(lambda: here.seqs(key) == [1])
+        assert here.relay.figures.unavailable == 2
+
+
+async def test_rows_that_can_t_be_removed_hold_up_their_store_alone(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with station(database) as here:
+        stuck, *others = here.open_stores(["a", "b", "c", "d"])
+        remove, fails = database.outbox.remove, True
+
+        async def removing(rows: Mapping[StoreKey, Collection[int]]) -> int:
+            if fails and stuck in rows:
+                raise RuntimeError("a bug")
+            return await remove(rows)
+
+        monkeypatch.setattr(database.outbox, "remove", removing)
+        await here.relay.start()
+        await asyncio.gather(*(changed(here, key, 5) for key in (stuck, *others)))
+        await until(lambda: all(here.seqs(key)[-1:] == [5] for key in others))
+        await until(lambda: here.relay.waiting_stores == here.relay.troubled_stores == 1)
+        assert list(await here.unpublished([stuck, *others])) == [stuck]
+        fails = False
+        await until(lambda: here.relay.waiting_stores == 0)
+        assert here.seqs(stuck)[-1] == 5
+        assert await here.unpublished([stuck, *others]) == {}

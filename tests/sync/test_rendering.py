@@ -1,7 +1,9 @@
 """What messages the rows of an outbox become: the state of now, with what stands in an item's way."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -12,8 +14,9 @@ from eightysix.core.outcome import OrderDone
 from eightysix.core.stock import LIMITED
 from eightysix.engine import Engine, Limits
 from eightysix.storage.port import Database
+from eightysix.sync import rendering
 from eightysix.sync.bus import BusMessage
-from eightysix.sync.rendering import Rendered, Renderer
+from eightysix.sync.rendering import Rendered, Renderer, StoreStates
 from eightysix.wire.message import STOCK_TOPIC, STORE_OBJECT, StockMessage, StoreMessage, decode_message
 from tests.contract.scene import Scene, a_stock, changes
 from tests.world.menu import BRAND_ID, STORE, Menu
@@ -147,3 +150,27 @@ async def test_what_others_changed_of_the_catalogue_is_looked_for_first(database
     told = [message_of(each) for (each,) in (before, after)]
     assert [each.data.deleted for each in told] == [False, True]
     assert looked
+
+
+async def test_others_get_their_turn_while_many_stores_are_rendered(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Orders are taken on the same event loop."""
+    monkeypatch.setattr(rendering, "_STRETCH_SECONDS", 0.0)
+    order: list[str] = []
+    begun = asyncio.Event()
+    told = rendering._rendered
+
+    def seen(view: StoreStates, *rest: Any) -> list[Rendered]:
+        order.append(view.store.poi_id)
+        begun.set()
+        return told(view, *rest)
+
+    monkeypatch.setattr(rendering, "_rendered", seen)
+    stores = [StoreKey.of(BRAND_ID, str(number)) for number in range(3)]
+    rows = {store: [OutboxRow(1, 0, STORE_OBJECT, 1)] for store in stores}
+    rendering_them = asyncio.create_task(Renderer(database.outbox, Source()).render(rows, 1_700_000_000_000))
+    await begun.wait()
+    order.append("another")
+    assert list(await rendering_them) == stores
+    assert order.index("another") < len(order) - 1

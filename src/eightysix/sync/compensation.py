@@ -37,6 +37,9 @@ PAUSE_SECONDS_MAX = 10.0
 
 NUDGE_SECONDS_MAX = 3_600.0
 
+BUCKETS_AT_ONCE = 32
+"""Whose devices are read together."""
+
 FORGET_DAYS = 90
 """A device that acknowledged nothing for so long is forgotten."""
 
@@ -145,13 +148,18 @@ class Compensation:
         self._nudges = kept
 
     def _buckets(self) -> list[list[int]]:
-        """Of the ranges of this process, those of one physical shard together."""
+        """Of the ranges of this process, some at a time, those of one physical shard together: devices that have
+        nothing to acknowledge are looked at too, and that may be nearly all there are."""
         shards, held = self._database.capabilities.physical_shards, self._held()
         found: dict[int, list[int]] = defaultdict(list)
         for bucket in range(BUCKETS):
             if bucket % RANGES in held:
                 found[bucket % shards].append(bucket)
-        return list(found.values())
+        return [
+            buckets[at : at + BUCKETS_AT_ONCE]
+            for buckets in found.values()
+            for at in range(0, len(buckets), BUCKETS_AT_ONCE)
+        ]
 
     async def _forever(self) -> None:
         while True:

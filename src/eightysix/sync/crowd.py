@@ -1,7 +1,11 @@
 """Whether orders crowd, and how long the relay rests then: it works in the process that takes them."""
 
 import time
+from collections.abc import Callable
 from math import inf
+
+from eightysix.core.key import StoreKey
+from eightysix.storage.outbox import Pending
 
 from .pace import RelayPace
 
@@ -19,12 +23,17 @@ class Crowd:
         self._pace = pace
         self._seen_at = -inf
         self.lag = 0.0
-        """How old the oldest message of the last round was, in seconds."""
+        """How old the oldest message of the last round was that was not held up by a failure, in seconds."""
 
     def waited(self, seconds: float) -> None:
         """A command has waited so long for its batch."""
         if seconds > self._pace.crowd_seconds:
             self._seen_at = time.monotonic()
+
+    def lags(self, pending: Pending, has_failed: Callable[[StoreKey], bool]) -> None:
+        """These rows were read to be published. How old one is that is stuck says nothing about the others."""
+        firsts = (rows[0].committed_at for store, rows in pending.rows.items() if rows and not has_failed(store))
+        self.lag = (pending.now - min(firsts, default=pending.now)) / 1000
 
     def leaves(self) -> None:
         """No more orders come."""

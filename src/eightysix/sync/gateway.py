@@ -143,6 +143,7 @@ class Gateway:
 
     async def handle(self, messages: Sequence[BusMessage]) -> None:
         """Messages from the bus; those of stores without a stream here cost a look into a dictionary."""
+        self._heed_generation()
         for sent in messages:
             room = self._rooms.get(sent.group)
             if room is None:
@@ -208,10 +209,7 @@ class Gateway:
 
     async def _tick(self) -> None:
         now, limits = monotonic(), self.limits
-        if self._catalog.generation != self._generation:
-            self._generation = self._catalog.generation
-            for stream in self._all():
-                stream.restart()
+        self._heed_generation()
         for stream in self._all():
             if not stream.welcome():
                 self.counts.cut_key += 1
@@ -221,6 +219,13 @@ class Gateway:
                     stream.cut_slow()
             elif now - stream.sent_at >= limits.heartbeat_seconds and not stream.beat:
                 stream.heartbeat()
+
+    def _heed_generation(self) -> None:
+        """Nobody gets a cursor of a new generation before they were told that it has begun."""
+        if self._catalog.generation != self._generation:
+            self._generation = self._catalog.generation
+            for stream in self._all():
+                stream.restart()
 
     def _all(self) -> list[Stream]:
         return [stream for room in self._rooms.values() for stream in room.streams]

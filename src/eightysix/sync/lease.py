@@ -98,8 +98,11 @@ class Leases:
         share = -(-RANGES // len(members))
         asked = monotonic()
         kept = await table.renew(self._owner, self._held) if self._held else _NONE
+        if monotonic() >= self._until:
+            self._set(_NONE)  # what was told of them meanwhile went unheard: so whoever works by them looks anew
         if kept:
             self._until = asked + _HELD_SECONDS
+        self._set(kept)  # what others have by now is theirs, whatever becomes of the rest of this look
         if len(kept) > share:
             surplus = frozenset(sorted(kept)[share:])
             kept -= surplus

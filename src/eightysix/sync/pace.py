@@ -33,6 +33,9 @@ class RelayPace(msgspec.Struct, frozen=True, kw_only=True):
     wait_seconds_first: float = 0.1
     wait_seconds_max: float = 30.0
     """The first and the longest wait of a store in trouble."""
+    bus_wait_seconds_max: float = 5.0
+    """The longest of one that could not reach the bus: where few stores have messages, it is they who find out that the
+    bus is back."""
     bus_failures: int = 8
     bus_failing_seconds: float = 1.0
     bus_pause_first: float = 0.1

@@ -43,7 +43,7 @@ from .figures import RelayFigures
 from .lease import Leases
 from .pace import RelayPace
 from .rendering import Rendered, Renderer
-from .trouble import Troubles
+from .trouble import Troubles, probes
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class Relay:
         self._retries: dict[StoreKey, None] = {}
         self._busy: set[StoreKey] = set()
         self._again: set[StoreKey] = set()
-        self._troubles = Troubles(self._pace.wait_seconds_first, self._pace.wait_seconds_max, self._wake)
+        self._troubles = Troubles(self._pace, self._wake)
         self._ready: deque[_Parcel] = deque()
         self._published: dict[StoreKey, list[int]] = {}
         self._failures = 0
@@ -258,9 +258,9 @@ class Relay:
 
     def _some_woken(self) -> list[StoreKey]:
         """Those that have waited longest, and of those that failed before as many as there is room for, a quarter at
-        least; while the bus is down a few, the newest first, for they were not tried yet."""
+        least; while the bus is down a few, first of those that were not tried yet."""
         if self.bus_is_down:
-            stores = list(islice(reversed(self._woken), _PROBES)) or list(islice(self._retries, _PROBES))
+            stores = probes(self._woken, _PROBES) or list(islice(self._retries, _PROBES))
         else:
             most = self._pace.crowd_stores if self._crowd.is_there else self._pace.stores_at_once
             stores = list(islice(self._woken, most))
@@ -296,11 +296,11 @@ class Relay:
             for store in stores:
                 self._rest(store, again=True)
             raise
+        self._crowd.lags(pending, self._troubles.knows)
         for store in stores:
             messages = rendered.get(store)
             if messages:
                 has_more = len(pending.rows[store]) >= most
-                self._crowd.lag = (pending.now - pending.rows[store][0].committed_at) / 1000
                 self._ready.append(_Parcel(store, messages, has_more, ahead, probes))
             else:
                 self._troubles.end(store)
@@ -360,8 +360,6 @@ class Relay:
         if again:
             self._again.add(store)
         if published:
-            if not self._troubles.waits(store):
-                self._troubles.end(store)
             self._published[store] = published
             self._to_remove.set()
         else:
@@ -374,11 +372,13 @@ class Relay:
         try:
             await self._bus.publish(rendered.message)
         except asyncio.CancelledError:
-            if me not in self._late:
+            if me in self._late:
+                self._late.discard(me)
+                me.uncancel()
+                return BusUnavailable(f"no answer from the bus for {self._pace.publish_seconds} s")
+            if me.cancelling():
                 raise  # the relay ends
-            self._late.discard(me)
-            me.uncancel()
-            return BusUnavailable(f"no answer from the bus for {self._pace.publish_seconds} s")
+            return BusUnavailable("the bus gave the message up")
         except Exception as fault:  # noqa: BLE001 - whatever it is, it is this message's
             return fault
         finally:
@@ -447,7 +447,7 @@ class Relay:
             self._to_remove.clear()
             rows, self._published = self._published, {}
             try:
-                self.figures.removed += await self._outbox.remove(rows)
+                await self._remove_rows(rows)
             except StorageFault as fault:
                 self._published |= rows  # their stores are still busy, so nobody else has added to them
                 self._to_remove.set()
@@ -457,7 +457,24 @@ class Relay:
                 self._published |= rows
                 raise
             for store in rows:
+                if not self._troubles.waits(store):
+                    self._troubles.end(store)
                 self._rest(store)
+
+    async def _remove_rows(self, rows: dict[StoreKey, list[int]]) -> None:
+        """Where that can't be done for all together, each store's by themselves: one may be to blame, and waits."""
+        try:
+            self.figures.removed += await self._outbox.remove(rows)
+        except Exception as fault:
+            if isinstance(fault, StorageFault) and fault.retryable:
+                raise
+            if len(rows) > 1:
+                for store, seqs in rows.items():
+                    await self._remove_rows({store: seqs})
+                return
+            for store, seqs in rows.items():
+                _log.warning("the published rows of %s can't be removed", store, exc_info=fault)
+                self._troubles.add(store, seqs[0], bus=False)
 
     def _rest(self, store: StoreKey, *, again: bool = False) -> None:
         """The store is no longer busy; if it is to go on, it is woken."""

@@ -218,6 +218,9 @@ class Stream:
         except StorageFault as fault:
             _log.warning("a stream of %s waits for the database: %s", self.store, fault)
             self._behind = True
+            if self.beat:  # or its receiver would take it for dead, and come again to a database that isn't there
+                self.beat = False
+                await self._emit(HEARTBEAT, emit)
             await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _begin_anew(self, emit: Emit) -> None:

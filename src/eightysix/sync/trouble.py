@@ -3,10 +3,13 @@
 import asyncio
 import random
 from collections.abc import Callable
+from itertools import islice
 
 import msgspec
 
 from eightysix.core.key import StoreKey
+
+from .pace import RelayPace
 
 
 class Trouble(msgspec.Struct):
@@ -23,9 +26,8 @@ class Trouble(msgspec.Struct):
 class Troubles:
     """The stores in trouble; `again` is called with a store when its wait is over."""
 
-    def __init__(self, first_seconds: float, most_seconds: float, again: Callable[[StoreKey], None]) -> None:
-        self._first_seconds = first_seconds
-        self._most_seconds = most_seconds
+    def __init__(self, pace: RelayPace, again: Callable[[StoreKey], None]) -> None:
+        self._pace = pace
         self._again = again
         self._known: dict[StoreKey, Trouble] = {}
         self._waiting: set[StoreKey] = set()
@@ -45,7 +47,8 @@ class Troubles:
         tries = (before.tries if before is not None and same else 0) + (not bus)
         if before is not None:
             before.timer.cancel()
-        wait = min(self._most_seconds, self._first_seconds * 2 ** min(failures - 1, 30))
+        most = self._pace.bus_wait_seconds_max if bus else self._pace.wait_seconds_max
+        wait = min(most, self._pace.wait_seconds_first * 2 ** min(failures - 1, 30))
         wait *= random.uniform(0.75, 1.0)  # noqa: S311 - keeps stores out of step, no secret
         timer = asyncio.get_running_loop().call_later(wait, self._over, store)
         self._known[store] = Trouble(seq, tries, failures, bus, timer)
@@ -82,3 +85,11 @@ class Troubles:
     def _over(self, store: StoreKey) -> None:
         self._waiting.discard(store)
         self._again(store)
+
+
+def probes(woken: dict[StoreKey, None], most: int) -> list[StoreKey]:
+    """Of stores that haven't failed: the newest, and some at random. Those that were put back untried are the newest
+    again; were they all that is ever tried, one that would succeed might wait behind hundreds that don't."""
+    newest = islice(reversed(woken), most // 2)
+    others = random.sample(tuple(woken), min(most, len(woken)))
+    return list(dict.fromkeys((*newest, *others)))[:most]

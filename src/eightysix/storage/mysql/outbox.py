@@ -74,11 +74,14 @@ class MysqlOutbox:
                 if len(firsts) >= limit:
                     break
             keys = [(*load.store_tuple(StoreKey(*row[:3])), str(int(row[3]))) for row in firsts]
-            found: list[Waiting] = []
+            found: dict[StoreKey, int] = {}
             for condition, _ in key_conditions(_ROW_KEY, keys):
                 rows = await session.rows(f"SELECT {store},committed_at FROM {OUTBOX.table} WHERE {condition}")
-                found += [Waiting(StoreKey(*row[:3]), int(row[3])) for row in rows]
-            return sorted(found)
+                found.update((StoreKey(*row[:3]), int(row[3])) for row in rows)
+            stores = [StoreKey(*row[:3]) for row in firsts]
+            # a row that was published meanwhile takes no store out of the page: a short page is the last one
+            now = await _clock(session, stores[0].bucket) if len(found) < len(stores) else 0
+            return [Waiting(each, found.get(each, now)) for each in sorted(stores)]
 
         return await self._pool.run(read)
 

@@ -12,6 +12,10 @@ from collections.abc import Coroutine
 from typing import Any
 
 
+class GivenUp(ConnectionError):
+    """The call was cancelled on the other loop, as all are whose channel is closed."""
+
+
 class _Call:
     """A coroutine for the other loop, and who waits for it here."""
 
@@ -23,17 +27,18 @@ class _Call:
         self.task: asyncio.Task[Any] | None = None
 
     def tell(self) -> None:
-        """Hand the result on, unless nobody waits any more."""
-        if self.task is None or self.task.cancelled():
-            self.future.cancel()
+        """Hand the result on, unless nobody waits any more. A call that the library gave up is a fault: to be cancelled
+        is for who waits, and would end what it never meant."""
+        task = self.task
+        if task is None:
             return
-        error = self.task.exception()
+        error = GivenUp("the library has cancelled the call") if task.cancelled() else task.exception()
         if self.future.done():
             return
         if error is not None:
             self.future.set_exception(error)
         else:
-            self.future.set_result(self.task.result())
+            self.future.set_result(task.result())
 
 
 class Bridge:

@@ -104,10 +104,18 @@ class Consumer(Subscription):
                 await asyncio.sleep(_AGAIN_SECONDS)
                 continue
             for queue in route.message_queues:
-                if queue.is_readable() and queue.is_master_broker() and queue not in self._readers:
+                if queue.is_readable() and queue.is_master_broker() and not self._is_read(queue):
                     self._readers[queue] = asyncio.create_task(self._read(queue), name=f"{self._group} {queue}")
             self.ready.set()
             await asyncio.sleep(_ROUTE_SECONDS)
+
+    def _is_read(self, queue: Any) -> bool:
+        """A reader that a bug has ended is replaced: its queue would stand still."""
+        reader = self._readers.get(queue)
+        if reader is None or not reader.done():
+            return reader is not None
+        _log.error("the reader of %s of %s ended and is replaced", queue, self._group, exc_info=_cause(reader))
+        return False
 
     async def _read(self, queue: Any) -> None:
         """Receive and handle until it closes. Asks again by the same name until an answer has come back."""
@@ -196,3 +204,7 @@ class Consumer(Subscription):
                 await self._closing.wait()
         except TimeoutError:
             return
+
+
+def _cause(ended: "asyncio.Task[None]") -> BaseException | None:
+    return None if ended.cancelled() else ended.exception()

@@ -5,6 +5,7 @@ its log, its `ack` sends a request for each message, and what it has that doesn'
 """
 
 import asyncio
+import contextlib
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -126,6 +127,7 @@ class Requests:
         system = message.system_properties
         body = message.body
         if system.body_encoding == self._library.wire.Encoding.GZIP:  # somebody else's message; we compress nothing
-            body = zlib.decompress(body, _GZIP_WINDOW)
+            with contextlib.suppress(zlib.error):  # what isn't is for the handler to put aside, or the queue would stop
+                body = zlib.decompress(body, _GZIP_WINDOW)
         told = restored(message.topic.name, body, system.message_group, message.user_properties)
         return Received(system.message_id, system.receipt_handle, system.message_group or system.message_id, told)
