@@ -9,7 +9,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from eightysix.core.key import sku_key
 from eightysix.storage.migrate import migrate
+from eightysix.storage.webhook_queue import Subject
+from eightysix.sync.webhooks.intake import queue_row
 from eightysix.sync.webhooks.schedule import DELAYS_MS, JITTER, RETRY_AFTER_MS_MAX, GiveUp, after_failure, later
 from eightysix.wire.webhook import WebhookBody
 from tests.webhooks.receiver import BREAK, DRIP, HANG, HUGE, Receiver, receiving
@@ -147,6 +150,22 @@ async def test_one_refused_event_holds_up_no_other(station: Station, receiver: R
     await _is_empty(station)
     tries = [request for request in receiver.received if request.event["data"]["object_id"] == RICE]
     assert [request.message_id for request in tries] == [tries[0].message_id] * 2
+
+
+async def test_what_others_queue_is_found_while_a_refused_event_waits(station: Station, receiver: Receiver) -> None:
+    await station.hook(receiver.url)
+    receiver.answer = lambda request: 422 if request.event["data"]["object_id"] == RICE else 200
+    await station.set(5, RICE)
+
+    async def is_put_off() -> bool:
+        return [row.tries for row in await station.queued()] == [1]
+
+    await until(is_put_off)
+    subject = Subject("s1", "stock.changed", *sku_key(SOUP))
+    await station.database.webhook_queue.put([queue_row(station.webhook().key, subject, 1, station.clock())])
+    await until(lambda: SOUP in [request.event["data"]["object_id"] for request in receiver.received])
+    await until(is_put_off)
+    assert [request.event["data"]["object_id"] for request in receiver.received].count(RICE) == 1
 
 
 async def test_refusals_in_a_row_mean_the_endpoint(station: Station, receiver: Receiver) -> None:

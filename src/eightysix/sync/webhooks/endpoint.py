@@ -64,8 +64,8 @@ class Endpoint:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it knows of nothing to do, now or later."""
-        return self._work is None and self.due_at is None
+        """Whether others may have queued what could be sent now. A row that was put off doesn't tell."""
+        return self._work is None and not self.is_failing
 
     @property
     def is_failing(self) -> bool:
@@ -95,6 +95,10 @@ class Endpoint:
         """There may be rows in the database."""
         self._has_more, self._after = True, None
         self.wake()
+
+    def find_nothing(self) -> None:
+        """Nothing is left of the time before this start: what is put off from now on waits its time."""
+        self._anew = False
 
     def wake(self) -> None:
         """Go on with whatever is due."""
