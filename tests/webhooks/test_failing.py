@@ -6,12 +6,14 @@ The clock is the test's: hours pass when it says so.
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from eightysix.core.key import sku_key
 from eightysix.storage.migrate import migrate
 from eightysix.storage.webhook_queue import Subject
+from eightysix.sync.webhooks.courier import Answer, Courier
 from eightysix.sync.webhooks.intake import queue_row
 from eightysix.sync.webhooks.schedule import DELAYS_MS, JITTER, RETRY_AFTER_MS_MAX, GiveUp, after_failure, later
 from eightysix.wire.webhook import WebhookBody
@@ -269,6 +271,34 @@ async def test_another_address_makes_a_new_start(station: Station, receiver: Rec
     await station.webhooks.subscriptions.write([WebhookBody("fox", "w1", receiver.url)], "x", replace=True)
     await until(lambda: receiver.received)
     await _is_empty(station)
+
+
+@pytest.mark.parametrize("status", [410, 503])
+async def test_what_a_former_address_says_says_nothing_of_the_next(
+    station: Station, receiver: Receiver, status: int
+) -> None:
+    async with receiving() as former:
+        asked = asyncio.Event()
+        post = Courier.post
+
+        async def late(courier: Courier, url: str, *rest: Any) -> Answer:
+            """The answer of the former address comes once the webhook has moved."""
+            if url == former.url:
+                asked.set()
+                await until(lambda: station.webhook().url == receiver.url)
+                return Answer(status, None, 1)
+            return await post(courier, url, *rest)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Courier, "post", late)
+            await station.hook(former.url)
+            await station.set(5)
+            await asked.wait()
+            await station.webhooks.subscriptions.write([WebhookBody("fox", "w1", receiver.url)], "x", replace=True)
+            await until(lambda: receiver.received)
+            await _is_empty(station)
+    assert station.webhook().status == "active"
+    assert {attempt.status_code for attempt in await station.attempts()} == {status, 204}
 
 
 # --- answers that aren't
