@@ -240,6 +240,33 @@ async def test_after_a_resume_the_schedule_begins_anew(station: Station, receive
     assert station.webhook().status == "active"
 
 
+@pytest.mark.parametrize("way", ["resumed", "replaced", "made anew"])
+async def test_what_was_disabled_while_it_failed_makes_a_new_start(
+    station: Station, receiver: Receiver, way: str
+) -> None:
+    webhooks = station.webhooks
+    receiver.say(503)
+    await station.hook(receiver.url)
+    await station.set(5)
+    await _failures(station, 1)
+    receiver.say(204)
+    count = len(receiver.received)
+    if way == "made anew":
+        await webhooks.subscriptions.remove("fox", "w1", "x")
+    else:
+        disabled = WebhookBody("fox", "w1", receiver.url, status="disabled")
+        await webhooks.write([disabled], "x", replace=True)
+    await until(lambda: webhooks.sender.endpoints == 0)
+    assert await station.health() is not None
+    if way == "resumed":
+        await webhooks.resume("fox", "w1", "x")
+    else:
+        await webhooks.write([WebhookBody("fox", "w1", receiver.url)], "x", replace=way == "replaced")
+    await station.set(6)
+    await until(lambda: 6 in reals(receiver.received[count:]))
+    await _is_empty(station)
+
+
 async def test_gone_means_gone(stations: Station) -> None:
     station = stations
     async with receiving() as receiver:
