@@ -12,7 +12,7 @@ import pytest
 
 from eightysix.core.key import sku_key
 from eightysix.storage.migrate import migrate
-from eightysix.storage.webhook_queue import Subject
+from eightysix.storage.webhook_queue import Subject, WebhookKey
 from eightysix.sync.webhooks.courier import Answer, Courier
 from eightysix.sync.webhooks.intake import queue_row
 from eightysix.sync.webhooks.schedule import DELAYS_MS, JITTER, RETRY_AFTER_MS_MAX, GiveUp, after_failure, later
@@ -238,6 +238,26 @@ async def test_after_a_resume_the_schedule_begins_anew(station: Station, receive
     station.clock.pass_by(DAY)
     await _failures(station, 1)
     assert station.webhook().status == "active"
+
+
+async def test_what_is_paused_is_known_as_failing_no_more(station: Station, receiver: Receiver) -> None:
+    """Already when it is paused, for whoever resumes it at once."""
+    left: list[object] = []
+    stop = station.webhooks.desk.stop
+
+    async def look_and_stop(key: WebhookKey, *rest: str) -> bool:
+        left.append(await station.health())
+        return await stop(key, *rest)
+
+    station.webhooks.desk.stop = look_and_stop
+    receiver.say(503)
+    await station.hook(receiver.url)
+    await station.set(5)
+    for number, delay in enumerate(DELAYS_MS, 1):
+        await _failures(station, number)
+        station.clock.pass_by(delay)
+    await _paused(station)
+    assert left == [None]
 
 
 @pytest.mark.parametrize("way", ["resumed", "replaced", "made anew"])

@@ -324,7 +324,9 @@ class Endpoint:
         tries = row.tries + 1
         put_off = replace(row, tries=tries, due_at=now + later(tries, desk.chance(), answer.retry_after * 1000))
         if verdict in (Verdict.GONE, Verdict.SPENT):
-            await desk.ledger.write(Entry(attempt, failed=[put_off]))
+            # before it is stopped: then nobody waits for this endpoint any more, and somebody may resume it
+            failing = [] if self._health.row is None else [self._health.row]
+            await desk.ledger.write(Entry(attempt, failed=[put_off], delivered=failing))
             await self._stop(webhook, carried, verdict)
             return
         health = self._health.row
@@ -343,7 +345,8 @@ class Endpoint:
             desk.figures.paused += not gone
             self._end()
             _log.warning("webhooks: %r is %s: %s", webhook, status, reason)
-        await self._forget_health()
+        self._health.recovered()
+        self._start_anew()
 
     def _end(self) -> None:
         self._closed = True
