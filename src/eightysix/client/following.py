@@ -73,6 +73,8 @@ class Following:
         """The service believes that the device is behind; whoever acknowledges says it once more."""
         self._seq = _seq_of(cursor)
         self._known: StoreState | None = None
+        self._is_turning = False
+        """The store has opened or closed, and not every row is told of as it is since."""
         self._pull_at = setup.clock()
 
     def steps(self, *, from_start: bool = False) -> Steps[None]:
@@ -89,6 +91,11 @@ class Following:
 
     def _stream(self) -> Generator[Step, Any, bool]:
         """Open the stream and listen until it ends. Whether anything was heard."""
+        if self._is_turning:
+            try:
+                yield from self._look_again()
+            except AWAY:
+                return False
         opened: Reply | Broken = yield Open(self._request(), self._pace.open_seconds)
         if isinstance(opened, Broken) or not opened.is_ok:
             error = self._error(opened)
@@ -125,8 +132,7 @@ class Following:
             try:
                 yield from self._look_again()
             except AWAY:
-                self._known = None
-                return False
+                return False  # it is come back to before the stream is opened again
         return True
 
     def _hear_besides(self, event: ServerEvent) -> Generator[Step, Any, bool]:
@@ -181,7 +187,9 @@ class Following:
     def _is_turned(self, store: StoreState) -> bool:
         """Whether the store, or its brand, has opened or closed since it was last heard of."""
         known, self._known = self._known, store
-        return known is not None and (known.brand_open, known.store_open) != (store.brand_open, store.store_open)
+        if known is not None and (known.brand_open, known.store_open) != (store.brand_open, store.store_open):
+            self._is_turning = True
+        return self._is_turning
 
     def _look_again(self) -> Steps[None]:
         """Every row as it is now; where it is told of already, its version is the same. Raises ClientError."""
@@ -191,6 +199,7 @@ class Following:
             since = page.cursor
             yield Give(Found(self.cursor or page.cursor, page.data, page.store, page.has_more))
             if not page.has_more:
+                self._is_turning = False
                 return
 
     def _reset(self) -> Steps[None]:
