@@ -194,3 +194,11 @@ def test_a_store_that_closes_is_asked_for_until_all_of_it_has_come() -> None:
     assert [type(news) for news in given] == [Found, Told, Found]
     assert b'"since":null' in asked(script)[-1]
     assert opened(script) == [cursor(4), cursor(5)]
+
+
+def test_a_store_that_closes_after_a_restart_is_asked_for_as_a_whole() -> None:
+    """Whoever goes on from a saved cursor doesn't know what the store was when it was saved."""
+    script = Script(OPEN, event(closed(5, 4)), page(5, state(1, 4)), END, GONE)
+    given = follow(script, cursor(4))
+    assert [type(news) for news in given] == [Told, Found]
+    assert b'"since":null' in asked(script)[0]

@@ -128,7 +128,7 @@ class Following:
             except AWAY:
                 return False  # once more, from the place before the gap
         yield from self._tell(message, event.last_id)
-        if isinstance(message, StoreMessage) and self._is_turned(message.data):
+        if isinstance(message, StoreMessage) and self._is_turned(message.data, is_told=True):
             try:
                 yield from self._look_again()
             except AWAY:
@@ -184,10 +184,13 @@ class Following:
                     yield from self._look_again()
                 return False
 
-    def _is_turned(self, store: StoreState) -> bool:
-        """Whether the store, or its brand, has opened or closed since it was last heard of."""
+    def _is_turned(self, store: StoreState, *, is_told: bool = False) -> bool:
+        """Whether the store, or its brand, has opened or closed since it was last heard of; where it wasn't, whether it
+        `is_told` that something has changed."""
         known, self._known = self._known, store
-        if known is not None and (known.brand_open, known.store_open) != (store.brand_open, store.store_open):
+        if known is None:
+            self._is_turning = self._is_turning or is_told
+        elif (known.brand_open, known.store_open) != (store.brand_open, store.store_open):
             self._is_turning = True
         return self._is_turning
 
