@@ -126,9 +126,7 @@ class Endpoint:
         before, self.webhook = self.webhook, webhook
         if before.url == webhook.url:
             return
-        courier, self._courier = self._courier, self._desk.courier()
         await self._forget_health()
-        await courier.close()
         self.look()
 
     async def rest(self, idle_seconds: float) -> None:
