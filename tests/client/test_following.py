@@ -183,3 +183,22 @@ def test_a_store_that_closes_is_told_and_asked_for_as_a_whole() -> None:
     assert isinstance(told.message, StoreMessage)
     assert told.store is not None
     assert not told.store.open
+
+
+def test_a_store_that_closes_is_asked_for_until_all_of_it_has_come() -> None:
+    script = Script(
+        page(4, state(1, 4)), OPEN, event(closed(5, 4)), *[refusal(503, "UNAVAILABLE")] * 9,
+        otherwise=lambda step: page(5, state(1, 4)) if isinstance(step, Exchange) else GONE,
+    )  # fmt: skip
+    given = follow(script, from_start=True, open_seconds=1.0)
+    assert [type(news) for news in given] == [Found, Told, Found]
+    assert b'"since":null' in asked(script)[-1]
+    assert opened(script) == [cursor(4), cursor(5)]
+
+
+def test_a_store_that_closes_after_a_restart_is_asked_for_as_a_whole() -> None:
+    """Whoever goes on from a saved cursor doesn't know what the store was when it was saved."""
+    script = Script(OPEN, event(closed(5, 4)), page(5, state(1, 4)), END, GONE)
+    given = follow(script, cursor(4))
+    assert [type(news) for news in given] == [Told, Found]
+    assert b'"since":null' in asked(script)[0]

@@ -1,6 +1,7 @@
 """Where webhooks may go: nowhere inside, whatever clothes an address wears and whatever a name says the second time."""
 
 import contextlib
+import socket
 import ssl
 import subprocess
 from collections.abc import Sequence
@@ -186,7 +187,35 @@ async def test_a_certificate_for_another_name_or_of_a_stranger_gets_nothing(
         assert not receiver.received
 
 
+async def test_the_path_is_asked_for_to_the_last_letter(receiver: Receiver) -> None:
+    courier = Courier(Addresses(Rules(private=True, plain_http=True)), Timeouts(2, 5), 1, ssl.create_default_context())
+    for path in ("/hook;v=1/x;y?a=b;c", "/"):
+        await courier.post(f"http://127.0.0.1:{receiver.port}{path}", [], b"{}")
+    await courier.close()
+    assert [request.path for request in receiver.received] == ["/hook;v=1/x;y?a=b;c", "/"]
+
+
 # --- time
+
+
+async def test_an_address_that_is_silent_leaves_time_for_the_next(receiver: Receiver) -> None:
+    with socket.create_server(("127.0.0.2", receiver.port), backlog=0) as full:
+        held = [socket.socket() for _ in range(4)]
+        try:
+            for each in held:  # its backlog is full then: further ones get no answer
+                each.setblocking(False)
+                each.connect_ex(full.getsockname())
+            names = Names(["127.0.0.2", "127.0.0.1"])
+            courier = Courier(
+                Addresses(Rules(private=True, plain_http=True), names), Timeouts(2, 30), 1, ssl.create_default_context()
+            )
+            answer = await courier.post(f"http://shop.example:{receiver.port}/hook", [], b"{}")
+            await courier.close()
+        finally:
+            for each in held:
+                each.close()
+    assert answer.status == 204
+    assert answer.took_ms >= 900
 
 
 async def test_a_connection_that_nobody_accepts_takes_its_time_and_no_more() -> None:

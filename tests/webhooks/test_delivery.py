@@ -97,6 +97,26 @@ async def _receivers(count: int) -> AsyncIterator[list[Receiver]]:
         yield [await stack.enter_async_context(receiving()) for _ in range(count)]
 
 
+async def test_what_is_not_wanted_any_more_is_not_told(station: Station, receiver: Receiver) -> None:
+    """What waited for a webhook of all stores is not for one of a single store."""
+    receiver.say(503)
+    await station.hook(receiver.url)
+    await station.set(5, poi_id="s2")
+    await station.set(6, poi_id="s1")
+
+    async def is_failing() -> bool:
+        return await station.health() is not None and len(await station.queued()) == 2
+
+    await until(is_failing)
+    count = len(receiver.received)
+    receiver.say(204)
+    body = WebhookBody("fox", "w1", receiver.url, poi_ids=["s1"])
+    await station.webhooks.subscriptions.write([body], "x", replace=True)
+    station.clock.pass_by(5_000)
+    await _nothing_waits(station)
+    assert [request.event["data"]["poiId"] for request in receiver.received[count:]] == ["s1"]
+
+
 async def test_other_brands_are_not_told(station: Station, receiver: Receiver) -> None:
     await station.hook(receiver.url)
     owl = StoreKey.of("owl", "s1")

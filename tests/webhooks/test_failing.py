@@ -6,10 +6,15 @@ The clock is the test's: hours pass when it says so.
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
+from eightysix.core.key import sku_key
 from eightysix.storage.migrate import migrate
+from eightysix.storage.webhook_queue import Subject, WebhookKey
+from eightysix.sync.webhooks.courier import Answer, Courier
+from eightysix.sync.webhooks.intake import queue_row
 from eightysix.sync.webhooks.schedule import DELAYS_MS, JITTER, RETRY_AFTER_MS_MAX, GiveUp, after_failure, later
 from eightysix.wire.webhook import WebhookBody
 from tests.webhooks.receiver import BREAK, DRIP, HANG, HUGE, Receiver, receiving
@@ -149,6 +154,22 @@ async def test_one_refused_event_holds_up_no_other(station: Station, receiver: R
     assert [request.message_id for request in tries] == [tries[0].message_id] * 2
 
 
+async def test_what_others_queue_is_found_while_a_refused_event_waits(station: Station, receiver: Receiver) -> None:
+    await station.hook(receiver.url)
+    receiver.answer = lambda request: 422 if request.event["data"]["object_id"] == RICE else 200
+    await station.set(5, RICE)
+
+    async def is_put_off() -> bool:
+        return [row.tries for row in await station.queued()] == [1]
+
+    await until(is_put_off)
+    subject = Subject("s1", "stock.changed", *sku_key(SOUP))
+    await station.database.webhook_queue.put([queue_row(station.webhook().key, subject, 1, station.clock())])
+    await until(lambda: SOUP in [request.event["data"]["object_id"] for request in receiver.received])
+    await until(is_put_off)
+    assert [request.event["data"]["object_id"] for request in receiver.received].count(RICE) == 1
+
+
 async def test_refusals_in_a_row_mean_the_endpoint(station: Station, receiver: Receiver) -> None:
     await station.hook(receiver.url)
     receiver.say(500)
@@ -219,6 +240,53 @@ async def test_after_a_resume_the_schedule_begins_anew(station: Station, receive
     assert station.webhook().status == "active"
 
 
+async def test_what_is_paused_is_known_as_failing_no_more(station: Station, receiver: Receiver) -> None:
+    """Already when it is paused, for whoever resumes it at once."""
+    left: list[object] = []
+    stop = station.webhooks.desk.stop
+
+    async def look_and_stop(key: WebhookKey, *rest: str) -> bool:
+        left.append(await station.health())
+        return await stop(key, *rest)
+
+    station.webhooks.desk.stop = look_and_stop
+    receiver.say(503)
+    await station.hook(receiver.url)
+    await station.set(5)
+    for number, delay in enumerate(DELAYS_MS, 1):
+        await _failures(station, number)
+        station.clock.pass_by(delay)
+    await _paused(station)
+    assert left == [None]
+
+
+@pytest.mark.parametrize("way", ["resumed", "replaced", "made anew"])
+async def test_what_was_disabled_while_it_failed_makes_a_new_start(
+    station: Station, receiver: Receiver, way: str
+) -> None:
+    webhooks = station.webhooks
+    receiver.say(503)
+    await station.hook(receiver.url)
+    await station.set(5)
+    await _failures(station, 1)
+    receiver.say(204)
+    count = len(receiver.received)
+    if way == "made anew":
+        await webhooks.subscriptions.remove("fox", "w1", "x")
+    else:
+        disabled = WebhookBody("fox", "w1", receiver.url, status="disabled")
+        await webhooks.write([disabled], "x", replace=True)
+    await until(lambda: webhooks.sender.endpoints == 0)
+    assert await station.health() is not None
+    if way == "resumed":
+        await webhooks.resume("fox", "w1", "x")
+    else:
+        await webhooks.write([WebhookBody("fox", "w1", receiver.url)], "x", replace=way == "replaced")
+    await station.set(6)
+    await until(lambda: 6 in reals(receiver.received[count:]))
+    await _is_empty(station)
+
+
 async def test_gone_means_gone(stations: Station) -> None:
     station = stations
     async with receiving() as receiver:
@@ -250,6 +318,34 @@ async def test_another_address_makes_a_new_start(station: Station, receiver: Rec
     await station.webhooks.subscriptions.write([WebhookBody("fox", "w1", receiver.url)], "x", replace=True)
     await until(lambda: receiver.received)
     await _is_empty(station)
+
+
+@pytest.mark.parametrize("status", [410, 503])
+async def test_what_a_former_address_says_says_nothing_of_the_next(
+    station: Station, receiver: Receiver, status: int
+) -> None:
+    async with receiving() as former:
+        asked = asyncio.Event()
+        post = Courier.post
+
+        async def late(courier: Courier, url: str, *rest: Any) -> Answer:
+            """The answer of the former address comes once the webhook has moved."""
+            if url == former.url:
+                asked.set()
+                await until(lambda: station.webhook().url == receiver.url)
+                return Answer(status, None, 1)
+            return await post(courier, url, *rest)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Courier, "post", late)
+            await station.hook(former.url)
+            await station.set(5)
+            await asked.wait()
+            await station.webhooks.subscriptions.write([WebhookBody("fox", "w1", receiver.url)], "x", replace=True)
+            await until(lambda: receiver.received)
+            await _is_empty(station)
+    assert station.webhook().status == "active"
+    assert {attempt.status_code for attempt in await station.attempts()} == {status, 204}
 
 
 # --- answers that aren't

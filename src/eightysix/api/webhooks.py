@@ -74,7 +74,7 @@ class WebhookDesk:
             try:
                 for at, body in enumerate(bodies):
                     await self._check(call.caller, body, at)
-                made = await self._webhooks.subscriptions.write(bodies, call.caller.actor.name, replace=replace)
+                made = await self._webhooks.write(bodies, call.caller.actor.name, replace=replace)
             except Rejection as rejection:
                 if not sent.is_many and rejection.field is not None:
                     rejection.field = rejection.field.removeprefix("items[0]").removeprefix(".") or None
@@ -103,7 +103,7 @@ class WebhookDesk:
         body: WebhookNamed = call.body
         brand_id = self._brand(call.caller, body.brand_id)
         webhook_id = identifier(body.webhook_id, "webhook_id")
-        shown = await self._webhooks.subscriptions.resume(brand_id, webhook_id, call.caller.actor.name)
+        shown = await self._webhooks.resume(brand_id, webhook_id, call.caller.actor.name)
         return json_reply(shown)
 
     async def ping(self, call: Call) -> Reply:

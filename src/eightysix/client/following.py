@@ -73,6 +73,8 @@ class Following:
         """The service believes that the device is behind; whoever acknowledges says it once more."""
         self._seq = _seq_of(cursor)
         self._known: StoreState | None = None
+        self._is_turning = False
+        """The store has opened or closed, and not every row is told of as it is since."""
         self._pull_at = setup.clock()
 
     def steps(self, *, from_start: bool = False) -> Steps[None]:
@@ -89,6 +91,11 @@ class Following:
 
     def _stream(self) -> Generator[Step, Any, bool]:
         """Open the stream and listen until it ends. Whether anything was heard."""
+        if self._is_turning:
+            try:
+                yield from self._look_again()
+            except AWAY:
+                return False
         opened: Reply | Broken = yield Open(self._request(), self._pace.open_seconds)
         if isinstance(opened, Broken) or not opened.is_ok:
             error = self._error(opened)
@@ -121,12 +128,11 @@ class Following:
             except AWAY:
                 return False  # once more, from the place before the gap
         yield from self._tell(message, event.last_id)
-        if isinstance(message, StoreMessage) and self._is_turned(message.data):
+        if isinstance(message, StoreMessage) and self._is_turned(message.data, is_told=True):
             try:
                 yield from self._look_again()
             except AWAY:
-                self._known = None
-                return False
+                return False  # it is come back to before the stream is opened again
         return True
 
     def _hear_besides(self, event: ServerEvent) -> Generator[Step, Any, bool]:
@@ -178,10 +184,15 @@ class Following:
                     yield from self._look_again()
                 return False
 
-    def _is_turned(self, store: StoreState) -> bool:
-        """Whether the store, or its brand, has opened or closed since it was last heard of."""
+    def _is_turned(self, store: StoreState, *, is_told: bool = False) -> bool:
+        """Whether the store, or its brand, has opened or closed since it was last heard of; where it wasn't, whether it
+        `is_told` that something has changed."""
         known, self._known = self._known, store
-        return known is not None and (known.brand_open, known.store_open) != (store.brand_open, store.store_open)
+        if known is None:
+            self._is_turning = self._is_turning or is_told
+        elif (known.brand_open, known.store_open) != (store.brand_open, store.store_open):
+            self._is_turning = True
+        return self._is_turning
 
     def _look_again(self) -> Steps[None]:
         """Every row as it is now; where it is told of already, its version is the same. Raises ClientError."""
@@ -191,6 +202,7 @@ class Following:
             since = page.cursor
             yield Give(Found(self.cursor or page.cursor, page.data, page.store, page.has_more))
             if not page.has_more:
+                self._is_turning = False
                 return
 
     def _reset(self) -> Steps[None]:

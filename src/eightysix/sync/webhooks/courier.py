@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpcore
 import msgspec
@@ -96,7 +97,9 @@ class Courier:
 
     async def _send(self, url: str, headers: list[tuple[bytes, bytes]], body: bytes) -> tuple[int, int, bytes]:
         limits: dict[str, Any] = {"timeout": {"connect": self._timeouts.connect}}
-        async with self._pool.stream("POST", url, headers=headers, content=body, extensions=limits) as response:
+        async with self._pool.stream(
+            "POST", _as_read(url), headers=headers, content=body, extensions=limits
+        ) as response:
             content = bytearray()
             async for part in response.aiter_stream():
                 content += part
@@ -121,14 +124,17 @@ class _Checked(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """The first of the host's addresses that answers, all within `timeout`."""
+        """The first of the host's addresses that answers, all within `timeout`; one that is silent leaves the others
+        their share of it."""
         fault: Exception = httpcore.ConnectError("no address")
         try:
-            async with asyncio.timeout(timeout):
-                for address in await self._addresses.of(host, port):
+            async with asyncio.timeout(timeout) as limit:
+                found = await self._addresses.of(host, port)
+                for at, address in enumerate(found):
+                    share = _share(limit.when(), len(found) - at)
                     try:
-                        return await self._network.connect_tcp(address, port, None, local_address, socket_options)
-                    except httpcore.ConnectError as error:
+                        return await self._network.connect_tcp(address, port, share, local_address, socket_options)
+                    except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                         fault = error
         except TimeoutError:
             raise httpcore.ConnectTimeout(f"no connection within {timeout:g} s") from None
@@ -136,6 +142,18 @@ class _Checked(httpcore.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+def _as_read(url: str) -> httpcore.URL:
+    """The URL in the parts that were looked at, its path to the last letter: the library drops what follows a `;`."""
+    parts = urlsplit(url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return httpcore.URL(scheme=parts.scheme, host=parts.hostname or "", port=parts.port, target=target)
+
+
+def _share(until: float | None, parts: int) -> float | None:
+    """One of so many parts of the time that is left until then, in seconds."""
+    return None if until is None else max(0.0, until - asyncio.get_running_loop().time()) / parts
 
 
 def _told(error: Exception) -> str:

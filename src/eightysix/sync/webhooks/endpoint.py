@@ -6,6 +6,7 @@ once. While the endpoint fails nothing is kept in memory at all.
 
 import asyncio
 import logging
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -39,6 +40,18 @@ class _NotActive(Exception):
     """The webhook is to be told nothing."""
 
 
+class _NotWanted(Exception):
+    """The webhook is told of other stores or other events by now."""
+
+
+class _Carried(NamedTuple):
+    """A request to `url`, begun at `began_at`, and what came of it."""
+
+    url: str
+    answer: Answer
+    began_at: int
+
+
 class Endpoint:
     """`due_at` says when it wants to be woken, in ms; None: when something new comes."""
 
@@ -64,8 +77,8 @@ class Endpoint:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it knows of nothing to do, now or later."""
-        return self._work is None and self.due_at is None
+        """Whether others may have queued what could be sent now. A row that was put off doesn't tell."""
+        return self._work is None and not self.is_failing
 
     @property
     def is_failing(self) -> bool:
@@ -96,6 +109,10 @@ class Endpoint:
         self._has_more, self._after = True, None
         self.wake()
 
+    def find_nothing(self) -> None:
+        """Nothing is left of the time before this start: what is put off from now on waits its time."""
+        self._anew = False
+
     def wake(self) -> None:
         """Go on with whatever is due."""
         if self._closed:
@@ -109,9 +126,7 @@ class Endpoint:
         before, self.webhook = self.webhook, webhook
         if before.url == webhook.url:
             return
-        courier, self._courier = self._courier, self._desk.courier()
         await self._forget_health()
-        await courier.close()
         self.look()
 
     async def rest(self, idle_seconds: float) -> None:
@@ -239,11 +254,13 @@ class Endpoint:
                     self._busy.pop(row.subject, None)
                     self._missed = True
                     return
-                answer, began_at = await self._carry(row)
+                carried = await self._carry(row)
             land()
-            await self._settle(row, answer, began_at, is_probe=False)
+            await self._settle(row, carried, is_probe=False)
         except StorageFault as fault:
             self._could_not_send(fault)
+        except _NotWanted:
+            await self._desk.ledger.write(Entry(delivered=[row]))
         except _NotActive:
             self._end()
         finally:
@@ -253,35 +270,45 @@ class Endpoint:
     async def _send(self, row: QueueRow, *, is_probe: bool) -> None:
         try:
             async with self._desk.room(brisk=False):
-                answer, began_at = await self._carry(row)
-            await self._settle(row, answer, began_at, is_probe=is_probe)
+                carried = await self._carry(row)
+            await self._settle(row, carried, is_probe=is_probe)
+        except _NotWanted:
+            await self._desk.ledger.write(Entry(delivered=[row]))
         except _NotActive:
             self._end()
         finally:
             self._busy.pop(row.subject, None)
 
-    async def _carry(self, row: QueueRow) -> tuple[Answer, int]:
-        """One request; (what came of it, when it began). Raises StorageFault where there is nothing to send."""
+    async def _carry(self, row: QueueRow) -> _Carried:
+        """One request. Raises StorageFault where there is nothing to send."""
         desk = self._desk
         webhook = desk.current(row.webhook)  # of this moment: a secret that was rotated away signs no more
         if webhook is None or webhook.status != "active":
             raise _NotActive
+        if not webhook.wants(row.subject.poi_id, row.subject.event):
+            raise _NotWanted
         body = await desk.states.body(row, webhook.channel_code)
         now = desk.clock()
         signed = headers(webhook.signing(now), message_id(row), now // 1000, body)
         self._used_at = desk.ticks()
         desk.figures.in_flight += 1
         try:
-            return await self._courier.post(webhook.url, [*CONTENT, *signed], body), now
+            answer = await self._courier.post(webhook.url, [*CONTENT, *signed], body)
+            return _Carried(webhook.url, answer, now)
         finally:
             desk.figures.in_flight -= 1
 
-    async def _settle(self, row: QueueRow, answer: Answer, began_at: int, *, is_probe: bool) -> None:
-        desk, webhook = self._desk, self.webhook
+    async def _settle(self, row: QueueRow, carried: _Carried, *, is_probe: bool) -> None:
+        desk, webhook, answer = self._desk, self.webhook, carried.answer
         now = desk.clock()
+        attempt = attempt_of(row, answer, carried.began_at)
+        current = desk.current(row.webhook)
+        if not answer.is_delivered and current is not None and current.url != carried.url:
+            self._missed = True  # what another address said says nothing of this one
+            await desk.ledger.write(Entry(attempt))
+            return
         was_failing = self._health.is_failing
         verdict = self._health.judge(answer, now, desk.chance(), desk.width.soon_ms, is_probe=is_probe)
-        attempt = attempt_of(row, answer, began_at)
         if answer.is_delivered:
             desk.figures.delivered += 1
             if not row.tries:
@@ -295,8 +322,10 @@ class Endpoint:
         tries = row.tries + 1
         put_off = replace(row, tries=tries, due_at=now + later(tries, desk.chance(), answer.retry_after * 1000))
         if verdict in (Verdict.GONE, Verdict.SPENT):
-            await desk.ledger.write(Entry(attempt, failed=[put_off]))
-            await self._stop(webhook, verdict, answer)
+            # before it is stopped: then nobody waits for this endpoint any more, and somebody may resume it
+            failing = [] if self._health.row is None else [self._health.row]
+            await desk.ledger.write(Entry(attempt, failed=[put_off], delivered=failing))
+            await self._stop(webhook, carried, verdict)
             return
         health = self._health.row
         if health is not None:
@@ -304,17 +333,18 @@ class Endpoint:
         await desk.ledger.write(Entry(attempt, failed=[put_off], put=[] if health is None else [health]))
         self._be_woken(put_off.due_at)
 
-    async def _stop(self, webhook: Webhook, verdict: Verdict, answer: Answer) -> None:
+    async def _stop(self, webhook: Webhook, carried: _Carried, verdict: Verdict) -> None:
         """Pause it, or disable it where its owner said that it is gone."""
         desk, gone = self._desk, verdict is Verdict.GONE
         status = "disabled" if gone else "paused"
-        reason = "the endpoint answered 410 Gone" if gone else f"no success for days; the last: {answer.reason}"
-        if await desk.stop(webhook.key, webhook.url, status, reason):
+        reason = "the endpoint answered 410 Gone" if gone else f"no success for days; the last: {carried.answer.reason}"
+        if await desk.stop(webhook.key, carried.url, status, reason):
             desk.figures.disabled += gone
             desk.figures.paused += not gone
             self._end()
             _log.warning("webhooks: %r is %s: %s", webhook, status, reason)
-        await self._forget_health()
+        self._health.recovered()
+        self._start_anew()
 
     def _end(self) -> None:
         self._closed = True

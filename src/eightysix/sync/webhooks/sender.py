@@ -93,9 +93,11 @@ class Sender:
         await self._follow()
         idle = [key for key, endpoint in self._endpoints.items() if endpoint.is_idle]
         for start in range(0, len(idle), WEBHOOKS_MOST):
-            for key in await self._desk.queue.waiting(idle[start : start + WEBHOOKS_MOST]):
+            some = idle[start : start + WEBHOOKS_MOST]
+            waiting = set(await self._desk.queue.waiting(some))
+            for key in some:
                 if (endpoint := self._endpoints.get(key)) is not None:
-                    endpoint.look()
+                    (endpoint.look if key in waiting else endpoint.find_nothing)()
 
     def wake_due(self) -> None:
         """Wake those that something has become due for."""

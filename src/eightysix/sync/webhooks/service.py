@@ -1,5 +1,7 @@
 """Webhooks in one process, put together: taken in from the bus, sent, tested, replayed, cleaned up after."""
 
+from collections.abc import Sequence
+
 from eightysix.catalog.catalog import Catalog
 from eightysix.catalog.clock import now_ms
 from eightysix.catalog.subscriptions import Subscriptions
@@ -7,9 +9,10 @@ from eightysix.catalog.webhook import Webhook
 from eightysix.core.instant import to_iso
 from eightysix.storage.port import Database
 from eightysix.storage.webhook_attempt import Attempt, Place
+from eightysix.storage.webhook_queue import HEALTH, WebhookKey
 from eightysix.sync.bus import Bus, Subscription
 from eightysix.wire.message import STOCK_TOPIC
-from eightysix.wire.webhook import PING
+from eightysix.wire.webhook import PING, WebhookBody, WebhookMade, WebhookShown
 from eightysix.wire.webhook_event import Pinged, WebhookPing, encode_event
 
 from .address import Addresses
@@ -94,6 +97,16 @@ class Webhooks:
         await self.desk.ledger.close()
         await self.desk.states.close()
 
+    async def write(self, bodies: Sequence[WebhookBody], actor: str, *, replace: bool) -> list[WebhookMade]:
+        """Make or replace these; what becomes active makes a new start. See `Subscriptions.write`."""
+        await self._forget_health([WebhookKey.of(each.brand_id, each.webhook_id) for each in bodies])
+        return await self.subscriptions.write(bodies, actor, replace=replace)
+
+    async def resume(self, brand_id: str, webhook_id: str, actor: str) -> WebhookShown:
+        """Active again, from a new start. See `Subscriptions.resume`."""
+        await self._forget_health([WebhookKey.of(brand_id, webhook_id)])
+        return await self.subscriptions.resume(brand_id, webhook_id, actor)
+
     async def ping(self, webhook: Webhook) -> tuple[str, Answer]:
         """Ask the endpoint now, whatever it is like and whatever waits for it; (the message id, what it said)."""
         desk = self.desk
@@ -111,3 +124,10 @@ class Webhooks:
         attempt = Attempt(webhook.key, place, message_id, PING, None, None, *said)
         await desk.ledger.write(Entry(attempt))
         return message_id, answer
+
+    async def _forget_health(self, webhooks: Sequence[WebhookKey]) -> None:
+        """Of those that aren't active: how their endpoints failed before says nothing of what they do from now on."""
+        current, queue = self.desk.current, self.desk.queue
+        ended = [key for key in webhooks if (known := current(key)) is None or known.status != "active"]
+        for key in await queue.waiting(ended):
+            await queue.delivered([row for row in await queue.load(key, None, 1) if row.subject == HEALTH])
