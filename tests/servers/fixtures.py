@@ -84,10 +84,34 @@ def proxy_server(mysql_server: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def rocketmq_server() -> str:
-    """A running RocketMQ."""
+def rocketmq_server(request: pytest.FixtureRequest) -> str:
+    """A running RocketMQ: the one that is named, or where every server is required the session's own."""
     given = os.environ.get("EIGHTYSIX_TEST_ROCKETMQ_URL")
+    if not given and os.environ.get("EIGHTYSIX_TEST_REQUIRE_ALL") == "1":
+        server: RocketMQServer = request.getfixturevalue("_session_rocketmq")
+        return server.url
     return given or lacking("RocketMQ", "set EIGHTYSIX_TEST_ROCKETMQ_URL, see CONTRIBUTING.md")
+
+
+@pytest.fixture(scope="session")
+def _session_rocketmq() -> Iterator[RocketMQServer]:
+    """One for all tests of a session: idle, it still takes a third of a core, and its time to start."""
+    try:
+        server = RocketMQServer()
+    except ServerMissing as missing:
+        lacking("RocketMQ", str(missing))
+    with server:
+        yield server
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a RocketMQ comes last, so that none runs beside all the others."""
+    items.sort(key=lambda item: "rocketmq" in item.nodeid or any("rocketmq" in each for each in _fixtures(item)))
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return list(getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture
@@ -154,12 +178,8 @@ def own_mariadb() -> Iterator[MariaDB]:
 
 
 @pytest.fixture(scope="session")
-def own_rocketmq(rocketmq_server: str) -> Iterator[RocketMQServer]:
+def own_rocketmq(request: pytest.FixtureRequest, rocketmq_server: str) -> RocketMQServer:
     """A RocketMQ that a test may kill and must start again: one for all of them, for it takes its time to start."""
     assert rocketmq_server
-    try:
-        server = RocketMQServer()
-    except ServerMissing as missing:
-        lacking("RocketMQ", str(missing))
-    with server:
-        yield server
+    server: RocketMQServer = request.getfixturevalue("_session_rocketmq")
+    return server
