@@ -8,13 +8,14 @@ import msgspec
 import pytest
 
 from eightysix.api.asyncapi import CHANNELS, document
-from eightysix.core.key import StoreKey, sku_key
+from eightysix.core.change import OutboxRow
+from eightysix.core.key import WHOLE_STORE, StoreKey, sku_key
 from eightysix.core.outcome import BlockedBy, Code, LineRefusal, LineView, OrderDone, Refused
 from eightysix.core.reservation import State
 from eightysix.engine.days import BusinessDays
 from eightysix.engine.view import store_view
 from eightysix.wire.language import Language
-from eightysix.wire.message import STORE_OBJECT, Message, encode_message, message
+from eightysix.wire.message import Message, encode_message, message
 from eightysix.wire.order_event import event_answer, read_event
 from eightysix.wire.problem import Rejection
 from tests.order_events.desk import cancelled, paid, placed, returned
@@ -60,7 +61,7 @@ async def told(shop: Shop) -> list[Message]:
     store, catalog = StoreKey.of("fox", "s1"), shop.service.catalog
     rows = await shop.service.database.reader.store_rows(store, None)
     view = store_view(store, rows, rows.now, catalog.current, BusinessDays())
-    return [message(view, key, 2, 1, rows.now) for key in (sku_key(RICE), STORE_OBJECT)]
+    return [message(view, OutboxRow(2, 1, key, rows.now)) for key in (sku_key(RICE), WHOLE_STORE)]
 
 
 async def test_real_messages_are_as_described(shop: Shop) -> None:

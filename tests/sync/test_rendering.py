@@ -9,7 +9,7 @@ import pytest
 
 from eightysix.core.change import Alert, OutboxRow
 from eightysix.core.command import Actor, Line, LockStock, SetStock, Setting
-from eightysix.core.key import StockKey, StoreKey, sku_key, spu_key
+from eightysix.core.key import WHOLE_STORE, StockKey, StoreKey, sku_key, spu_key
 from eightysix.core.outcome import OrderDone
 from eightysix.core.stock import LIMITED
 from eightysix.engine import Engine, Limits
@@ -17,7 +17,7 @@ from eightysix.storage.port import Database
 from eightysix.sync import rendering
 from eightysix.sync.bus import BusMessage
 from eightysix.sync.rendering import Rendered, Renderer, StoreStates
-from eightysix.wire.message import STOCK_TOPIC, STORE_OBJECT, StockMessage, StoreMessage, decode_message
+from eightysix.wire.message import STOCK_TOPIC, StockMessage, StoreMessage, decode_message
 from tests.contract.scene import Scene, a_stock, changes
 from tests.world.menu import BRAND_ID, STORE, Menu
 
@@ -89,7 +89,7 @@ async def test_a_message_shows_what_other_stocks_let_it_sell(database: Database,
 
 
 async def test_a_row_of_the_store_as_a_whole(database: Database) -> None:
-    (found,) = await rendered(database, OutboxRow(7, 3, STORE_OBJECT, 5))
+    (found,) = await rendered(database, OutboxRow(7, 3, WHOLE_STORE, 5))
     message = message_of(found)
     assert isinstance(message, StoreMessage)
     assert (message.seq, message.prev_seq, message.data.open) == (7, 3, True)
@@ -124,7 +124,7 @@ async def test_what_can_t_be_rendered_stops_its_store_alone(
     def channels(self: Menu, brand_id: str) -> object:
         raise RuntimeError("a catalogue that is broken")
 
-    rows = [OutboxRow(1, 0, STORE_OBJECT, 5), OutboxRow(2, 1, bad, 5), OutboxRow(3, 2, STORE_OBJECT, 5)]
+    rows = [OutboxRow(1, 0, WHOLE_STORE, 5), OutboxRow(2, 1, bad, 5), OutboxRow(3, 2, WHOLE_STORE, 5)]
     monkeypatch.setattr(Menu, "channels", channels)
     found = await Renderer(database.outbox, Source()).render({STORE: rows, other: rows[:1]}, 5)
     monkeypatch.setattr(Menu, "channels", real)
@@ -144,7 +144,7 @@ async def test_what_others_changed_of_the_catalogue_is_looked_for_first(database
         source.current = Menu()
         source.current.stores.clear()
 
-    row = OutboxRow(1, 0, STORE_OBJECT, 5)
+    row = OutboxRow(1, 0, WHOLE_STORE, 5)
     before = (await Renderer(database.outbox, source).render({STORE: [row]}, 5))[STORE]
     after = (await Renderer(database.outbox, source, look).render({STORE: [row]}, 5))[STORE]
     told = [message_of(each) for (each,) in (before, after)]
@@ -168,7 +168,7 @@ async def test_others_get_their_turn_while_many_stores_are_rendered(
 
     monkeypatch.setattr(rendering, "_rendered", seen)
     stores = [StoreKey.of(BRAND_ID, str(number)) for number in range(3)]
-    rows = {store: [OutboxRow(1, 0, STORE_OBJECT, 1)] for store in stores}
+    rows = {store: [OutboxRow(1, 0, WHOLE_STORE, 1)] for store in stores}
     rendering_them = asyncio.create_task(Renderer(database.outbox, Source()).render(rows, 1_700_000_000_000))
     await begun.wait()
     order.append("another")

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 import standardwebhooks
 
 from eightysix.catalog.kinds import BRAND, STORE
+from eightysix.core.change import OutboxRow
 from eightysix.core.command import SetStock, Setting
-from eightysix.core.key import StoreKey, sku_key
+from eightysix.core.key import WHOLE_STORE, StoreKey, sku_key
 from eightysix.engine.days import BusinessDays
 from eightysix.engine.view import store_view
 from eightysix.sync.bus import BusMessage
 from eightysix.wire.administration import BrandBody, StoreBody
-from eightysix.wire.message import STOCK_TOPIC, STORE_OBJECT, decode_message, encode_message, group_of, message
+from eightysix.wire.message import STOCK_TOPIC, decode_message, encode_message, group_of, message
 from eightysix.wire.webhook import WebhookBody
 from tests.webhooks.receiver import Receiver, receiving
 from tests.webhooks.station import ACTOR, RICE, SOUP, Station, reals, until, working
@@ -123,7 +124,7 @@ async def test_other_brands_are_not_told(station: Station, receiver: Receiver) -
     await station.engine.submit(SetStock(owl, (Setting(sku_key(RICE), type=2, real=3000),), ACTOR))
     rows = await station.database.reader.store_rows(owl, None)
     view = store_view(owl, rows, rows.now, station.catalog.current, BusinessDays())
-    told = message(view, sku_key(RICE), 1, 0, rows.now)
+    told = message(view, OutboxRow(1, 0, sku_key(RICE), rows.now))
     await station.bus.publish(BusMessage(STOCK_TOPIC, encode_message(told), group_of(owl)))
     await station.set(2)
     await until(lambda: receiver.received)
@@ -146,7 +147,7 @@ async def _tell_store(station: Station, seq: int, poi_id: str = "s1") -> None:
     store = StoreKey.of("fox", poi_id)
     rows = await station.database.reader.store_rows(store, [])
     view = store_view(store, rows, rows.now, station.catalog.current, BusinessDays())
-    told = message(view, STORE_OBJECT, seq, seq - 1, rows.now)
+    told = message(view, OutboxRow(seq, seq - 1, WHOLE_STORE, rows.now))
     await station.bus.publish(BusMessage(STOCK_TOPIC, encode_message(told), group_of(store)))
 
 

@@ -12,7 +12,7 @@ from .change import BEYOND_CHANNEL
 from .draft import turned
 from .finding import Books, Finding, Rule
 from .key import StockKey
-from .reservation import Reservation, State
+from .reservation import Reservation, State, locked_by
 from .stock import ChannelStock, Stock
 
 PAID = (State.DEDUCTED, State.RETURNED)
@@ -34,7 +34,7 @@ def findings(books: Books, catalogue: Catalogue | None = None) -> list[Finding]:
 
 
 def _stock_findings(books: Books) -> Iterator[Finding]:
-    held = _held(books)
+    held = locked_by(books.reservations)
     incidents: defaultdict[StockKey, int] = defaultdict(int)
     for incident in books.incidents:
         if incident.kind != BEYOND_CHANNEL:
@@ -61,17 +61,6 @@ def _counter_findings(books: Books, stock: Stock) -> Iterator[Finding]:
         yield Finding(Rule.PROMISED, books.store, stock.key, expected=there, found=promised)
     if turned(stock) is not stock:
         yield Finding(Rule.TURN, books.store, stock.key, expected=turned(stock).status, found=stock.status)
-
-
-def _held(books: Books) -> defaultdict[StockKey, int]:
-    """What LOCKED reservations have added to each stock's locked."""
-    held: defaultdict[StockKey, int] = defaultdict(int)
-    for reservation in books.reservations:
-        if reservation.state is State.LOCKED:
-            for take in reservation.takes:
-                if take.counted:
-                    held[take.key] += take.amount(reservation.quantity)
-    return held
 
 
 def _channel_findings(books: Books) -> Iterator[Finding]:

@@ -17,9 +17,10 @@ from .digest import digest_of
 from .draft import Draft
 from .key import StockKey
 from .outcome import Cause, Drift, StockReconciled
-from .reservation import Reservation, State
+from .reservation import Reservation, locked_by
 from .shelf import Decision, Shelf
 from .stock import Stock
+from .used import reservations_now
 
 BELOW_PROMISED = "reconciled_below_promised"
 """The kind of incident where the reservations hold more than is there."""
@@ -33,7 +34,7 @@ ended by the database, and orders wait for it."""
 def reconcile(command: ReconcileStock, shelf: Shelf) -> Decision:
     """Compare, and with `apply` repair. The whole store and its LOCKED reservations must be on the shelf."""
     draft = Draft(shelf, command.actor)
-    drifts = list(_counter_drifts(draft, _reservations(shelf)))
+    drifts = list(_counter_drifts(draft, reservations_now(shelf)))
     if command.rows is not None:
         drifts += _device_drifts(draft, shelf, {row.key: row for row in command.rows})
     if command.apply:
@@ -71,12 +72,7 @@ def _cause(draft: Draft, stock: Stock, row: DeviceRow) -> Cause | None:
 
 def _counter_drifts(draft: Draft, reservations: list[Reservation]) -> Iterator[Drift]:
     """Our counters against the reservations that made them."""
-    held: defaultdict[StockKey, int] = defaultdict(int)
-    for each in reservations:
-        if each.state is State.LOCKED:
-            for take in each.takes:
-                if take.counted:
-                    held[take.key] += take.amount(each.quantity)
+    held, taken = locked_by(reservations), _takings(reservations)
     for key in sorted(draft.known() | held.keys()):
         stock = draft.stock(key)
         if stock.locked != held[key]:
@@ -85,15 +81,18 @@ def _counter_drifts(draft: Draft, reservations: list[Reservation]) -> Iterator[D
         for code, row in sorted(draft.channel_rows(key).items()):
             if not row.counts or row.period_at < period_at:
                 continue
-            used = draft.taken_since(key, code, row.period_at)
+            used = sum(amount for locked_at, amount in taken[key, code] if locked_at >= row.period_at)
             if used != row.used:
                 yield Drift(key, Cause.USED, channel_code=code, expected=used, found=row.used)
 
 
-def _reservations(shelf: Shelf) -> list[Reservation]:
-    loaded = {(each.order_id, each.line): each for each in shelf.taken or ()}
-    current = {(order_id, line): each for order_id, lines in shelf.orders.items() for line, each in lines.items()}
-    return list((loaded | current).values())
+def _takings(reservations: list[Reservation]) -> defaultdict[tuple[StockKey, str], list[tuple[int, int]]]:
+    """When each channel took how much of each stock, and kept it."""
+    taken: defaultdict[tuple[StockKey, str], list[tuple[int, int]]] = defaultdict(list)
+    for each in reservations:
+        for take in each.takes:
+            taken[take.key, each.channel_code].append((each.locked_at, take.amount(each.kept)))
+    return taken
 
 
 def _repair(draft: Draft, drift: Drift, command: ReconcileStock) -> bool:

@@ -1,5 +1,6 @@
 """What an order line holds (DESIGN section 4)."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from enum import IntEnum
 
@@ -88,6 +89,17 @@ class Reservation(msgspec.Struct, frozen=True, gc=False):
     def is_dead(self, now: int) -> bool:
         """LOCKED past its time or EXPIRED: one state, whether the sweep has been there or not."""
         return self.state is State.EXPIRED or (self.state is State.LOCKED and self.expires_at <= now)
+
+
+def locked_by(reservations: Iterable[Reservation]) -> defaultdict[StockKey, int]:
+    """What the LOCKED ones have added to each stock's `locked`."""
+    held: defaultdict[StockKey, int] = defaultdict(int)
+    for reservation in reservations:
+        if reservation.state is State.LOCKED:
+            for take in reservation.takes:
+                if take.counted:
+                    held[take.key] += take.amount(reservation.quantity)
+    return held
 
 
 def last_log_seq(lines: Iterable[Reservation]) -> int | None:

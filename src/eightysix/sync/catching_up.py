@@ -14,10 +14,9 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 from eightysix.catalog.catalog import Catalog
-from eightysix.core.availability import StockView, chain
-from eightysix.core.catalogue import Catalogue
-from eightysix.core.change import Head
-from eightysix.core.key import StockKey, StoreKey
+from eightysix.core.availability import StockView, keys_behind
+from eightysix.core.change import Head, OutboxRow
+from eightysix.core.key import WHOLE_STORE, StockKey, StoreKey
 from eightysix.engine.days import BusinessDays
 from eightysix.engine.view import store_view
 from eightysix.storage.following import Following
@@ -25,7 +24,6 @@ from eightysix.storage.port import Reader, StoreRows
 from eightysix.wire.cursor import CLOUD, Cursor, cursor_text
 from eightysix.wire.event import frame
 from eightysix.wire.message import (
-    STORE_OBJECT,
     StockState,
     StoreState,
     encode_message,
@@ -112,7 +110,7 @@ class CatchingUp:
         """The stretch as events, some at a time, with the place that the receiver is at after them."""
         prev, some = stretch.start, []
         for at, (seq, key) in enumerate(_told(stretch), 1):
-            told = message(stretch.view, key, seq, prev, stretch.head.last_at)
+            told = message(stretch.view, OutboxRow(seq, prev, key, stretch.head.last_at))
             some.append(frame(self.text(seq), str(told.__struct_config__.tag), encode_message(told)))
             prev = seq
             if at % _BREATH == 0:
@@ -127,24 +125,14 @@ class CatchingUp:
         catalogue = self._catalog.current
         rows = StoreRows(head.last_at, head, (), (), (), None)
         if stocks:
-            rows = await self._reader.store_rows(store, _behind(store, [key for key, _ in stocks], catalogue))
+            rows = await self._reader.store_rows(store, keys_behind(store, (key for key, _ in stocks), catalogue))
             rows = msgspec.structs.replace(rows, due=())
         return store_view(store, rows, rows.now, catalogue, self._days)
-
-
-def _behind(store: StoreKey, keys: Sequence[StockKey], catalogue: Catalogue) -> list[StockKey]:
-    """These stocks, and those that their availability depends on."""
-    wanted = dict.fromkeys(keys)
-    for key in keys:
-        item = catalogue.item(store.brand_id, *key)
-        if item is not None and item.object_type == 2:
-            wanted.update(dict.fromkeys(each for each, _ in chain(item, catalogue)))
-    return list(wanted)
 
 
 def _told(stretch: Stretch) -> list[tuple[int, StockKey]]:
     """(seq, what it is about), in order."""
     told = [(version, key) for key, version in stretch.stocks]
     if stretch.gap is not None:
-        told.append((stretch.gap, STORE_OBJECT))
+        told.append((stretch.gap, WHOLE_STORE))
     return sorted(told)

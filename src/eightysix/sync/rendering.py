@@ -13,29 +13,17 @@ from time import perf_counter
 
 import msgspec
 
-from eightysix.core.availability import chain
+from eightysix.core.availability import keys_behind
 from eightysix.core.catalogue import Catalogue
 from eightysix.core.change import Alert, OutboxRow
-from eightysix.core.instant import BusinessDay, to_iso
-from eightysix.core.key import StockKey, StoreKey
+from eightysix.core.instant import BusinessDay
+from eightysix.core.key import WHOLE_STORE, StockKey, StoreKey
 from eightysix.core.stock import ChannelStock, Stock
 from eightysix.engine import CatalogueSource
 from eightysix.engine.days import BusinessDays
 from eightysix.storage.outbox import Outbox
 from eightysix.storage.port import StoreStocks
-from eightysix.wire.channels import alert_answer
-from eightysix.wire.message import (
-    STOCK_TOPIC,
-    STORE_OBJECT,
-    Message,
-    StockMessage,
-    StockState,
-    StoreMessage,
-    encode_message,
-    group_of,
-    stock_state,
-    store_state,
-)
+from eightysix.wire.message import STOCK_TOPIC, StockState, encode_message, group_of, message, stock_state
 
 from .bus import BusMessage
 
@@ -76,11 +64,11 @@ class Renderer:
         if self._look_again is not None:
             await self._look_again()
         catalogue = self._source.current
-        keys: dict[StoreKey, set[StockKey]] = {}
+        keys: dict[StoreKey, list[StockKey]] = {}
         rendered: dict[StoreKey, list[Rendered]] = {}
         for store, rows in pending.items():
             try:
-                keys[store] = _keys_behind(store, rows, catalogue)
+                keys[store] = keys_behind(store, (row.key for row in rows if row.key != WHOLE_STORE), catalogue)
             except Exception as fault:  # noqa: BLE001 - whatever it is stands in this store's way alone
                 rendered[store] = [Rendered(rows[0], None, fault)]
         states = await self._outbox.states(keys)
@@ -134,55 +122,17 @@ class StoreStates:
         return self._channels.get(key, _NO_ROWS)
 
 
-def _keys_behind(store: StoreKey, rows: Sequence[OutboxRow], catalogue: Catalogue) -> set[StockKey]:
-    """The stocks of these rows and those that their availability depends on."""
-    keys: set[StockKey] = set()
-    for row in rows:
-        if row.key == STORE_OBJECT:
-            continue
-        keys.add(row.key)
-        item = catalogue.item(store.brand_id, *row.key)
-        if item is not None and item.object_type == 2 and (item.spu_id is not None or item.components):
-            keys.update(key for key, _ in chain(item, catalogue))
-    return keys
-
-
 def _rendered(view: StoreStates, rows: Sequence[OutboxRow], alerts: Sequence[Alert]) -> list[Rendered]:
     rendered: list[Rendered] = []
     states: dict[StockKey, StockState] = {}
     group = group_of(view.store)
     for row in rows:
         try:
-            body = encode_message(_message(view, row, states, alerts))
+            if row.key != WHOLE_STORE and row.key not in states:
+                states[row.key] = stock_state(view, row.key)
+            body = encode_message(message(view, row, state=states.get(row.key), alerts=alerts))
         except Exception as fault:  # noqa: BLE001 - whatever it is stands in this row's way alone
             rendered.append(Rendered(row, None, fault))
             break
         rendered.append(Rendered(row, BusMessage(STOCK_TOPIC, body, group, f"{group}/{row.seq}")))
     return rendered
-
-
-def _message(view: StoreStates, row: OutboxRow, states: dict[StockKey, StockState], alerts: Sequence[Alert]) -> Message:
-    brand_id, poi_id = view.store.brand_id, view.store.poi_id
-    told_at = to_iso(row.committed_at)
-    if row.key == STORE_OBJECT:
-        return StoreMessage(
-            brand_id=brand_id,
-            poi_id=poi_id,
-            seq=row.seq,
-            prev_seq=row.prev_seq,
-            committed_at=told_at,
-            data=store_state(view),
-        )
-    state = states.get(row.key)
-    if state is None:
-        state = states[row.key] = stock_state(view, row.key)
-    crossed = [alert_answer(alert) for alert in alerts if alert.seq == row.seq and alert.key == row.key]
-    return StockMessage(
-        brand_id=brand_id,
-        poi_id=poi_id,
-        seq=row.seq,
-        prev_seq=row.prev_seq,
-        committed_at=told_at,
-        data=state,
-        alerts=crossed or msgspec.UNSET,
-    )

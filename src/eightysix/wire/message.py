@@ -6,27 +6,24 @@ be above `seq`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from msgspec.structs import asdict
 
 from eightysix.core.availability import StockView, available, period_start, used_since
 from eightysix.core.catalogue import Channel, Item
+from eightysix.core.change import Alert, OutboxRow
 from eightysix.core.instant import to_iso
 from eightysix.core.key import WHOLE_STORE, StockKey, StoreKey
 from eightysix.core.quantity import UNIT, as_number
-from eightysix.core.stock import ChannelStock
+from eightysix.core.stock_row import channel_values, row_values
 
-from .channels import AlertAnswer
-from .stock import ALLOCATION_NAMES, RESTORE_NAMES, ChannelStockAnswer, Number, StockRowAnswer, channel_answer
+from .channels import AlertAnswer, alert_answer
+from .stock import ChannelStockAnswer, Number, StockRowAnswer
 
 STOCK_TOPIC = "poi_stock"
 """The topic of these messages; a message group is a store."""
-
-STORE_OBJECT = WHOLE_STORE
-"""What an outbox row points to that tells about the store as a whole."""
 
 
 class ChannelState(ChannelStockAnswer, frozen=True, gc=False, kw_only=True):
@@ -111,26 +108,10 @@ def stock_state(view: StockView, key: StockKey) -> StockState:
     item = view.catalogue.item(brand_id, *key)
     period_at = period_start(view.day, stock)
     return StockState(
-        *key,
-        stock.status,
-        stock.type,
-        stock.manual,
-        as_number(stock.plan),
-        as_number(max(0, stock.real)),
-        as_number(stock.locked),
-        as_number(stock.grant),
-        as_number(stock.oversold),
-        stock.version,
-        stock.settings_version,
-        to_iso(stock.updated_at) if stock.is_set else None,
-        stock.auto_restore_type,
-        None if stock.auto_restore_at is None else to_iso(stock.auto_restore_at),
-        RESTORE_NAMES[stock.restore_to],
-        ALLOCATION_NAMES[stock.allocation],
-        None if stock.low is None else as_number(stock.low),
-        stock.is_low,
+        *row_values(stock),
         channel_stocks=[
-            _channel_state(rows[code], as_number(used_since(rows[code], period_at))) for code in sorted(rows)
+            ChannelState(*channel_values(rows[code]), used_quantity=as_number(used_since(rows[code], period_at)))
+            for code in sorted(rows)
         ],
         available=as_number(max(0, stock.left)) if stock.is_limited else None,
         deleted=item is None,
@@ -148,20 +129,25 @@ def store_state(view: StockView) -> StoreState:
     )
 
 
-def message(view: StockView, key: StockKey, seq: int, prev_seq: int, committed_at: int) -> Message:
-    """The message of an outbox row that points to `key`, with the state of now."""
-    brand_id, poi_id = view.store.brand_id, view.store.poi_id
-    told_at = to_iso(committed_at)
-    if key == STORE_OBJECT:
-        return StoreMessage(
-            brand_id=brand_id, poi_id=poi_id, seq=seq, prev_seq=prev_seq, committed_at=told_at, data=store_state(view)
-        )
-    data = stock_state(view, key)
-    return StockMessage(brand_id=brand_id, poi_id=poi_id, seq=seq, prev_seq=prev_seq, committed_at=told_at, data=data)
-
-
-def _channel_state(row: ChannelStock, used: Number) -> ChannelState:
-    return ChannelState(**asdict(channel_answer(row)), used_quantity=used)
+def message(
+    view: StockView,
+    row: OutboxRow,
+    *,
+    state: StockState | None = None,
+    alerts: Sequence[Alert] = (),
+) -> Message:
+    """The message of an outbox row, with the state of now: `state` where it is known already, of a stock."""
+    about: dict[str, Any] = {
+        "brand_id": view.store.brand_id,
+        "poi_id": view.store.poi_id,
+        "seq": row.seq,
+        "prev_seq": row.prev_seq,
+        "committed_at": to_iso(row.committed_at),
+    }
+    if row.key == WHOLE_STORE:
+        return StoreMessage(**about, data=store_state(view))
+    crossed = [alert_answer(alert) for alert in alerts if alert.seq == row.seq and alert.key == row.key]
+    return StockMessage(**about, data=state or stock_state(view, row.key), alerts=crossed or UNSET)
 
 
 def _sales(view: StockView, item: Item, channels: Mapping[str, Channel]) -> list[ChannelSale]:

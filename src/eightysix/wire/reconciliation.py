@@ -6,10 +6,11 @@ from typing import Annotated
 import msgspec
 
 from eightysix.core.command import Actor, DeviceRow, ReconcileStock
-from eightysix.core.digest import CHANNEL_FIELDS, FIELDS, digest
+from eightysix.core.digest import digest
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.outcome import Cause, Drift, StockReconciled
 from eightysix.core.quantity import as_number
+from eightysix.core.stock_row import CHANNEL_FIELDS, FIELDS
 
 from .fields import (
     Body,

@@ -10,11 +10,10 @@ from msgspec import UNSET, UnsetType
 
 from eightysix.core.change import Kind
 from eightysix.core.command import Actor, ChannelSetting, SetStock, Setting
-from eightysix.core.instant import to_iso
 from eightysix.core.key import ObjectType, StockKey, StoreKey
 from eightysix.core.outcome import StockRow
-from eightysix.core.quantity import as_number
 from eightysix.core.stock import Allocation, ChannelStock, RestoreTo, Stock
+from eightysix.core.stock_row import channel_values, row_values
 
 from .change import FieldChange, changes_answer
 from .fields import (
@@ -367,35 +366,10 @@ def object_type(value: Integer) -> int:
     return integer(value, "object_type", ObjectType.SPU, ObjectType.SKU)
 
 
-RESTORE_NAMES = {int(each): each.name.lower() for each in RestoreTo}
-ALLOCATION_NAMES = {int(each): each.name.lower() for each in Allocation}
-"""How the wire names them."""
-
-
 def stock_answer(stock: Stock, channels: tuple[ChannelStock, ...] = ()) -> StockRowAnswer:
     """A row as the wire shows it."""
-    return StockRowAnswer(
-        stock.key.object_type,
-        stock.key.object_id,
-        stock.status,
-        stock.type,
-        stock.manual,
-        as_number(stock.plan),
-        as_number(max(0, stock.real)),
-        as_number(stock.locked),
-        as_number(stock.grant),
-        as_number(stock.oversold),
-        stock.version,
-        stock.settings_version,
-        to_iso(stock.updated_at) if stock.is_set else None,
-        stock.auto_restore_type,
-        None if stock.auto_restore_at is None else to_iso(stock.auto_restore_at),
-        RESTORE_NAMES[stock.restore_to],
-        ALLOCATION_NAMES[stock.allocation],
-        None if stock.low is None else as_number(stock.low),
-        stock.is_low,
-        [channel_answer(channel) for channel in channels],
-    )
+    shown = [ChannelStockAnswer(*channel_values(channel)) for channel in channels]
+    return StockRowAnswer(*(*row_values(stock), shown))
 
 
 def stock_set_answer(row: StockRow) -> StockSetAnswer:
@@ -408,20 +382,6 @@ def stock_set_answer(row: StockRow) -> StockSetAnswer:
 def blocked_object(key: StockKey | None) -> BlockedObject | None:
     """Which stock it is, if any."""
     return None if key is None else BlockedObject(*key)
-
-
-def channel_answer(channel: ChannelStock) -> ChannelStockAnswer:
-    """A channel's row as the wire shows it."""
-    return ChannelStockAnswer(
-        channel.channel_code,
-        channel.status,
-        channel.type,
-        None if channel.limit is None else as_number(channel.limit),
-        as_number(channel.guarantee),
-        channel.weight,
-        None if channel.low is None else as_number(channel.low),
-        channel.is_low,
-    )
 
 
 def _one_or_two(value: Integer | UnsetType, field: str) -> int | UnsetType:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from eightysix.catalog.webhook import Webhook
-from eightysix.core.key import StockKey
+from eightysix.core.key import WHOLE_STORE, StockKey
 from eightysix.storage.port import StorageFault
 from eightysix.storage.webhook_queue import QueueRow, Subject, WebhookKey, WebhookQueue
 from eightysix.sync.bus import BusMessage
-from eightysix.wire.message import STORE_OBJECT, Message, StockMessage, decode_message
+from eightysix.wire.message import Message, StockMessage, decode_message
 from eightysix.wire.webhook_event import alerts_of
 
 from .figures import Figures
@@ -148,7 +148,7 @@ def newest_of(rows: Sequence[QueueRow]) -> list[QueueRow]:
 
 def _events(message: Message, channel_code: str | None) -> Iterator[tuple[str, StockKey]]:
     if not isinstance(message, StockMessage):
-        yield "store.changed", STORE_OBJECT
+        yield "store.changed", WHOLE_STORE
         return
     key = StockKey(message.data.object_type, message.data.object_id)
     yield "stock.changed", key

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from eightysix.catalog.webhook import Webhook
-from eightysix.core.key import StoreKey
+from eightysix.core.key import WHOLE_STORE, StoreKey
 from eightysix.storage.port import Reader
 from eightysix.storage.webhook_attempt import Place, WebhookAttempts
 from eightysix.storage.webhook_queue import QueueRow, Subject
-from eightysix.wire.message import STORE_OBJECT
 
 from .intake import Intake, newest_of, queue_row
 
@@ -62,7 +61,7 @@ class Replay:
         found = await self._reader.store_rows(StoreKey.of(webhook.key.brand_id, poi_id), None)
         rows = []
         if webhook.wants(poi_id, "store.changed"):
-            subject = Subject(poi_id, "store.changed", *STORE_OBJECT)
+            subject = Subject(poi_id, "store.changed", *WHOLE_STORE)
             rows.append(queue_row(webhook.key, subject, found.head.seq, found.now))
         if webhook.wants(poi_id, "stock.changed"):
             rows += [

@@ -15,15 +15,16 @@ from typing import Protocol, cast
 import msgspec
 
 from eightysix.catalog.snapshot import Snapshot
-from eightysix.core.footprint import chains
+from eightysix.core.availability import keys_behind
+from eightysix.core.change import OutboxRow
 from eightysix.core.instant import to_iso
-from eightysix.core.key import StockKey, StoreKey
+from eightysix.core.key import WHOLE_STORE, StockKey, StoreKey
 from eightysix.engine.days import BusinessDays
 from eightysix.engine.view import store_view
 from eightysix.storage.port import Reader
 from eightysix.storage.webhook_queue import QueueRow
 from eightysix.wire.channels import AlertAnswer, alert_answer
-from eightysix.wire.message import STORE_OBJECT, Message, StockMessage, message
+from eightysix.wire.message import Message, StockMessage, message
 from eightysix.wire.webhook import WebhookEvent
 from eightysix.wire.webhook_event import encode_event, webhook_event
 
@@ -152,17 +153,16 @@ class States:
             del self._reading[store]
 
     async def _states(self, store: StoreKey, keys: list[StockKey]) -> dict[StockKey, _State]:
-        if STORE_OBJECT in keys:
+        if WHOLE_STORE in keys:
             await self._source.refresh()  # all that it tells is in the catalogue
         catalogue = self._source.current
-        named = [key for key in keys if key != STORE_OBJECT]
-        behind = chains(store, (key.object_id for key in named if key.object_type == 2), catalogue)
-        rows = await self._reader.store_rows(store, list(dict.fromkeys((*named, *behind))))
+        named = [key for key in keys if key != WHOLE_STORE]
+        rows = await self._reader.store_rows(store, keys_behind(store, named, catalogue))
         view = store_view(store, rows, rows.now, catalogue, self._days)
         states = {}
         for key in keys:
-            seq = rows.head.seq if key == STORE_OBJECT else view.stock(key).version
-            told = message(view, key, seq, 0, rows.now)
+            seq = rows.head.seq if key == WHOLE_STORE else view.stock(key).version
+            told = message(view, OutboxRow(seq, 0, key, rows.now))
             states[key] = self._keep((store, key), told, seq)
         return states
 
@@ -171,4 +171,4 @@ def _key_of(told: Message) -> _Key:
     store = StoreKey.of(told.brand_id, told.poi_id)
     if isinstance(told, StockMessage):
         return store, StockKey(told.data.object_type, told.data.object_id)
-    return store, STORE_OBJECT
+    return store, WHOLE_STORE
