@@ -4,10 +4,9 @@ reading another store's rows. And through the proxy: in one physical table."""
 import re
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any
 
-import asyncpg
 import pytest
 
 from eightysix.core.change import Head
@@ -16,14 +15,13 @@ from eightysix.core.log_query import LogQuery, LogSpan
 from eightysix.engine import Housekeeping
 from eightysix.storage.migrate import migrate
 from eightysix.storage.mysql.change_log import MysqlLogTable
-from eightysix.storage.mysql.session import Session
 from eightysix.storage.open import open_database
 from eightysix.storage.port import Database
 from eightysix.storage.postgres import change_log as postgres
-from eightysix.storage.postgres.session import SETTINGS
 from eightysix.storage.sqlite import change_log as sqlite
 from eightysix.storage.url import parse
 
+from .plans import STATISTICS, OneSession, filled, generic_plan
 from .scene import DISH, Scene, a_reservation, a_stock, changes
 from .test_change_log import a_row
 from .test_mysql_plans import STORE, Recorded
@@ -100,53 +98,26 @@ INSERT INTO poi_item_stock_log
 """
 
 
-@pytest.mark.parametrize("statistics", ["none", "of empty tables", "of many rows"])
+@pytest.mark.parametrize("statistics", STATISTICS)
 async def test_postgres_finds_every_row_by_its_key(postgres_url: str, statistics: str) -> None:
-    await migrate(postgres_url)
-    connection = await asyncpg.connect(postgres_url, server_settings=SETTINGS)
-    if statistics == "of empty tables":
-        await connection.execute("ANALYZE")
-    await connection.execute(MANY_ROWS)
-    if statistics == "of many rows":
-        await connection.execute("ANALYZE")
-    for name, (statement, index, columns) in POSTGRES.items():
-        plan = await _postgres_plan(connection, statement)
-        scans = [at for at, line in enumerate(plan) if "Scan" in line and "poi_" in line and "Tid" not in line]
-        is_chain = name.endswith("chain")
-        assert len(scans) == (2 if is_chain else 1), (name, plan)
-        sorts = [line for line in plan if "Sort" in line]
-        assert not sorts or name in {"marks", "stock chain", "order chain"}, (name, plan)  # a handful of named rows
-        for at in scans:
-            assert f"using {index} on" in plan[at], (name, plan)
-            condition = plan[at + 1]
-            assert "Index Cond" in condition, (name, plan)
-            missing = [column for column in columns if not re.search(rf"\({column}\b|\(\({column}\)", condition)]
-            assert not missing, (name, missing, plan)
-            assert not is_chain or "(seq = " in condition, (name, plan)
-    await connection.close()
-
-
-async def _postgres_plan(connection: asyncpg.Connection, statement: str) -> list[str]:
-    await connection.execute(f"PREPARE looked AS {statement}")
-    count = await connection.fetchval(
-        "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'looked'"
-    )
-    plan = await connection.fetch(f"EXPLAIN (COSTS OFF) EXECUTE looked({', '.join(['NULL'] * count)})")
-    await connection.execute("DEALLOCATE looked")
-    return [row[0] for row in plan]
+    async with filled(postgres_url, MANY_ROWS, statistics) as connection:
+        for name, (statement, index, columns) in POSTGRES.items():
+            plan = await generic_plan(connection, statement)
+            scans = [at for at, line in enumerate(plan) if "Scan" in line and "poi_" in line and "Tid" not in line]
+            is_chain = name.endswith("chain")
+            assert len(scans) == (2 if is_chain else 1), (name, plan)
+            sorts = [line for line in plan if "Sort" in line]
+            assert not sorts or name in {"marks", "stock chain", "order chain"}, (name, plan)  # a handful of named rows
+            for at in scans:
+                assert f"using {index} on" in plan[at], (name, plan)
+                condition = plan[at + 1]
+                assert "Index Cond" in condition, (name, plan)
+                missing = [column for column in columns if not re.search(rf"\({column}\b|\(\({column}\)", condition)]
+                assert not missing, (name, missing, plan)
+                assert not is_chain or "(seq = " in condition, (name, plan)
 
 
 # --- MariaDB
-
-
-class OneSession:
-    """A pool of one connection that keeps what is sent."""
-
-    def __init__(self, session: Recorded) -> None:
-        self._session = session
-
-    async def run(self, work: Callable[[Session], Awaitable[Any]]) -> Any:
-        return await work(self._session)
 
 
 async def _fill(scene: Scene, stores: list[StoreKey], rows: int) -> None:

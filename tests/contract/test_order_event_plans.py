@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import asyncpg
 import pytest
 from msgspec.structs import replace
 
@@ -21,13 +20,12 @@ from eightysix.storage.order_event import EventState
 from eightysix.storage.port import Database
 from eightysix.storage.postgres import message_parked as postgres_parked
 from eightysix.storage.postgres import order_event as postgres
-from eightysix.storage.postgres.session import SETTINGS
 from eightysix.storage.sqlite import message_parked as sqlite_parked
 from eightysix.storage.sqlite import order_event as sqlite
 from eightysix.storage.url import parse
 
+from .plans import STATISTICS, OneSession, filled, generic_plan
 from .scene import Scene
-from .test_log_plans import OneSession, _postgres_plan
 from .test_mysql_plans import IDENT, STORE, Recorded
 from .test_order_events import an_event, parked
 from .test_proxy_routing import GeneralLog, general_log, proxied, tables_of
@@ -102,25 +100,18 @@ INSERT INTO poi_order_event
 """
 
 
-@pytest.mark.parametrize("statistics", ["none", "of empty tables", "of many rows"])
+@pytest.mark.parametrize("statistics", STATISTICS)
 async def test_postgres_finds_every_row_by_a_key(postgres_url: str, statistics: str) -> None:
-    await migrate(postgres_url)
-    connection = await asyncpg.connect(postgres_url, server_settings=SETTINGS)
-    if statistics == "of empty tables":
-        await connection.execute("ANALYZE")
-    await connection.execute(MANY_ROWS)
-    if statistics == "of many rows":
-        await connection.execute("ANALYZE")
-    for name, (statement, index, columns) in POSTGRES.items():
-        plan = await _postgres_plan(connection, statement)
-        scans = [at for at, line in enumerate(plan) if "Scan" in line and ("poi_" in line or "message_" in line)]
-        assert len(scans) == 1, (name, plan)
-        (at,) = scans
-        assert f"using {index} on" in plan[at], (name, plan)
-        missing = [column for column in columns if not re.search(rf"\({column}\b|\(\({column}\)", plan[at + 1])]
-        assert not missing, (name, missing, plan)
-        assert not [line for line in plan if "Sort" in line] or name == "unfinished", (name, plan)
-    await connection.close()
+    async with filled(postgres_url, MANY_ROWS, statistics) as connection:
+        for name, (statement, index, columns) in POSTGRES.items():
+            plan = await generic_plan(connection, statement)
+            scans = [at for at, line in enumerate(plan) if "Scan" in line and ("poi_" in line or "message_" in line)]
+            assert len(scans) == 1, (name, plan)
+            (at,) = scans
+            assert f"using {index} on" in plan[at], (name, plan)
+            missing = [column for column in columns if not re.search(rf"\({column}\b|\(\({column}\)", plan[at + 1])]
+            assert not missing, (name, missing, plan)
+            assert not [line for line in plan if "Sort" in line] or name == "unfinished", (name, plan)
 
 
 # --- MariaDB

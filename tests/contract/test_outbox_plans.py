@@ -4,7 +4,6 @@ proxy: in one physical table each."""
 import re
 import sqlite3
 
-import asyncpg
 import pytest
 
 from eightysix.core.bucket import BUCKETS
@@ -13,11 +12,10 @@ from eightysix.storage.migrate import migrate
 from eightysix.storage.outbox import ParkedPlace
 from eightysix.storage.port import Database
 from eightysix.storage.postgres import outbox as postgres
-from eightysix.storage.postgres.session import SETTINGS
 from eightysix.storage.sqlite import outbox as sqlite
 
+from .plans import STATISTICS, filled, generic_plan
 from .scene import DISH, SOUP, Scene, a_channel, a_stock, changes
-from .test_log_plans import _postgres_plan
 from .test_proxy_routing import GeneralLog, general_log, proxied, tables_of
 
 __all__ = ["general_log", "proxied"]  # fixtures
@@ -64,24 +62,17 @@ INSERT INTO poi_stock_outbox
 """
 
 
-@pytest.mark.parametrize("statistics", ["none", "of empty tables", "of many rows"])
+@pytest.mark.parametrize("statistics", STATISTICS)
 async def test_postgres_finds_every_row_by_its_key(postgres_url: str, statistics: str) -> None:
-    await migrate(postgres_url)
-    connection = await asyncpg.connect(postgres_url, server_settings=SETTINGS)
-    if statistics == "of empty tables":
-        await connection.execute("ANALYZE")
-    await connection.execute(MANY_ROWS)
-    if statistics == "of many rows":
-        await connection.execute("ANALYZE")
-    for name, (statement, index, columns) in POSTGRES.items():
-        plan = await _postgres_plan(connection, statement)
-        scans = [at for at, line in enumerate(plan) if "Scan" in line and "poi_" in line]
-        assert scans, (name, plan)
-        for at in scans:
-            assert f"using {index} on" in plan[at], (name, plan)
-            missing = [column for column in columns if not re.search(rf"\({column}\b", plan[at + 1])]
-            assert not missing, (name, missing, plan)
-    await connection.close()
+    async with filled(postgres_url, MANY_ROWS, statistics) as connection:
+        for name, (statement, index, columns) in POSTGRES.items():
+            plan = await generic_plan(connection, statement)
+            scans = [at for at, line in enumerate(plan) if "Scan" in line and "poi_" in line]
+            assert scans, (name, plan)
+            for at in scans:
+                assert f"using {index} on" in plan[at], (name, plan)
+                missing = [column for column in columns if not re.search(rf"\({column}\b", plan[at + 1])]
+                assert not missing, (name, missing, plan)
 
 
 async def test_no_statement_reaches_two_physical_tables(proxied: Database, general_log: GeneralLog) -> None:

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import asyncpg
 import pytest
 
 from eightysix.storage.migrate import migrate
@@ -16,14 +15,13 @@ from eightysix.storage.open import open_database
 from eightysix.storage.port import Database
 from eightysix.storage.postgres import webhook_attempt as postgres_attempt
 from eightysix.storage.postgres import webhook_queue as postgres_queue
-from eightysix.storage.postgres.session import SETTINGS
 from eightysix.storage.sqlite import webhook_attempt as sqlite_attempt
 from eightysix.storage.sqlite import webhook_queue as sqlite_queue
 from eightysix.storage.url import parse
 from eightysix.storage.webhook_attempt import Place
 from eightysix.storage.webhook_queue import QueueRow, Subject, WebhookKey
 
-from .test_log_plans import OneSession, _postgres_plan
+from .plans import STATISTICS, OneSession, filled, generic_plan
 from .test_mysql_plans import Recorded
 from .test_proxy_routing import GeneralLog, general_log, proxied, tables_of
 from .test_webhook_queue import a_row, a_webhook, an_attempt
@@ -84,27 +82,20 @@ INSERT INTO webhook_attempt
 """
 
 
-@pytest.mark.parametrize("statistics", ["none", "of empty tables", "of many rows"])
+@pytest.mark.parametrize("statistics", STATISTICS)
 async def test_postgres_finds_every_row_by_its_key(postgres_url: str, statistics: str) -> None:
-    await migrate(postgres_url)
-    connection = await asyncpg.connect(postgres_url, server_settings=SETTINGS)
-    if statistics == "of empty tables":
-        await connection.execute("ANALYZE")
-    await connection.execute(MANY_ROWS)
-    if statistics == "of many rows":
-        await connection.execute("ANALYZE")
-    assert len(POSTGRES) == 10
-    for name, statement in POSTGRES.items():
-        plan = await _postgres_plan(connection, statement)
-        scans = [at for at, line in enumerate(plan) if "Scan" in line and "webhook_" in line and "Tid" not in line]
-        assert len(scans) == 1, (name, plan)
-        condition = plan[scans[0] + 1]
-        assert "Index" in plan[scans[0]], (name, plan)
-        assert "Index Cond" in condition, (name, plan)
-        assert "product_shard_id" in condition, (name, plan)
-        assert "webhook_id" in condition or "WEBHOOKS" in name, (name, plan)
-        assert "object_id" in condition or not re.search("DELIVERED|FAILED", name), (name, plan)
-    await connection.close()
+    async with filled(postgres_url, MANY_ROWS, statistics) as connection:
+        assert len(POSTGRES) == 10
+        for name, statement in POSTGRES.items():
+            plan = await generic_plan(connection, statement)
+            scans = [at for at, line in enumerate(plan) if "Scan" in line and "webhook_" in line and "Tid" not in line]
+            assert len(scans) == 1, (name, plan)
+            condition = plan[scans[0] + 1]
+            assert "Index" in plan[scans[0]], (name, plan)
+            assert "Index Cond" in condition, (name, plan)
+            assert "product_shard_id" in condition, (name, plan)
+            assert "webhook_id" in condition or "WEBHOOKS" in name, (name, plan)
+            assert "object_id" in condition or not re.search("DELIVERED|FAILED", name), (name, plan)
 
 
 async def test_mariadb_finds_every_row_by_its_key(mysql_url: str) -> None:

@@ -9,14 +9,14 @@ from eightysix.catalog.menu import import_menu
 from eightysix.catalog.restore_rules import RULE
 from eightysix.core.outcome import Code
 from eightysix.storage.catalog import Row
-from eightysix.wire.administration import MAX_AT_ONCE, Written
 from eightysix.wire.fields import identifier, object_id
-from eightysix.wire.problem import Problem, Rejection
+from eightysix.wire.problem import Rejection
 from eightysix.wire.stock import object_type
 
 from .auth import Caller
 from .endpoint import Call, Sent
 from .reply import EMPTY, Reply, json_reply
+from .several import as_sent, bodies_of, written
 
 _FIELDS: dict[str, Callable[[Any], Any]] = {
     "brand_id": lambda value: identifier(value, "brandId"),
@@ -54,19 +54,15 @@ class Administration:
 
         async def write(call: Call) -> Reply:
             sent: Sent[Any] = call.body
-            bodies = sent.body.items if sent.is_many else [sent.body]
-            if not bodies:
-                raise Rejection(Problem.EMPTY, "items")
-            if len(bodies) > MAX_AT_ONCE:
-                raise Rejection(Problem.TOO_MANY, "items", most=MAX_AT_ONCE)
+            bodies = bodies_of(sent)
             try:
                 for at, body in enumerate(bodies):
                     _reach(kind, body, at, call.caller)
                 actor, reach = call.caller.actor.name, _reach_row(kind, call.caller)
                 shown = await self._catalog.write(kind, bodies, actor, replace=replace, reach=reach)
             except Rejection as rejection:
-                raise rejection if sent.is_many else _of_one(rejection) from None
-            return json_reply(Written(shown) if sent.is_many else shown[0], 200 if replace else 201)
+                raise as_sent(rejection, sent) from None
+            return written(shown, sent, replace=replace)
 
         return write
 
@@ -148,10 +144,3 @@ def _reach(kind: Kind, named: Any, at: int, caller: Caller, *, prefix: str = "it
             caller.reach_whole_brand()
     except Rejection as rejection:
         raise rejection.inside(f"{prefix}[{at}]") if prefix else rejection from None
-
-
-def _of_one(rejection: Rejection) -> Rejection:
-    """The field as the sender of a single object knows it."""
-    if rejection.field is not None:
-        rejection.field = rejection.field.removeprefix("items[0]").removeprefix(".") or None
-    return rejection

@@ -15,7 +15,7 @@ from eightysix.storage.webhook_queue import WebhookKey
 from eightysix.sync.webhooks.address import AddressRefused
 from eightysix.sync.webhooks.replay import Span
 from eightysix.sync.webhooks.service import Webhooks
-from eightysix.wire.administration import MAX_AT_ONCE, PAGE_LIMIT, Written
+from eightysix.wire.administration import PAGE_LIMIT
 from eightysix.wire.fields import identifier, instant, integer
 from eightysix.wire.problem import Problem, Rejection
 from eightysix.wire.webhook import (
@@ -35,6 +35,7 @@ from eightysix.wire.webhook import (
 from .auth import Caller
 from .endpoint import Call, Sent
 from .reply import EMPTY, Reply, json_reply
+from .several import as_sent, bodies_of, written
 
 _SHOWN_BYTES = 500
 """Of an endpoint's answer to a test."""
@@ -66,20 +67,14 @@ class WebhookDesk:
 
         async def write(call: Call) -> Reply:
             sent: Sent[Any] = call.body
-            bodies: list[WebhookBody] = sent.body.items if sent.is_many else [sent.body]
-            if not bodies:
-                raise Rejection(Problem.EMPTY, "items")
-            if len(bodies) > MAX_AT_ONCE:
-                raise Rejection(Problem.TOO_MANY, "items", most=MAX_AT_ONCE)
+            bodies: list[WebhookBody] = bodies_of(sent)
             try:
                 for at, body in enumerate(bodies):
                     await self._check(call.caller, body, at)
                 made = await self._webhooks.write(bodies, call.caller.actor.name, replace=replace)
             except Rejection as rejection:
-                if not sent.is_many and rejection.field is not None:
-                    rejection.field = rejection.field.removeprefix("items[0]").removeprefix(".") or None
-                raise
-            return json_reply(Written(made) if sent.is_many else made[0], 200 if replace else 201)
+                raise as_sent(rejection, sent) from None
+            return written(made, sent, replace=replace)
 
         return write
 

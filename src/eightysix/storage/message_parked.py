@@ -1,7 +1,7 @@
 """Messages from a bus that can't be processed, and answers that no bus takes: kept until somebody has them replayed."""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -25,6 +25,24 @@ class ParkedMessage(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     tries: int = 1
     parked_at: int = 0
+
+
+def message_of(row: Sequence[Any]) -> ParkedMessage:
+    """A row of the table, its columns in their order; a proxy hands numbers on in whatever type it likes."""
+    bucket, topic, message_id, brand_id, poi_id, body, reason, tries, parked_at = row
+    return ParkedMessage(
+        key=ParkedKey(int(bucket), topic, message_id),
+        store=None if brand_id is None or poi_id is None else StoreKey.of(brand_id, poi_id),
+        body=body,
+        reason=reason,
+        tries=int(tries),
+        parked_at=int(parked_at),
+    )
+
+
+def ids_of(store: StoreKey | None) -> tuple[str | None, str | None]:
+    """The columns that name a store, or none."""
+    return (None, None) if store is None else (store.brand_id, store.poi_id)
 
 
 class ParkedMessageTable(Protocol):

@@ -9,7 +9,7 @@ that the second time does no harm or tells that somebody, maybe the first, was t
 
 from collections.abc import Collection, Sequence
 from enum import IntEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -52,6 +52,23 @@ class OrderEventRow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_done(self) -> bool:
         return self.state not in UNDONE
+
+
+def event_of(row: Sequence[Any]) -> OrderEventRow:
+    """A row of the table, its columns in their order; a proxy hands numbers on in whatever type it likes."""
+    bucket, brand_id, poi_id, order_id, order_seq, event_id, type_, digest, body, state, answer, received_at = row
+    return OrderEventRow(
+        store=StoreKey(int(bucket), brand_id, poi_id),
+        order_id=order_id,
+        order_seq=int(order_seq),
+        event_id=event_id,
+        type=type_,
+        digest=digest,
+        body=body,
+        state=EventState(int(state)),
+        answer=answer,
+        received_at=int(received_at),
+    )
 
 
 class OrderEventTable(Protocol):

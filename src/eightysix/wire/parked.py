@@ -28,7 +28,7 @@ class ParkedQuery(Body):
 
     def store(self) -> StoreKey | None:
         """The one store that is asked for; 422 for half of its name."""
-        return _store(self.brand_id, self.poi_id)
+        return one_store(self.brand_id, self.poi_id)
 
 
 class ParkedMessage(msgspec.Struct, frozen=True, gc=False):
@@ -64,11 +64,7 @@ class ParkedReplayBody(Body):
 
     def store(self) -> StoreKey | None:
         """The one store that is meant; None: all."""
-        store = _store(self.brand_id, self.poi_id)
-        if store is None and not self.all:
-            raise Rejection(Problem.EMPTY, "poiId")
-        if store is not None and self.all:
-            raise Rejection(Problem.VALUE_INVALID, "all", why="either a store or all")
+        store = one_store_or_all(self.brand_id, self.poi_id, every=self.all)
         if store is None and self.seqs is not UNSET:
             raise Rejection(Problem.VALUE_INVALID, "seqs", why="only with a store")
         return store
@@ -100,9 +96,20 @@ def parked_message(
     )  # fmt: skip
 
 
-def _store(brand_id: str | None, poi_id: str | None) -> StoreKey | None:
+def one_store(brand_id: str | None, poi_id: str | None) -> StoreKey | None:
+    """The store that is named, if any; 422 for half of its name."""
     if brand_id is None and poi_id is None:
         return None
     if brand_id is None or poi_id is None:
         raise Rejection(Problem.EMPTY, "brandId" if brand_id is None else "poiId")
     return StoreKey.of(identifier(brand_id, "brandId"), identifier(poi_id, "poiId"))
+
+
+def one_store_or_all(brand_id: str | None, poi_id: str | None, *, every: bool) -> StoreKey | None:
+    """The one store that is meant; None: all, which has to be said."""
+    store = one_store(brand_id, poi_id)
+    if store is None and not every:
+        raise Rejection(Problem.EMPTY, "poiId")
+    if store is not None and every:
+        raise Rejection(Problem.VALUE_INVALID, "all", why="either a store or all")
+    return store

@@ -8,9 +8,10 @@ import msgspec
 from eightysix.core.key import StoreKey
 from eightysix.core.outcome import Code
 
-from .fields import Body, Identifier, identifier, integer, several, whole
+from .fields import Body, Identifier, integer, several, whole
 from .language import Language
 from .messages import fill, sentence
+from .parked import one_store, one_store_or_all
 from .problem import Problem, Rejection
 
 MAX_PARKED_PAGE = 100
@@ -109,7 +110,7 @@ class ParkedEventQuery(Body):
 
     def store(self) -> StoreKey | None:
         """The one store that is asked for; 422 for half of its name."""
-        return _store(self.brand_id, self.poi_id)
+        return one_store(self.brand_id, self.poi_id)
 
     def most(self) -> int:
         return integer(self.limit, "limit", 1, MAX_PARKED_PAGE)
@@ -143,12 +144,7 @@ class ReplayEventsBody(Body):
 
     def store(self) -> StoreKey | None:
         """The one store that is meant; None: all."""
-        store = _store(self.brand_id, self.poi_id)
-        if store is None and not self.all:
-            raise Rejection(Problem.EMPTY, "poiId")
-        if store is not None and self.all:
-            raise Rejection(Problem.VALUE_INVALID, "all", why="either a store or all")
-        return store
+        return one_store_or_all(self.brand_id, self.poi_id, every=self.all)
 
     def named(self) -> list[str] | None:
         """The named ones; None: all, a page of them."""
@@ -186,11 +182,3 @@ class DiscardedEvents(msgspec.Struct, frozen=True):
     """How many were parked, and are not any more."""
 
     discarded: int
-
-
-def _store(brand_id: str | None, poi_id: str | None) -> StoreKey | None:
-    if brand_id is None and poi_id is None:
-        return None
-    if brand_id is None or poi_id is None:
-        raise Rejection(Problem.EMPTY, "brandId" if brand_id is None else "poiId")
-    return StoreKey.of(identifier(brand_id, "brandId"), identifier(poi_id, "poiId"))

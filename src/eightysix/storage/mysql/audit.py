@@ -31,7 +31,7 @@ async def audit(pool: Pool, physical_shards: int) -> AsyncIterator[AuditStore]:
 
 async def _stores(pool: Pool, buckets: Sequence[int]) -> list[StoreKey]:
     sql = f"SELECT {','.join(STORE)} FROM {HEAD.table} WHERE {literal.buckets(buckets)} ORDER BY {','.join(STORE)}"
-    return [StoreKey(*row) for row in await pool.run(lambda session: session.rows(sql))]
+    return [StoreKey(*row) for row in await pool.rows(sql)]
 
 
 async def _entries(pool: Pool, stores: Sequence[StoreKey]) -> list[AuditStore]:

@@ -83,14 +83,14 @@ class MysqlLogTable:
 
     async def remove(self, store: StoreKey, span: LogSpan, before: int) -> int:
         where = f"{_of(store)} AND {_spanned(span)} AND recorded_at < {int(before)}"
-        return await self._pool.run(lambda session: session.change(f"DELETE FROM {LOG.table} WHERE {where}"))
+        return await self._pool.change(f"DELETE FROM {LOG.table} WHERE {where}")
 
     async def _mark(self, where: str) -> Mark | None:
         found = await self._rows(f"SELECT seq, recorded_at FROM {LOG.table} WHERE {where}")
         return Mark(int(found[0][0]), int(found[0][1])) if found else None
 
     async def _rows(self, sql: str) -> list[Row]:
-        return list(await self._pool.run(lambda session: session.rows(sql)))
+        return await self._pool.rows(sql)
 
 
 def _of(store: StoreKey, table: str = "") -> str:

@@ -60,7 +60,7 @@ class MysqlDevices:
     async def silent(self, buckets: Sequence[int], before: int) -> list[Device]:
         where = f"{literal.buckets(buckets)} AND acked_at < {int(before)}"
         sql = f"SELECT {_COLUMNS} FROM {_TABLE} WHERE {where}"
-        return [_device(row) for row in await self._pool.run(lambda session: session.rows(sql))]
+        return [_device(row) for row in await self._pool.rows(sql)]
 
     async def mark(self, devices: Sequence[Device]) -> None:
         async def write(session: Session) -> None:
@@ -77,7 +77,7 @@ class MysqlDevices:
     async def reconciled(self, store: StoreKey, device_id: str, drift: int, at: int) -> None:
         key = " AND ".join(f"{name} = {value}" for name, value in zip(_KEY, _key(store, device_id), strict=True))
         sql = f"UPDATE {_TABLE} SET drift = {int(drift)},reconciled_at = {int(at)} WHERE {key}"
-        await self._pool.run(lambda session: session.change(sql))
+        await self._pool.change(sql)
 
     async def remove(self, devices: Sequence[Device]) -> None:
         async def write(session: Session) -> None:

@@ -104,7 +104,7 @@ class MysqlLeaseTable:
 
     async def leave(self, owner: str) -> None:
         sql = f"DELETE FROM sync_member WHERE product_shard_id = 0 AND owner = {literal.text(owner)}"
-        await self._pool.run(lambda session: session.change(sql))
+        await self._pool.change(sql)
 
     def _by_shard(self, ranges: Collection[int]) -> Iterator[list[int]]:
         for shard in range(self._shards):

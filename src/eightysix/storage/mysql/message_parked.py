@@ -4,12 +4,11 @@ from collections.abc import Collection, Sequence
 
 from eightysix.core.bucket import BUCKETS
 from eightysix.core.key import StoreKey
-from eightysix.storage.message_parked import ParkedKey, ParkedMessage
+from eightysix.storage.message_parked import ParkedKey, ParkedMessage, message_of
 
 from . import literal
 from .load import CLOCK
 from .pool import Pool
-from .session import Row
 from .statement import key_conditions
 
 _TABLE = "message_parked"
@@ -70,10 +69,10 @@ class MysqlParkedMessageTable:
 
     async def _messages(self, where: str) -> list[ParkedMessage]:
         sql = f"SELECT {_SELECTED} FROM {_TABLE} WHERE {where}"
-        return [_message(row) for row in await self._pool.run(lambda session: session.rows(sql))]
+        return [message_of(row) for row in await self._pool.rows(sql)]
 
     async def _change(self, sql: str) -> None:
-        await self._pool.run(lambda session: session.change(sql))
+        await self._pool.change(sql)
 
 
 def _behind(buckets: Sequence[int], after: ParkedKey | None) -> str:
@@ -87,15 +86,3 @@ def _behind(buckets: Sequence[int], after: ParkedKey | None) -> str:
 
 def _literals(key: ParkedKey) -> tuple[str, str, str]:
     return str(int(key.bucket)), literal.text(key.topic), literal.text(key.message_id)
-
-
-def _message(row: Row) -> ParkedMessage:
-    bucket, topic, message_id, brand_id, poi_id, body, reason, tries, parked_at = row
-    return ParkedMessage(
-        key=ParkedKey(int(bucket), topic, message_id),
-        store=None if brand_id is None or poi_id is None else StoreKey.of(brand_id, poi_id),
-        body=body,
-        reason=reason,
-        tries=int(tries),
-        parked_at=int(parked_at),
-    )

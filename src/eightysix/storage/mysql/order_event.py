@@ -2,10 +2,9 @@
 statement of one bucket, and so of one physical table."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 
 from eightysix.core.key import StoreKey
-from eightysix.storage.order_event import UNDONE, EventState, OrderEventRow
+from eightysix.storage.order_event import UNDONE, EventState, OrderEventRow, event_of
 from eightysix.storage.port import GuardFailed
 
 from . import literal
@@ -70,7 +69,7 @@ class MysqlOrderEventTable:
     async def done_before(self, bucket: int, at: int, limit: int) -> list[OrderEventRow]:
         where = f"{literal.buckets([bucket])} AND state = 3 AND received_at < {int(at)}"
         sql = f"SELECT {_SELECTED} FROM {_TABLE} WHERE {where} ORDER BY received_at LIMIT {int(limit)}"
-        return [_row(row) for row in await self._pool.run(lambda session: session.rows(sql))]
+        return [_row(row) for row in await self._pool.rows(sql)]
 
     async def remove(self, rows: Sequence[OrderEventRow]) -> None:
         keys = [_key(row) for row in rows]
@@ -132,17 +131,5 @@ def _values(row: OrderEventRow) -> tuple[str, ...]:
 
 
 def _row(row: Row) -> OrderEventRow:
-    found: Sequence[Any] = row
-    bucket, brand_id, poi_id, order_id, order_seq, event_id, type_, digest, body, state, answer, received_at = found
-    return OrderEventRow(
-        store=StoreKey(int(bucket), brand_id, poi_id),
-        order_id=order_id,
-        order_seq=int(order_seq),
-        event_id=event_id,
-        type=type_,
-        digest=bytes.fromhex(digest),
-        body=body,
-        state=EventState(int(state)),
-        answer=answer,
-        received_at=int(received_at),
-    )
+    """The digest comes in hexadecimal."""
+    return event_of((*row[:7], bytes.fromhex(row[7]), *row[8:]))

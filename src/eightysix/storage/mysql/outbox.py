@@ -174,7 +174,7 @@ class MysqlOutbox:
 
     async def _parked(self, where: str, limit: int) -> list[ParkedRow]:
         sql = f"SELECT {','.join(_PARKED_COLUMNS)} FROM {_PARKED} WHERE {where} ORDER BY {','.join(_ROW_KEY)} "
-        rows = await self._pool.run(lambda session: session.rows(f"{sql}LIMIT {int(limit)}"))
+        rows = await self._pool.rows(f"{sql}LIMIT {int(limit)}")
         return [_parked(row) for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""A few connections for reads outside of batches."""
+"""A few connections for what is done outside of batches."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,7 +7,7 @@ from typing import TypeVar
 from eightysix.storage.port import LostConnection, Unavailable
 from eightysix.storage.url import DatabaseUrl
 
-from .session import Session
+from .session import Row, Session
 
 T = TypeVar("T")
 
@@ -34,6 +34,14 @@ class Pool:
             finally:
                 if session.is_open and not self._closed:
                     self._idle.append(session)
+
+    async def rows(self, sql: str) -> list[Row]:
+        """The rows of one statement."""
+        return list(await self.run(lambda session: session.rows(sql)))
+
+    async def change(self, sql: str) -> int:
+        """How many rows one statement has changed, one that does no harm when it comes twice."""
+        return await self.run(lambda session: session.change(sql))
 
     async def _twice(self, session: Session, work: Callable[[Session], Awaitable[T]]) -> T:
         if session.is_open:

@@ -71,7 +71,7 @@ class MysqlReader:
             f"SELECT DISTINCT {','.join(STORE)} FROM {DUE.table} "
             f"WHERE {literal.buckets(buckets)} AND due_at <= {load.CLOCK} LIMIT {int(limit)}"
         )
-        return [StoreKey(*row) for row in await self._pool.run(lambda session: session.rows(sql))]
+        return [StoreKey(*row) for row in await self._pool.rows(sql)]
 
     async def next_timers(self, buckets: Sequence[int], limit: int) -> tuple[int, list[tuple[int, StoreKey]]]:
         self._check(buckets)
@@ -113,7 +113,7 @@ class MysqlReader:
             f"SELECT {ALERT.selected} FROM {ALERT.table} WHERE {where} "
             f"ORDER BY seq DESC, channel_code DESC LIMIT {int(limit)}"
         )
-        return [ALERT.read(row[3:]) for row in await self._pool.run(lambda session: session.rows(sql))]
+        return [ALERT.read(row[3:]) for row in await self._pool.rows(sql)]
 
     def _check(self, buckets: Sequence[int]) -> None:
         invariant(len({bucket % self._shards for bucket in buckets}) == 1, "these buckets lie in one physical shard")

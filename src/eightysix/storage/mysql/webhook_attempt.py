@@ -8,7 +8,6 @@ from eightysix.storage.webhook_queue import WebhookKey
 
 from . import literal
 from .pool import Pool
-from .session import Row, Session
 from .statement import inserts
 
 _WEBHOOK = ("product_shard_id", "brand_id", "webhook_id")
@@ -28,7 +27,7 @@ class MysqlWebhookAttempts:
             by_shard[attempt.webhook.bucket % self._shards].append(f"({values})")
         for rows in by_shard.values():
             for sql, _ in inserts("webhook_attempt", COLUMNS, rows):
-                await self._change(f"{sql} ON DUPLICATE KEY UPDATE took_ms = VALUES(took_ms)")
+                await self._pool.change(f"{sql} ON DUPLICATE KEY UPDATE took_ms = VALUES(took_ms)")
 
     async def page(
         self, webhook: WebhookKey, since: int, until: int, before: Place | None, limit: int
@@ -37,7 +36,7 @@ class MysqlWebhookAttempts:
         if before is not None:
             at, attempt_id = int(before.attempted_at), literal.text(before.attempt_id)
             where += f" AND attempted_at <= {at} AND (attempted_at < {at} OR attempt_id < {attempt_id})"
-        found = await self._rows(
+        found = await self._pool.rows(
             f"SELECT {','.join(COLUMNS)} FROM webhook_attempt WHERE {where} "
             f"ORDER BY attempted_at DESC, attempt_id DESC LIMIT {int(limit)}"
         )
@@ -46,20 +45,11 @@ class MysqlWebhookAttempts:
     async def remove(self, webhook: WebhookKey, before: int, limit: int) -> int:
         where = f"{_is(webhook)} AND attempted_at < {int(before)}"
         sql = f"DELETE FROM webhook_attempt WHERE {where} LIMIT {int(limit)}"  # along the key, the oldest first
-        return await self._pool.run(lambda session: session.change(sql))
+        return await self._pool.change(sql)
 
     async def webhooks(self, bucket: int) -> list[WebhookKey]:
         sql = f"SELECT DISTINCT {','.join(_WEBHOOK)} FROM webhook_attempt WHERE {literal.buckets([bucket])}"
-        return [WebhookKey(int(row[0]), row[1], row[2]) for row in await self._rows(sql)]
-
-    async def _change(self, sql: str) -> None:
-        async def work(session: Session) -> None:
-            await session.change(sql)
-
-        await self._pool.run(work)
-
-    async def _rows(self, sql: str) -> list[Row]:
-        return list(await self._pool.run(lambda session: session.rows(sql)))
+        return [WebhookKey(int(row[0]), row[1], row[2]) for row in await self._pool.rows(sql)]
 
 
 _TEXTS = {"brand_id", "webhook_id", "attempt_id", "message_id", "event", "poi_id", "error"}

@@ -8,7 +8,6 @@ from eightysix.storage.webhook_queue import QueueRow, Subject, WebhookKey
 
 from . import literal
 from .pool import Pool
-from .session import Row, Session
 from .statement import inserts, key_conditions
 
 T = TypeVar("T")
@@ -38,7 +37,7 @@ class MysqlWebhookQueue:
         for some in by_shard(ordered, self._shards):
             values = [f"({','.join((*_key(row), *_numbers(row)))})" for row in some]
             for sql, _ in inserts("webhook_queue", (*_WEBHOOK, *_SUBJECT, *_STATE), values):
-                await self._change(f"{sql} ON DUPLICATE KEY UPDATE {','.join(_KEEP_NEWEST)}")
+                await self._pool.change(f"{sql} ON DUPLICATE KEY UPDATE {','.join(_KEEP_NEWEST)}")
 
     async def delivered(self, rows: Sequence[QueueRow]) -> None:
         """A revision is like no other, so it needs no place within the key."""
@@ -47,25 +46,27 @@ class MysqlWebhookQueue:
                 part = some[start : start + ROWS_MAX]
                 revisions = ",".join(literal.integer(row.revision) for row in part)
                 for where, _ in key_conditions((*_WEBHOOK, *_SUBJECT), [_key(row) for row in part]):
-                    await self._change(f"DELETE FROM webhook_queue WHERE {where} AND revision IN ({revisions})")
+                    await self._pool.change(f"DELETE FROM webhook_queue WHERE {where} AND revision IN ({revisions})")
 
     async def failed(self, rows: Sequence[QueueRow]) -> None:
         for row in rows:
             ((where, _),) = key_conditions((*_WEBHOOK, *_SUBJECT), [_key(row)])
             setting = f"due_at = {int(row.due_at)}, tries = {int(row.tries)}"
-            await self._change(f"UPDATE webhook_queue SET {setting} WHERE {where} AND revision = {int(row.revision)}")
+            await self._pool.change(
+                f"UPDATE webhook_queue SET {setting} WHERE {where} AND revision = {int(row.revision)}"
+            )
 
     async def waiting(self, webhooks: Sequence[WebhookKey]) -> list[WebhookKey]:
         found: list[WebhookKey] = []
         for some in by_shard_of(webhooks, self._shards):
             for where, _ in key_conditions(_WEBHOOK, [_webhook(each) for each in some]):
                 sql = f"SELECT DISTINCT {','.join(_WEBHOOK)} FROM webhook_queue WHERE {where}"
-                found += [WebhookKey(int(row[0]), row[1], row[2]) for row in await self._rows(sql)]
+                found += [WebhookKey(int(row[0]), row[1], row[2]) for row in await self._pool.rows(sql)]
         return found
 
     async def load(self, webhook: WebhookKey, after: Subject | None, limit: int) -> list[QueueRow]:
         where = f"{_is(webhook)}{'' if after is None else _above(after)}"
-        found = await self._rows(
+        found = await self._pool.rows(
             f"SELECT {','.join((*_SUBJECT, *_STATE))} FROM webhook_queue WHERE {where} "
             f"ORDER BY {','.join(_SUBJECT)} LIMIT {int(limit)}"
         )
@@ -76,20 +77,11 @@ class MysqlWebhookQueue:
     async def clear(self, webhook: WebhookKey, limit: int) -> int:
         """Without an order, for which MariaDB would sort all of them; it goes along the key anyway."""
         sql = f"DELETE FROM webhook_queue WHERE {_is(webhook)} LIMIT {int(limit)}"
-        return await self._pool.run(lambda session: session.change(sql))
+        return await self._pool.change(sql)
 
     async def webhooks(self, bucket: int) -> list[WebhookKey]:
         sql = f"SELECT DISTINCT {','.join(_WEBHOOK)} FROM webhook_queue WHERE {literal.buckets([bucket])}"
-        return [WebhookKey(int(row[0]), row[1], row[2]) for row in await self._rows(sql)]
-
-    async def _change(self, sql: str) -> None:
-        async def work(session: Session) -> None:
-            await session.change(sql)
-
-        await self._pool.run(work)
-
-    async def _rows(self, sql: str) -> list[Row]:
-        return list(await self._pool.run(lambda session: session.rows(sql)))
+        return [WebhookKey(int(row[0]), row[1], row[2]) for row in await self._pool.rows(sql)]
 
 
 def by_shard(rows: Iterable[QueueRow], shards: int) -> list[list[QueueRow]]:

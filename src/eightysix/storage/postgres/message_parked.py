@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from eightysix.core.key import StoreKey
-from eightysix.storage.message_parked import ParkedKey, ParkedMessage
+from eightysix.storage.message_parked import ParkedKey, ParkedMessage, ids_of, message_of
 
 from .change_log import Fetch
 from .rows import CLOCK
@@ -46,17 +46,17 @@ class PostgresParkedMessageTable:
     async def park(self, messages: Sequence[ParkedMessage]) -> None:
         # a statement can't change a row twice
         unique = {each.key: each for each in messages}.values()
-        rows = [(*each.key, *_ids(each.store), each.body, each.reason) for each in unique]
+        rows = [(*each.key, *ids_of(each.store), each.body, each.reason) for each in unique]
         await self._fetch(PARK_STATEMENT, *(list(column) for column in zip(*rows, strict=True)))
 
     async def parked(self, keys: Collection[ParkedKey]) -> list[ParkedMessage]:
-        return [_message(row) for row in await self._fetch(PARKED_STATEMENT, *_arrays(keys))]
+        return [message_of(row) for row in await self._fetch(PARKED_STATEMENT, *_arrays(keys))]
 
     async def page(self, after: ParkedKey | None, store: StoreKey | None, limit: int) -> list[ParkedMessage]:
         start = (*(after or _FIRST), limit)
         if store is None:
-            return [_message(row) for row in await self._fetch(PAGE_STATEMENT, *start)]
-        return [_message(row) for row in await self._fetch(STORE_PAGE_STATEMENT, *start, *store)]
+            return [message_of(row) for row in await self._fetch(PAGE_STATEMENT, *start)]
+        return [message_of(row) for row in await self._fetch(STORE_PAGE_STATEMENT, *start, *store)]
 
     async def unpark(self, keys: Collection[ParkedKey]) -> None:
         for bucket, topic in {(key.bucket, key.topic) for key in keys}:
@@ -64,21 +64,5 @@ class PostgresParkedMessageTable:
             await self._fetch(UNPARK_STATEMENT, bucket, topic, named)
 
 
-def _ids(store: StoreKey | None) -> tuple[str | None, str | None]:
-    return (None, None) if store is None else (store.brand_id, store.poi_id)
-
-
 def _arrays(keys: Collection[ParkedKey]) -> list[list[Any]]:
     return [list(column) for column in zip(*keys, strict=True)]
-
-
-def _message(row: Sequence[Any]) -> ParkedMessage:
-    bucket, topic, message_id, brand_id, poi_id, body, reason, tries, parked_at = row
-    return ParkedMessage(
-        key=ParkedKey(bucket, topic, message_id),
-        store=None if brand_id is None or poi_id is None else StoreKey.of(brand_id, poi_id),
-        body=body,
-        reason=reason,
-        tries=tries,
-        parked_at=parked_at,
-    )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from eightysix.core.key import StoreKey
-from eightysix.storage.order_event import UNDONE, EventState, OrderEventRow
+from eightysix.storage.order_event import UNDONE, EventState, OrderEventRow, event_of
 from eightysix.storage.port import GuardFailed
 
 from .change_log import Fetch
@@ -98,7 +98,7 @@ class PostgresOrderEventTable:
         return _clocked(await self._fetch(UNFINISHED_STATEMENT, list(buckets), before, limit))
 
     async def done_before(self, bucket: int, at: int, limit: int) -> list[OrderEventRow]:
-        return [_row(row) for row in await self._fetch(DONE_BEFORE_STATEMENT, bucket, at, limit)]
+        return [event_of(row) for row in await self._fetch(DONE_BEFORE_STATEMENT, bucket, at, limit)]
 
     async def remove(self, rows: Sequence[OrderEventRow]) -> None:
         await self._fetch(REMOVE_STATEMENT, *_arrays(rows, len(_KEY)))
@@ -116,20 +116,4 @@ def _arrays(rows: Sequence[OrderEventRow], width: int) -> list[list[Any]]:
 
 def _clocked(found: Sequence[Any]) -> tuple[int, list[OrderEventRow]]:
     now = next(row[0] for row in found if row[0] is not None)
-    return now, [_row(row[1:]) for row in found if row[0] is None]
-
-
-def _row(row: Sequence[Any]) -> OrderEventRow:
-    bucket, brand_id, poi_id, order_id, order_seq, event_id, type_, digest, body, state, answer, received_at = row
-    return OrderEventRow(
-        store=StoreKey(bucket, brand_id, poi_id),
-        order_id=order_id,
-        order_seq=order_seq,
-        event_id=event_id,
-        type=type_,
-        digest=digest,
-        body=body,
-        state=EventState(state),
-        answer=answer,
-        received_at=received_at,
-    )
+    return now, [event_of(row[1:]) for row in found if row[0] is None]

@@ -1,10 +1,9 @@
 """Parked messages, by key."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from eightysix.core.key import StoreKey
-from eightysix.storage.message_parked import ParkedKey, ParkedMessage
+from eightysix.storage.message_parked import ParkedKey, ParkedMessage, ids_of, message_of
 
 from . import rows
 from .side_door import SideDoor
@@ -44,34 +43,18 @@ class SqliteParkedMessageTable:
     async def park(self, messages: Sequence[ParkedMessage]) -> None:
         """See the port."""
         unique = {each.key: each for each in messages}.values()
-        await self._door.change(PARK, [(*each.key, *_ids(each.store), each.body, each.reason) for each in unique])
+        await self._door.change(PARK, [(*each.key, *ids_of(each.store), each.body, each.reason) for each in unique])
 
     async def parked(self, keys: Collection[ParkedKey]) -> list[ParkedMessage]:
         """See the port."""
-        return [_message(row) for row in await self._door.rows(PARKED, rows.encode(list(keys)).decode())]
+        return [message_of(row) for row in await self._door.rows(PARKED, rows.encode(list(keys)).decode())]
 
     async def page(self, after: ParkedKey | None, store: StoreKey | None, limit: int) -> list[ParkedMessage]:
         """See the port."""
         start = (*(after or _FIRST), limit)
         found = await (self._door.rows(PAGE, *start) if store is None else self._door.rows(STORE_PAGE, *start, *store))
-        return [_message(row) for row in found]
+        return [message_of(row) for row in found]
 
     async def unpark(self, keys: Collection[ParkedKey]) -> None:
         """See the port."""
         await self._door.change(UNPARK, list(keys))
-
-
-def _ids(store: StoreKey | None) -> tuple[str | None, str | None]:
-    return (None, None) if store is None else (store.brand_id, store.poi_id)
-
-
-def _message(row: Sequence[Any]) -> ParkedMessage:
-    bucket, topic, message_id, brand_id, poi_id, body, reason, tries, parked_at = row
-    return ParkedMessage(
-        key=ParkedKey(bucket, topic, message_id),
-        store=None if brand_id is None or poi_id is None else StoreKey.of(brand_id, poi_id),
-        body=body,
-        reason=reason,
-        tries=tries,
-        parked_at=parked_at,
-    )

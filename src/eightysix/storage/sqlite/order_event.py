@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from eightysix.core.key import StoreKey
-from eightysix.storage.order_event import UNDONE, EventState, OrderEventRow
+from eightysix.storage.order_event import UNDONE, EventState, OrderEventRow, event_of
 from eightysix.storage.port import GuardFailed
 
 from .rows import encode
@@ -60,7 +60,7 @@ class SqliteOrderEventTable:
     async def load(self, store: StoreKey, order_ids: Collection[str]) -> tuple[int, list[OrderEventRow]]:
         """See the port."""
         found = await self._door.rows(LOAD, *store, encode(list(order_ids)).decode())
-        return await self._door.now(), [_row(row) for row in found]
+        return await self._door.now(), [event_of(row) for row in found]
 
     async def add(self, rows: Sequence[OrderEventRow]) -> None:
         """See the port."""
@@ -86,11 +86,11 @@ class SqliteOrderEventTable:
             ]
         else:
             found = await self._door.rows(UNFINISHED, encode(buckets).decode(), before, limit)
-        return await self._door.now(), [_row(row) for row in found]
+        return await self._door.now(), [event_of(row) for row in found]
 
     async def done_before(self, bucket: int, at: int, limit: int) -> list[OrderEventRow]:
         """See the port."""
-        return [_row(row) for row in await self._door.rows(DONE_BEFORE, bucket, at, limit)]
+        return [event_of(row) for row in await self._door.rows(DONE_BEFORE, bucket, at, limit)]
 
     async def remove(self, rows: Sequence[OrderEventRow]) -> None:
         """See the port."""
@@ -104,19 +104,3 @@ def _key(row: OrderEventRow) -> tuple[Any, ...]:
 def _values(row: OrderEventRow) -> tuple[Any, ...]:
     said = (row.event_id, row.type, row.digest, row.body, int(row.state), row.answer, row.received_at)
     return (*_key(row), *said)
-
-
-def _row(row: Sequence[Any]) -> OrderEventRow:
-    bucket, brand_id, poi_id, order_id, order_seq, event_id, type_, digest, body, state, answer, received_at = row
-    return OrderEventRow(
-        store=StoreKey(bucket, brand_id, poi_id),
-        order_id=order_id,
-        order_seq=order_seq,
-        event_id=event_id,
-        type=type_,
-        digest=digest,
-        body=body,
-        state=EventState(state),
-        answer=answer,
-        received_at=received_at,
-    )
