@@ -17,8 +17,12 @@ STORE = {"brandId": "fox", "poiId": "s1"}
 
 
 @pytest.fixture
-def refusing(own_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A shop whose bus refuses the messages about some dishes; `heard` are the others."""
+async def refusing(own_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A shop whose bus refuses the messages about some dishes from now on; `heard` are the others."""
+    relay = own_shop.service.relay
+    assert relay is not None
+    await relay.sweep()
+    await until(lambda: relay.waiting_stores == 0)  # what the shop was furnished with is published
     bus, heard = own_shop.service.bus, []
     state: dict[str, Any] = {"refused": set(), "heard": heard}
     publish = bus.publish
@@ -32,8 +36,6 @@ def refusing(own_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         await publish(message)
 
     monkeypatch.setattr(bus, "publish", refuse)
-    relay = own_shop.service.relay
-    assert relay is not None
     monkeypatch.setattr(relay, "_pace", type(relay._pace)(tries=2))
     return state
 
