@@ -107,11 +107,11 @@ def _session_rocketmq() -> Iterator[RocketMQServer]:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs a RocketMQ comes last, so that none runs beside all the others."""
-    items.sort(key=lambda item: "rocketmq" in item.nodeid or any("rocketmq" in each for each in _fixtures(item)))
-
-
-def _fixtures(item: pytest.Item) -> list[str]:
-    return list(getattr(item, "fixturenames", ()))
+    items.sort(
+        key=lambda item: (
+            "rocketmq" in item.nodeid or any("rocketmq" in each for each in getattr(item, "fixturenames", ()))
+        )
+    )
 
 
 @pytest.fixture
