@@ -1,24 +1,18 @@
 """Which changed rows may be written narrowly: an order moves a few columns, a setting or a new lock any of them."""
 
+from operator import attrgetter
+
 from eightysix.core.reservation import Reservation
 from eightysix.core.stock import Stock
+
+_COUNTED = {"status", "real", "locked", "oversold", "version"}
+_rest = attrgetter(*(name for name in Stock.__struct_fields__ if name not in _COUNTED))
+"""All that a narrow write leaves as it is."""
 
 
 def only_counted(before: Stock, after: Stock) -> bool:
     """Whether an order moved counters and nobody set anything."""
-    return (
-        before.settings_version == after.settings_version
-        and before.updated_at == after.updated_at
-        and before.grant == after.grant
-        and before.manual == after.manual
-        and before.type == after.type
-        and before.plan == after.plan
-        and before.epoch_at == after.epoch_at
-        and before.auto_restore_type == after.auto_restore_type
-        and before.auto_restore_at == after.auto_restore_at
-        and before.is_low == after.is_low
-        and before.settings_real == after.settings_real
-    )
+    return bool(_rest(before) == _rest(after))
 
 
 def only_moved(before: Reservation, after: Reservation) -> bool:
