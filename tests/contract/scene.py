@@ -55,7 +55,7 @@ class Scene:
 
     async def audit(self, store: StoreKey) -> AuditStore | None:
         """Everything the database holds of `store`."""
-        found = [entry async for entry in self.database.audit() if entry.store == store]
+        found = [entry async for entry in self.database.audit(store.bucket) if entry.store == store]
         assert len(found) <= 1
         return found[0] if found else None
 

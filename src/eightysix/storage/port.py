@@ -351,8 +351,8 @@ class Database(Protocol):
     @property
     def parked_messages(self) -> ParkedMessageTable: ...
 
-    def audit(self) -> AsyncIterator[AuditStore]:
-        """Every store that has a head row, bucket by bucket, each read in one snapshot."""
+    def audit(self, bucket: int | None = None) -> AsyncIterator[AuditStore]:
+        """Every store that has a head row, or those of one bucket; bucket by bucket, each read in one snapshot."""
         ...
 
     async def ping(self) -> None:

@@ -19,9 +19,10 @@ LOCK_TRIES = 30
 """A try ends with the server's lock timeout, a second."""
 
 
-async def audit(pool: Pool, physical_shards: int) -> AsyncIterator[AuditStore]:
+async def audit(pool: Pool, physical_shards: int, bucket: int | None) -> AsyncIterator[AuditStore]:
     """Every store that has a head row, bucket by bucket. Only the keys of all stores are in memory at once."""
-    shards = [await _stores(pool, range(shard, BUCKETS, physical_shards)) for shard in range(physical_shards)]
+    parts = [range(shard, BUCKETS, physical_shards) for shard in range(physical_shards)]
+    shards = [await _stores(pool, buckets) for buckets in (parts if bucket is None else [[bucket]])]
     for _, run in groupby(merge(*shards), lambda store: store.bucket % physical_shards):
         stores = list(run)
         for start in range(0, len(stores), STORES_AT_ONCE):

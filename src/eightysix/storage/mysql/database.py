@@ -112,8 +112,8 @@ class MysqlDatabase:
     def parked_messages(self) -> MysqlParkedMessageTable:
         return self._parked_messages
 
-    def audit(self) -> AsyncIterator[AuditStore]:
-        return audit(self._pool, self.capabilities.physical_shards)
+    def audit(self, bucket: int | None = None) -> AsyncIterator[AuditStore]:
+        return audit(self._pool, self.capabilities.physical_shards, bucket)
 
     async def ping(self) -> None:
         """Ask every physical shard: behind the proxy they may lie on several servers.

@@ -130,12 +130,12 @@ _PARTS: tuple[tuple[str, str, str, tuple[str, ...], Callable[[Any], Any]], ...] 
 )
 
 
-async def audit(target: DatabaseUrl, owner: str) -> AsyncIterator[AuditStore]:
+async def audit(target: DatabaseUrl, owner: str, bucket: int | None) -> AsyncIterator[AuditStore]:
     """Every store that has a head row, in key order."""
     connection = await open_session(target, f"eightysix {owner} audit")
     try:
-        for (bucket,) in await _fetch(connection, _BUCKETS):
-            for store in await _audit_bucket(connection, bucket):
+        for (each,) in [(bucket,)] if bucket is not None else await _fetch(connection, _BUCKETS):
+            for store in await _audit_bucket(connection, each):
                 yield store
     finally:
         connection.terminate()

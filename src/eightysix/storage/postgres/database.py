@@ -118,8 +118,8 @@ class PostgresDatabase:
     def parked_messages(self) -> PostgresParkedMessageTable:
         return self._parked_messages
 
-    def audit(self) -> AsyncIterator[AuditStore]:
-        return audit(self._target, self._owner)
+    def audit(self, bucket: int | None = None) -> AsyncIterator[AuditStore]:
+        return audit(self._target, self._owner, bucket)
 
     async def ping(self) -> None:
         await self._reader.fetch("SELECT 1")

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from eightysix.core.bucket import BUCKETS
 from eightysix.core.key import StoreKey
 from eightysix.storage.port import AuditStore
 
@@ -17,17 +18,19 @@ T = TypeVar("T")
 _PAGE = 500
 _NEXT_STORES = (
     "SELECT product_shard_id, brand_id, poi_id FROM poi_stock_head "
-    "WHERE (product_shard_id, brand_id, poi_id) > (?, ?, ?) ORDER BY product_shard_id, brand_id, poi_id LIMIT ?"
+    "WHERE (product_shard_id, brand_id, poi_id) > (?, ?, ?) AND product_shard_id < ? "
+    "ORDER BY product_shard_id, brand_id, poi_id LIMIT ?"
 )
 
 
-async def audit(path: Path) -> AsyncIterator[AuditStore]:
+async def audit(path: Path, bucket: int | None) -> AsyncIterator[AuditStore]:
     """Every store that has a head row, in key order."""
+    first, end = (0, BUCKETS) if bucket is None else (bucket, bucket + 1)
     thread = ConnectionThread(path, read_only=True)
     await thread.open()
     try:
-        last = StoreKey(-1, "", "")
-        while page := await thread.run(partial(_next_stores, last)):
+        last = StoreKey(first, "", "")
+        while page := await thread.run(partial(_next_stores, last, end)):
             for store in page:
                 yield await thread.run(partial(_read, store))
             last = page[-1]
@@ -35,8 +38,9 @@ async def audit(path: Path) -> AsyncIterator[AuditStore]:
         await thread.close()
 
 
-def _next_stores(after: StoreKey, connection: sqlite3.Connection) -> list[StoreKey]:
-    return [StoreKey(*row) for row in connection.execute(_NEXT_STORES, (*after, _PAGE))]
+def _next_stores(after: StoreKey, end: int, connection: sqlite3.Connection) -> list[StoreKey]:
+    """The next page behind a store, up to the bucket `end`."""
+    return [StoreKey(*row) for row in connection.execute(_NEXT_STORES, (*after, end, _PAGE))]
 
 
 def _read(store: StoreKey, connection: sqlite3.Connection) -> AuditStore:

@@ -144,9 +144,9 @@ class SqliteDatabase:
         """See the port."""
         return self._parked_messages
 
-    def audit(self) -> AsyncIterator[AuditStore]:
+    def audit(self, bucket: int | None = None) -> AsyncIterator[AuditStore]:
         """See the port."""
-        return audit(self._path)
+        return audit(self._path, bucket)
 
     async def ping(self) -> None:
         """See the port."""
