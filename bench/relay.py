@@ -36,7 +36,8 @@ from eightysix.engine import Engine, Limits
 from eightysix.storage.migrate import migrate
 from eightysix.storage.open import open_database
 from eightysix.sync.bus import BusMessage
-from eightysix.sync.figures import LATENCY_SECONDS
+from eightysix.sync.figures import PUBLISHED
+from eightysix.sync.latency import Latency
 from eightysix.sync.lease import Leases
 from eightysix.sync.local_bus import LocalBus
 from eightysix.sync.pace import RelayPace
@@ -92,7 +93,7 @@ async def measure(task: Task) -> Found:
     tasks = [asyncio.create_task(_client(clients, task)) for _ in range(load.clients)]
     await asyncio.sleep(load.warmup_seconds)
     clients.seconds, published = [], heard
-    relay.figures.latency_counts = [0] * len(relay.figures.latency_counts)
+    relay.figures.latency = Latency(PUBLISHED)
     before, started_at = time.process_time(), time.perf_counter()
     profile = None
     if task.profile and task.relay:
@@ -106,7 +107,7 @@ async def measure(task: Task) -> Found:
         profile.dump_stats(task.profile)
     done, took = len(clients.seconds), time.perf_counter() - started_at
     cpu, heard_then, left = time.process_time() - before, heard - published, relay.waiting_stores
-    latency = list(relay.figures.latency_counts)
+    latency = list(relay.figures.latency.counts)
     clients.stopping = True
     await asyncio.gather(*tasks)
     await engine.stop()
@@ -197,9 +198,9 @@ async def run(options: argparse.Namespace) -> None:
         f"  orders {rates[False]:.0f}/s without, {rates[True]:.0f}/s with the relay: {rates[True] / rates[False]:.3f}"
     )
     print(f"  CPU {cpu[False]:.0f} us without, {cpu[True]:.0f} us with: {cpu[True] / cpu[False]:.3f}")
-    counts = [sum(one.latency[at] for one, _ in found[True]) for at in range(len(LATENCY_SECONDS) + 1)]
+    counts = [sum(one.latency[at] for one, _ in found[True]) for at in range(len(PUBLISHED) + 1)]
     total, passed = sum(counts), 0
-    for bound, count in zip([*LATENCY_SECONDS, float("inf")], counts, strict=True):
+    for bound, count in zip([*PUBLISHED, float("inf")], counts, strict=True):
         passed += count
         if count:
             print(f"    {100 * passed / total:6.2f}% of messages out within {bound:g} s")

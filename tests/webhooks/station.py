@@ -21,12 +21,13 @@ from eightysix.storage.port import Database
 from eightysix.storage.webhook_attempt import Attempt
 from eightysix.storage.webhook_queue import HEALTH, QueueRow, WebhookKey
 from eightysix.sync.bus import BusMessage
+from eightysix.sync.lease import Leases
 from eightysix.sync.local_bus import LocalBus
 from eightysix.sync.rendering import Renderer
 from eightysix.sync.webhooks.address import Addresses, Rules
 from eightysix.sync.webhooks.courier import Timeouts
 from eightysix.sync.webhooks.desk import Desk
-from eightysix.sync.webhooks.sender import Leases, Pace
+from eightysix.sync.webhooks.sender import Pace
 from eightysix.sync.webhooks.service import Webhooks
 from eightysix.wire.administration import BrandBody, ChannelBody, ItemBody, ItemName, StoreBody
 from eightysix.wire.webhook import WebhookBody

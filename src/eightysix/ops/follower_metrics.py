@@ -1,14 +1,15 @@
 """What is seen of those who follow stores: streams, acknowledgements, who lags. Read when Prometheus asks."""
 
 from collections.abc import Iterator
-from itertools import accumulate
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from eightysix.sync.compensation import Compensation
-from eightysix.sync.devices import BUCKETS_MS, Acknowledgements
+from eightysix.sync.devices import Acknowledgements
 from eightysix.sync.gateway import Gateway
+
+from .histogram import histogram
 
 
 class FollowerMetrics(Collector):
@@ -25,7 +26,8 @@ class FollowerMetrics(Collector):
             yield CounterMetricFamily(f"eightysix_{name}", what, value=value)
         for name, what, level in self._gauges():
             yield GaugeMetricFamily(f"eightysix_{name}", what, value=level)
-        yield self._latency()
+        what = "From a change's commit to its acknowledgement, where nothing followed it before"
+        yield histogram("eightysix_acknowledged_seconds", what, self._acks.latency)
 
     def _gauges(self) -> Iterator[tuple[str, str, float]]:
         yield "streams", "Streams that are open", self._gateway.streams
@@ -49,14 +51,3 @@ class FollowerMetrics(Collector):
         yield "devices_marked", "Devices that were found to lag", compensation.marked
         yield "devices_nudged", "Devices that were nudged", compensation.nudged
         yield "devices_forgotten", "Devices that were silent for too long", compensation.forgotten
-
-    def _latency(self) -> Metric:
-        latency = self._acks.latency
-        bounds = [*(f"{bound / 1000:g}" for bound in BUCKETS_MS), "+Inf"]
-        counts = list(zip(bounds, accumulate(latency.counts), strict=True))
-        return HistogramMetricFamily(
-            "eightysix_acknowledged_seconds",
-            "From a change's commit to its acknowledgement, where nothing followed it before",
-            buckets=counts,
-            sum_value=latency.total_ms / 1000,
-        )

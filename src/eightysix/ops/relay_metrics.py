@@ -1,14 +1,14 @@
 """What a relay's figures and the leases show, read when Prometheus asks."""
 
 from collections.abc import Iterator
-from itertools import accumulate
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from eightysix.sync.figures import LATENCY_SECONDS
 from eightysix.sync.lease import Leases
 from eightysix.sync.relay import Relay
+
+from .histogram import histogram
 
 
 class RelayMetrics(Collector):
@@ -22,7 +22,8 @@ class RelayMetrics(Collector):
         """See `Collector`."""
         yield from self._counters()
         yield from self._state()
-        yield self._latency()
+        latency = self._relay.figures.latency
+        yield histogram("eightysix_relay_publish_seconds", "From commit to published", latency)
         yield from self._buckets()
 
     def _counters(self) -> Iterator[Metric]:
@@ -48,14 +49,6 @@ class RelayMetrics(Collector):
             ("buckets_swept_last_minute", "Of 1,024", relay.figures.swept_in_last_minute()),
         ):
             yield GaugeMetricFamily(f"eightysix_relay_{name}", what, value=value)
-
-    def _latency(self) -> Metric:
-        figures = self._relay.figures
-        bounds = [*(f"{bound:g}" for bound in LATENCY_SECONDS), "+Inf"]
-        counts = list(zip(bounds, accumulate(figures.latency_counts), strict=True))
-        return HistogramMetricFamily(
-            "eightysix_relay_publish_seconds", "From commit to published", buckets=counts, sum_value=figures.latency_sum
-        )
 
     def _buckets(self) -> Iterator[Metric]:
         figures = self._relay.figures

@@ -1,12 +1,13 @@
 """What the figures of webhooks show, read when Prometheus asks."""
 
 from collections.abc import Iterator
-from itertools import accumulate
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from eightysix.sync.webhooks.figures import LATENCY_MS, Figures
+from eightysix.sync.webhooks.figures import Figures
+
+from .histogram import histogram
 
 
 class WebhookMetrics(Collector):
@@ -29,10 +30,5 @@ class WebhookMetrics(Collector):
         yield GaugeMetricFamily("eightysix_webhooks_in_flight", "Requests that run", value=figures.in_flight)
         what = "Endpoints that are asked by the schedule"
         yield GaugeMetricFamily("eightysix_webhooks_failing_endpoints", what, value=figures.endpoints_failing)
-        bounds = [*(f"{bound / 1000:g}" for bound in LATENCY_MS), "+Inf"]
-        yield HistogramMetricFamily(
-            "eightysix_webhooks_latency_seconds",
-            "From the commit of a change to its delivery at the first try",
-            buckets=list(zip(bounds, accumulate(figures.latency), strict=True)),
-            sum_value=figures.latency_ms_sum / 1000,
-        )
+        what = "From the commit of a change to its delivery at the first try"
+        yield histogram("eightysix_webhooks_latency_seconds", what, figures.latency)

@@ -10,7 +10,6 @@ time. So what is counted are the changes that nothing followed at once.
 """
 
 import asyncio
-from bisect import bisect_left
 from collections.abc import Sequence
 
 import msgspec
@@ -20,10 +19,10 @@ from eightysix.core.key import StoreKey
 from eightysix.storage.device import Ack, Device, Devices
 from eightysix.storage.following import Following
 
+from .latency import Latency
+
 ACKS_MOST = 500
 """Acknowledgements that are written at a time."""
-
-BUCKETS_MS = (10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000)
 
 
 class AckedLate(Exception):
@@ -35,21 +34,6 @@ class Acked(msgspec.Struct, frozen=True, gc=False):
 
     device: Device
     head: Head
-
-
-class Latency:
-    """How long changes took from their commit to their acknowledgement: a histogram, in milliseconds."""
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(BUCKETS_MS) + 1)
-        """Of those up to each of `BUCKETS_MS`, and of those above."""
-        self.total_ms = 0
-        self.number = 0
-
-    def took(self, ms: int) -> None:
-        self.counts[bisect_left(BUCKETS_MS, ms)] += 1
-        self.total_ms += ms
-        self.number += 1
 
 
 class _Waiting(msgspec.Struct):
@@ -125,6 +109,6 @@ class Acknowledgements:
             return before
         first = before is None or (before.generation, before.acked_seq) < (ack.generation, head.outbox_seq)
         if first and 0 < head.outbox_seq <= ack.seq:
-            self.latency.took(max(0, ack.at - head.last_at))
+            self.latency.took((ack.at - head.last_at) / 1000)
         drift, reconciled_at = (0, None) if before is None else (before.drift, before.reconciled_at)
         return Device(ack.store, ack.device_id, ack.generation, ack.seq, ack.at, None, drift, reconciled_at)

@@ -1,12 +1,13 @@
 """What a relay counts: plain numbers, read by whoever shows them."""
 
 import time
-from bisect import bisect_left
 
 from eightysix.core.bucket import BUCKETS
 
-LATENCY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
-"""Upper bounds of the latency histogram."""
+from .latency import Latency
+
+PUBLISHED = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Classes for a message on its way to the bus, in seconds."""
 
 _MINUTE = 60.0
 
@@ -23,9 +24,8 @@ class RelayFigures:
         self.parked = 0
         self.removed = 0
         self.database_faults = 0
-        self.latency_counts = [0] * (len(LATENCY_SECONDS) + 1)
-        """Messages by seconds from commit to published, the last for those above every bound."""
-        self.latency_sum = 0.0
+        self.latency = Latency(PUBLISHED)
+        """From commit to published."""
         self.swept_at: list[float | None] = [None] * BUCKETS
         """When each bucket was last looked through for rows that nobody woke the relay for, in seconds since 1970."""
         self.oldest_seconds: list[float | None] = [None] * BUCKETS
@@ -34,8 +34,7 @@ class RelayFigures:
     def count_published(self, seconds: float) -> None:
         """One more message, so many seconds after its commit."""
         self.published += 1
-        self.latency_counts[bisect_left(LATENCY_SECONDS, seconds)] += 1
-        self.latency_sum += seconds
+        self.latency.took(seconds)
 
     def sweep(self, oldest: dict[int, float]) -> None:
         """These buckets were looked through; the oldest row of each was so many seconds old, 0 where there was none."""

@@ -17,6 +17,7 @@ import msgspec
 
 from eightysix.core.bucket import BUCKETS
 from eightysix.core.key import StoreKey
+from eightysix.storage.lease import RANGES
 from eightysix.storage.order_event import EventState, OrderEventRow
 from eightysix.storage.port import DAY_MS, StorageFault
 from eightysix.wire.parked_event import Because, because
@@ -26,9 +27,6 @@ from .order_ledger import OrderLedger
 from .order_run import park_waiting
 
 _log = logging.getLogger(__name__)
-
-RANGES = 64
-"""Buckets are looked at in ranges, `bucket % 64`, each within one physical shard."""
 
 
 class UpkeepPace(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from eightysix.catalog.snapshot import Snapshot
 from eightysix.core.bucket import BUCKETS
+from eightysix.storage.lease import RANGES
 from eightysix.storage.port import DAY_MS, StorageFault
 from eightysix.storage.webhook_attempt import WebhookAttempts
 from eightysix.storage.webhook_queue import WebhookKey, WebhookQueue
-
-from .sender import RANGES, Leases
+from eightysix.sync.lease import Leases
 
 _log = logging.getLogger(__name__)
 

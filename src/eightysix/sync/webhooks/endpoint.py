@@ -224,7 +224,7 @@ class Endpoint:
             return
         row = min(rows, key=lambda row: (row.tries, row.due_at))
         self._busy[row.subject] = row
-        await self._send(row, is_probe=True)
+        await self._probe_with(row)
 
     def _begin(self, row: QueueRow) -> None:
         self._busy[row.subject] = row
@@ -267,11 +267,11 @@ class Endpoint:
             self._busy.pop(row.subject, None)
             land()
 
-    async def _send(self, row: QueueRow, *, is_probe: bool) -> None:
+    async def _probe_with(self, row: QueueRow) -> None:
         try:
             async with self._desk.room(brisk=False):
                 carried = await self._carry(row)
-            await self._settle(row, carried, is_probe=is_probe)
+            await self._settle(row, carried, is_probe=True)
         except _NotWanted:
             await self._desk.ledger.write(Entry(delivered=[row]))
         except _NotActive:
@@ -312,7 +312,7 @@ class Endpoint:
         if answer.is_delivered:
             desk.figures.delivered += 1
             if not row.tries:
-                desk.figures.told(now - row.committed_at)
+                desk.figures.latency.took((now - row.committed_at) / 1000)
             healed = self._health.recovered()
             if was_failing:
                 self._start_anew()

@@ -6,37 +6,23 @@ New rows come from this process's intake at once; what other processes have queu
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
 
 import msgspec
 
 from eightysix.catalog.snapshot import Snapshot
 from eightysix.catalog.webhook import Webhook
+from eightysix.storage.lease import RANGES
 from eightysix.storage.port import StorageFault
 from eightysix.storage.webhook_queue import QueueRow, WebhookKey
+from eightysix.sync.lease import Leases
 
 from .desk import Desk
 from .endpoint import Endpoint
 
 _log = logging.getLogger(__name__)
 
-RANGES = 64
-
 WEBHOOKS_MOST = 1_000
 """Webhooks that one look asks for."""
-
-
-class Leases(Protocol):
-    """Which ranges this process works for: those of the buckets whose remainder by RANGES is held."""
-
-    @property
-    def held(self) -> frozenset[int]: ...
-
-
-class EveryRange:
-    """The leases of a process that is alone."""
-
-    held = frozenset(range(RANGES))
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from eightysix.storage.port import Database
 from eightysix.storage.webhook_attempt import Attempt, Place
 from eightysix.storage.webhook_queue import HEALTH, WebhookKey
 from eightysix.sync.bus import Bus, Subscription
+from eightysix.sync.lease import Leases
 from eightysix.wire.message import STOCK_TOPIC
 from eightysix.wire.webhook import PING, WebhookBody, WebhookMade, WebhookShown
 from eightysix.wire.webhook_event import Pinged, WebhookPing, encode_event
@@ -24,7 +25,7 @@ from .figures import Figures
 from .intake import CONSUMERS, Intake
 from .ledger import Entry, Ledger
 from .replay import Replay
-from .sender import EveryRange, Leases, Pace, Sender
+from .sender import Pace, Sender
 from .signature import headers
 from .state import States
 
@@ -46,7 +47,7 @@ class Webhooks:
         pace: Pace | None = None,
         desk: Desk | None = None,
     ) -> None:
-        leases = leases or EveryRange()
+        leases = leases or Leases(None, "alone")
         if pace is None:
             pace = Pace() if database.capabilities.several_processes else Pace(look=LOOK_ALONE_SECONDS)
         self.addresses = addresses
