@@ -108,7 +108,7 @@ async def _audited(url: str, poi_id: str) -> AuditStore:
     """One store's rows. An SQLite file that another process serves is read beside it, as SQLite allows."""
     target = parse(url)
     if target.scheme == "sqlite":
-        return await _one(audit_file(target.path), poi_id)
+        return await _one(audit_file(target.path, bucket=None), poi_id)
     database = await open_database(url, owner=uuid.uuid4().hex)
     try:
         return await _one(database.audit(), poi_id)
