@@ -51,6 +51,13 @@ class Menu:
     def timers_version(self):
         return 0
 
+    def hub(self, brand_id, poi_id):
+        return None
+
+    @property
+    def at_hub(self):
+        return False
+
     def dependents(self, brand_id, key):
         return dependents_of(key, self.items.values(), self)
 

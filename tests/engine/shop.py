@@ -83,6 +83,13 @@ class Shop:
     def timer_version(self, brand_id: str, poi_id: str) -> int:
         return self.timers_version if poi_id in self._stores else 0
 
+    def hub(self, _brand_id: str, _poi_id: str) -> str | None:
+        return None
+
+    @property
+    def at_hub(self) -> bool:
+        return False
+
     def dependents(self, brand_id: str, key: StockKey) -> Dependents | None:
         return dependents_of(key, self._items.values(), self)
 

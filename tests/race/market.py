@@ -80,6 +80,13 @@ class Market:
     def timers_version(self) -> int:
         return 0
 
+    def hub(self, _brand_id: str, _poi_id: str) -> str | None:
+        return None
+
+    @property
+    def at_hub(self) -> bool:
+        return False
+
     def dependents(self, brand_id: str, key: StockKey) -> Dependents | None:
         return self._dependents.get(key)
 

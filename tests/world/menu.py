@@ -56,6 +56,9 @@ class Menu:
         self.book = NO_RULES
         self.moved: dict[StockKey, int] = {}
         self._written: list[RestoreRule] = []
+        self.hubs: dict[str, str] = {}
+        """Which hub sells in which store."""
+        self.at_hub = False
         self.timers_version = 0
         """0: nothing was ever set up that is due by the clock."""
 
@@ -91,6 +94,9 @@ class Menu:
 
     def timer_version(self, brand_id: str, poi_id: str) -> int:
         return self.timers_version if (brand_id, poi_id) in self.stores else 0
+
+    def hub(self, _brand_id: str, poi_id: str) -> str | None:
+        return self.hubs.get(poi_id)
 
     def dependents(self, brand_id: str, key: StockKey) -> Dependents | None:
         return dependents_of(key, self.items.values(), self) if brand_id == BRAND_ID else None

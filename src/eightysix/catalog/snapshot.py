@@ -222,6 +222,13 @@ class Snapshot:
             return 0
         return max(view.store_versions[poi_id], view.planning_version)
 
+    def hub(self, _brand_id: str, _poi_id: str) -> str | None:
+        return None
+
+    @property
+    def at_hub(self) -> bool:
+        return False
+
     def dependents(self, brand_id: str, key: StockKey) -> Dependents | None:
         view = self._brands.get(brand_id)
         if view is None:

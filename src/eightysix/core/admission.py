@@ -9,15 +9,12 @@ from .command import (
     ChannelSetting,
     Command,
     CountStock,
-    ExpireLocks,
     Line,
     LockStock,
-    ReconcileStock,
+    OrderCommand,
     ReleaseGuarantees,
     ReplayEvent,
     ReportStock,
-    RunTimers,
-    SetStock,
     Setting,
 )
 from .key import StoreKey
@@ -43,7 +40,7 @@ def admit(command: Command, catalogue: Catalogue) -> Refused | None:
         return _admit_report(store, command.setting, command.base_real, catalogue)
     if isinstance(command, ReplayEvent):
         return _admit_event(command, catalogue)
-    if isinstance(command, (SetStock, ExpireLocks, RunTimers, ReconcileStock)) or command.lines is None:
+    if not isinstance(command, OrderCommand) or command.lines is None:
         return None
     return _admit_quantities(store, command.lines, catalogue, zero=isinstance(command, AmendStock))
 

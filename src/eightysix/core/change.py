@@ -4,6 +4,7 @@ from enum import IntEnum
 
 import msgspec
 
+from .hub import Hub, HubChanges
 from .key import StockKey
 from .reservation import Reservation
 from .stock import ChannelStock, Stock
@@ -30,6 +31,10 @@ class Kind(IntEnum):
     RECONCILE = 16
     STORE = 17
     SUPERSEDED = 18
+    GRANT = 19
+    MIRROR = 20
+    WRITE_OFF = 21
+    RESOLVE = 22
 
 
 class LogRow(msgspec.Struct, frozen=True, gc=False):
@@ -38,7 +43,8 @@ class LogRow(msgspec.Struct, frozen=True, gc=False):
     `quantity` is what the verb moved, in thousandths of the stock: locked, deducted, freed or returned, each positive;
     signed for AMEND and RECONCILE (what more is locked) and from SET on (the change of real). 0 where only a channel's
     `used` fell. FLIP: whether it can be sold has changed, because another stock did, the day began or the menu changed.
-    STORE is about no stock, its key is `WHOLE_STORE`: the store opened, closed, moved or is gone.
+    STORE is about no stock, its key is `WHOLE_STORE`: the store opened, closed, moved or is gone. GRANT: how much more
+    the hub holds. MIRROR: what the hub has taken over from the cloud's row.
     `content` is JSON, only where a setting changed or what can be sold. `real_before` and `locked_before` are None in
     rows that an earlier program wrote; `happened_at` is None where that is when it was recorded, `at`.
 
@@ -84,7 +90,10 @@ but above the channel's cap or guaranteed to others. `oversold` doesn't rise wit
 
 class Incident(msgspec.Struct, frozen=True, gc=False):
     """A broken promise that somebody must resolve. `quantity` is by how much `oversold` rose, or with `BEYOND_CHANNEL`
-    how much was more than the channel had; `seq` names it."""
+    how much was more than the channel had; `seq` names it. `hub_id`: the hub that told of it, or whose grant it is.
+
+    A resolved one says when, by whom, how (`cancel`, `accept`, `recount`) and why.
+    """
 
     seq: int
     kind: str
@@ -94,6 +103,11 @@ class Incident(msgspec.Struct, frozen=True, gc=False):
     actor: str
     reason: str | None
     opened_at: int
+    hub_id: str | None = None
+    resolved_at: int | None = None
+    resolved_by: str | None = None
+    how: str | None = None
+    resolution: str | None = None
 
 
 class Alert(msgspec.Struct, frozen=True, gc=False):
@@ -158,13 +172,14 @@ class Timer(msgspec.Struct, frozen=True, gc=False):
 class Journal(msgspec.Struct, frozen=True, gc=False):
     """How far the journal of one device was replayed: `last_seq` is its last event with a result, and guards each
     write; `last_at` when that was recorded. `marks` is JSON of what the journal itself has set last, or None: see
-    `core.journal`."""
+    `core.journal`. `chain` is the digest of a hub's journal so far: see `core.hub_event`."""
 
     device_id: str
     journal_id: str
     last_seq: int = 0
     last_at: int = 0
     marks: str | None = None
+    chain: str | None = None
 
     @property
     def key(self) -> "JournalKey":
@@ -196,6 +211,9 @@ class StoreChanges(msgspec.Struct, gc=False):
     alerts: list[Alert] = []
     timer: tuple[Timer | None, Timer] | None = None
     journals: list[tuple[Journal | None, Journal]] = []
+    hubs: list[tuple[Hub | None, Hub]] = []
+    resolved: list[Incident] = []
+    books: HubChanges | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -209,4 +227,6 @@ class StoreChanges(msgspec.Struct, gc=False):
             or self.due_removed
             or self.timer
             or self.journals
+            or self.hubs
+            or self.books
         )

@@ -3,10 +3,16 @@
 A request, a hub event, a timer and an operator all become one of these and go through `engine.submit`.
 """
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from .change import JournalKey, Kind
+from .hub import GrantChange, GrantRequest, MirrorRow, Side
 from .key import StockKey, StoreKey
+
+if TYPE_CHECKING:
+    from .hub_event import HubEvent
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -249,9 +255,107 @@ class ReplayEvent(msgspec.Struct, frozen=True, gc=False, tag=True):
         return self.device_id, self.journal_id
 
 
+class TellHubEvent(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The event `seq` of a hub's journal. `chain` is the journal's digest before it, `body` the event as it came."""
+
+    store: StoreKey
+    side: Side
+    seq: int
+    chain: str
+    event: "HubEvent"
+    body: bytes
+    actor: Actor
+
+    @property
+    def journal(self) -> JournalKey:
+        return self.side.hub_id, self.side.journal_id
+
+
+class MoveGrants(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A hub asks for more of its store's stocks, or gives back. Nothing asked: only the totals are told."""
+
+    store: StoreKey
+    hub_id: str
+    request_id: str
+    changes: tuple[GrantChange, ...]
+    actor: Actor
+
+
+class WriteOffHub(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A hub is gone: its grants are written off, and it is fenced."""
+
+    store: StoreKey
+    hub_id: str
+    actor: Actor
+    reason: str
+
+
+class ResolveIncident(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Settle the incident `seq`: `how` is cancel, accept or recount, with what was counted in thousandths."""
+
+    store: StoreKey
+    seq: int
+    how: str
+    actor: Actor
+    reason: str
+    counted: int | None = None
+
+
+class AskGrants(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """At a hub: journal a request before it is sent. What it gives back leaves the hub's hands now."""
+
+    store: StoreKey
+    request: GrantRequest
+
+
+class SettleGrants(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """At a hub: the cloud has answered the request; `given` is what was asked for and got."""
+
+    store: StoreKey
+    request_id: str
+    given: tuple[GrantChange, ...]
+
+
+class MirrorStock(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """At a hub: rows as the cloud has them."""
+
+    store: StoreKey
+    rows: tuple[MirrorRow, ...]
+
+
+class AckEvents(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """At a hub: the cloud has stored the journal up to `last_seq`; what it set has these versions."""
+
+    store: StoreKey
+    last_seq: int
+    settled: tuple[tuple[StockKey, int], ...] = ()
+
+
+class TellVerb(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """At a hub that is cut off: journal a deduct or unlock of an order whose home is the cloud."""
+
+    store: StoreKey
+    verb: DeductStock | UnlockStock
+
+
+HubCommand = AskGrants | SettleGrants | MirrorStock | AckEvents | TellVerb
+"""What only a hub asks of itself."""
+
 OrderCommand = LockStock | DeductStock | UnlockStock | ReturnStock | AmendStock
 Command = (
-    OrderCommand | ExpireLocks | SetStock | ReleaseGuarantees | RunTimers | ReconcileStock | ReportStock | ReplayEvent
+    OrderCommand
+    | ExpireLocks
+    | SetStock
+    | ReleaseGuarantees
+    | RunTimers
+    | ReconcileStock
+    | ReportStock
+    | ReplayEvent
+    | TellHubEvent
+    | MoveGrants
+    | WriteOffHub
+    | ResolveIncident
+    | HubCommand
 )
 
 
@@ -259,7 +363,9 @@ def settings_of(command: Command) -> tuple[Setting, ...]:
     """What the command sets, stock by stock."""
     if isinstance(command, SetStock):
         return command.settings
-    told = command.event if isinstance(command, ReplayEvent) else command
+    told: Command | Event | None = command
+    if isinstance(command, (ReplayEvent, TellHubEvent)):
+        told = command.event if isinstance(command, ReplayEvent) else command.event.setting
     if isinstance(told, (ReportStock, ChangeStock)):
         return (told.setting,)
     if isinstance(told, CountStock):

@@ -5,38 +5,52 @@ from typing import Any
 
 from .amend import amend
 from .command import (
+    AckEvents,
     AmendStock,
+    AskGrants,
     ChangeStock,
     Command,
     CountStock,
     DeductStock,
     ExpireLocks,
     LockStock,
+    MirrorStock,
+    MoveGrants,
     ReconcileStock,
     ReleaseGuarantees,
     ReplayEvent,
     ReportStock,
+    ResolveIncident,
     ReturnStock,
     RunTimers,
     SetStock,
+    SettleGrants,
+    TellHubEvent,
+    TellVerb,
     UnlockStock,
+    WriteOffHub,
     settings_of,
 )
 from .deduct import deduct
 from .expiry import expire_order
 from .flow_back import release_guarantees
 from .giveback import giveback
+from .grant import move_grants
+from .hub_books import acknowledge, ask, mirror, settle, tell_verb
+from .hub_intake import tell
 from .key import StockKey
 from .lock import lock
 from .outcome import LocksExpired, TimersRun
 from .pos_report import report_stock
 from .reconciliation import reconcile
 from .replay import replay
+from .resolving import resolve
 from .restore import is_due, run_timers
 from .scope import out_of_reach
 from .setting import set_stock
 from .shelf import Decision, Shelf
 from .unlock import unlock
+from .write_off import write_off
 
 _RULES: dict[type[Command], Callable[[Any, Shelf], Decision]] = {
     LockStock: lock,
@@ -49,7 +63,19 @@ _RULES: dict[type[Command], Callable[[Any, Shelf], Decision]] = {
     ReconcileStock: reconcile,
     ReportStock: report_stock,
     ReplayEvent: replay,
+    TellHubEvent: tell,
+    MoveGrants: move_grants,
+    WriteOffHub: write_off,
+    ResolveIncident: resolve,
+    AskGrants: ask,
+    SettleGrants: settle,
+    MirrorStock: mirror,
+    AckEvents: acknowledge,
+    TellVerb: tell_verb,
 }
+
+_OWN = (AskGrants, SettleGrants, MirrorStock, AckEvents, TellVerb)
+"""A hub asks them of itself: nobody's scope is in the way."""
 
 
 def decide(command: Command, shelf: Shelf) -> Decision:
@@ -63,6 +89,8 @@ def decide(command: Command, shelf: Shelf) -> Decision:
     if isinstance(command, RunTimers):
         due_at = None if shelf.timer is None else shelf.timer.due_at
         return Decision(TimersRun(shelf.restored, len(shelf.stocks), due_at))
+    if isinstance(command, _OWN):
+        return _RULES[type(command)](command, shelf)
     if command.actor.channel_code is not None and (refusal := out_of_reach(command, shelf)) is not None:
         return Decision(refusal)
     return _RULES[type(command)](command, shelf)
@@ -83,6 +111,8 @@ def is_timed(command: Command) -> bool:
     """
     if isinstance(command, ReplayEvent):
         return isinstance(command.event, (CountStock, ChangeStock))
+    if isinstance(command, TellHubEvent):
+        return command.event.setting is not None
     return isinstance(command, (SetStock, ReportStock, ReleaseGuarantees, RunTimers))
 
 

@@ -9,21 +9,31 @@ from .availability import chain
 from .catalogue import Catalogue
 from .command import (
     AmendStock,
+    AskGrants,
     ChangeStock,
     ChannelSetting,
     Command,
     CountStock,
     DeductStock,
     ExpireLocks,
+    HubCommand,
     LockStock,
+    MirrorStock,
+    MoveGrants,
+    OrderCommand,
     ReconcileStock,
     ReleaseGuarantees,
     ReplayEvent,
     ReportStock,
+    ResolveIncident,
     ReturnStock,
     RunTimers,
     SellStock,
     SetStock,
+    SettleGrants,
+    TellHubEvent,
+    TellVerb,
+    WriteOffHub,
     settings_of,
 )
 from .journal import result_id
@@ -44,10 +54,20 @@ class Footprint(msgspec.Struct, frozen=True, gc=False):
     """Whether it sets something, so that the stocks decide with it what else is needed: see `counts_anew`."""
     whole: bool = False
     """Whether every stock of the store and its timer are needed."""
+    hub_ids: tuple[str, ...] = ()
+    """Of which hubs the cloud's row is needed."""
 
 
 def footprint(command: Command, catalogue: Catalogue) -> Footprint:
     """What `command` may touch, as far as the command itself tells."""
+    if isinstance(command, (TellHubEvent, MoveGrants, WriteOffHub)):
+        return _of_hub(command)
+    if isinstance(command, HubCommand):
+        return _at_hub(command)
+    return _of_command(command, catalogue)
+
+
+def _of_command(command: Command, catalogue: Catalogue) -> Footprint:
     if isinstance(command, LockStock):
         stocks = chains(command.store, (line.sku_id for line in command.lines), catalogue)
         return Footprint(order_id=command.order_id, stocks=stocks)
@@ -64,8 +84,41 @@ def footprint(command: Command, catalogue: Catalogue) -> Footprint:
         return Footprint(request_ids=report_ids(command), stocks=(command.setting.key,), sets=True)
     if isinstance(command, ReplayEvent):
         return _of_event(command, catalogue)
+    if isinstance(command, ResolveIncident):
+        return Footprint(sets=True)  # its stock is known when the incident has been loaded
+    if not isinstance(command, OrderCommand):
+        return Footprint()
     request_id = command.request_id if isinstance(command, (ReturnStock, AmendStock)) else None
     return Footprint(order_id=command.order_id, request_ids=_known(request_id))
+
+
+def _of_hub(command: TellHubEvent | MoveGrants | WriteOffHub) -> Footprint:
+    """What the cloud needs to hear a hub out."""
+    if isinstance(command, WriteOffHub):
+        return Footprint(sets=True, whole=True, hub_ids=(command.hub_id,))
+    if isinstance(command, MoveGrants):
+        keys = tuple(change.key for change in command.changes)
+        return Footprint(request_ids=(command.request_id,), stocks=keys, whole=not keys, hub_ids=(command.hub_id,))
+    event = command.event
+    keys = tuple(dict.fromkeys([*(move.key for move in event.moves), *(told.key for told in event.incidents)]))
+    if event.setting is not None:
+        keys = (*keys, event.setting.setting.key)
+    return Footprint(
+        order_id=event.order_id, stocks=keys, sets=event.setting is not None, hub_ids=(command.side.hub_id,)
+    )
+
+
+def _at_hub(command: HubCommand) -> Footprint:
+    """What a hub needs for its own books; its mirrors come with the stocks."""
+    if isinstance(command, TellVerb):
+        return Footprint(order_id=command.verb.order_id)
+    if isinstance(command, AskGrants):
+        return Footprint(stocks=tuple(change.key for change in command.request.changes))
+    if isinstance(command, SettleGrants):
+        return Footprint(stocks=tuple(change.key for change in command.given))
+    if isinstance(command, MirrorStock):
+        return Footprint(stocks=tuple(row.stock.key for row in command.rows))
+    return Footprint(stocks=tuple(key for key, _ in command.settled))
 
 
 def _of_event(command: ReplayEvent, catalogue: Catalogue) -> Footprint:
@@ -91,7 +144,7 @@ def counts_anew(command: Command, shelf: Shelf) -> bool:
 
     It may by name, or because a stock whose channels share it is set: they did when it was loaded, or will by then.
     """
-    if isinstance(command, ReconcileStock):
+    if isinstance(command, (ReconcileStock, WriteOffHub, ResolveIncident)):
         return True
     return any(
         setting.allocation not in (Allocation.NONE, UNSET)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from .change import Incident
 from .key import StockKey
 from .reservation import State
 from .stock import ChannelStock, Stock
@@ -21,11 +22,16 @@ class Code(StrEnum):
     CHANNEL_NOT_FOUND = "CHANNEL_NOT_FOUND"
     ITEM_NOT_FOUND = "ITEM_NOT_FOUND"
     RULE_NOT_FOUND = "RULE_NOT_FOUND"
+    HUB_NOT_FOUND = "HUB_NOT_FOUND"
+    INCIDENT_NOT_FOUND = "INCIDENT_NOT_FOUND"
     QUANTITY_TOO_FINE = "QUANTITY_TOO_FINE"
     QUANTITY_OUT_OF_RANGE = "QUANTITY_OUT_OF_RANGE"
     FORCE_NOT_ALLOWED = "FORCE_NOT_ALLOWED"
     REASON_REQUIRED = "REASON_REQUIRED"
     SETTING_INVALID = "SETTING_INVALID"
+    HUB_FENCED = "HUB_FENCED"
+    USE_HUB = "USE_HUB"
+    ORDER_AT_HUB = "ORDER_AT_HUB"
     ORDER_CANCELLED = "ORDER_CANCELLED"
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
     JOURNAL_MISMATCH = "JOURNAL_MISMATCH"
@@ -42,6 +48,8 @@ class Code(StrEnum):
     VERSION_CONFLICT = "VERSION_CONFLICT"
     STALE_REPORT = "STALE_REPORT"
     COUNT_BASE_MISSING = "COUNT_BASE_MISSING"
+    GRANT_EXCEEDED = "GRANT_EXCEEDED"
+    ALREADY_RESOLVED = "ALREADY_RESOLVED"
     OUT_OF_STOCK = "OUT_OF_STOCK"
 
     @property
@@ -226,6 +234,51 @@ class EventReplayed(msgspec.Struct, frozen=True, gc=False, tag=True):
     replayed: bool = False
 
 
+class GrantTotal(msgspec.Struct, frozen=True, gc=False):
+    """What a hub has got or given back of a stock (signed), and what it holds in all, in thousandths."""
+
+    key: StockKey
+    given: int
+    grant: int
+
+
+class GrantsMoved(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A total for each stock that was asked about, or, where none was, for each that the hub holds any of."""
+
+    totals: tuple[GrantTotal, ...]
+    replayed: bool = False
+
+
+class HubEventTold(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The cloud has stored an event of a hub's journal. `settled` are the versions of the stocks that it set."""
+
+    seq: int
+    expected_seq: int
+    settled: tuple[tuple[StockKey, int], ...] = ()
+    replayed: bool = False
+
+
+class HubWrittenOff(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """What was written off of each stock, and the incidents it made. With `replayed` it had been done before."""
+
+    written_off: tuple[GrantTotal, ...]
+    replayed: bool = False
+
+
+class IncidentResolved(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The incident as it is now, the orders that were cancelled for it, and the row."""
+
+    incident: Incident
+    cancelled: tuple[str, ...]
+    stock: Stock
+
+
+class BooksKept(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A hub has written something down for itself. `changed`: how many stocks that changed."""
+
+    changed: int = 0
+
+
 Outcome = (
     OrderDone
     | Refused
@@ -236,4 +289,9 @@ Outcome = (
     | StockReconciled
     | StockReported
     | EventReplayed
+    | GrantsMoved
+    | HubEventTold
+    | HubWrittenOff
+    | IncidentResolved
+    | BooksKept
 )

@@ -53,7 +53,7 @@ class Reservation(msgspec.Struct, frozen=True, gc=False):
     `quantity` is what is locked while LOCKED, what was deducted afterwards, what was held when it ended otherwise.
     `revision` counts the row's writes and guards each of them; 0 means not written yet.
     `log_seq` is the order's last log row when this line was last written, 0 where there was none; None if an earlier
-    program wrote the line.
+    program wrote the line. `hub_id`: the order's home is that hub; None: the cloud, or at a hub that hub itself.
     """
 
     order_id: str
@@ -70,6 +70,7 @@ class Reservation(msgspec.Struct, frozen=True, gc=False):
     restocked: int = 0
     revision: int = 0
     log_seq: int | None = 0
+    hub_id: str | None = None
 
     @property
     def kept(self) -> int:
@@ -92,10 +93,10 @@ class Reservation(msgspec.Struct, frozen=True, gc=False):
 
 
 def locked_by(reservations: Iterable[Reservation]) -> defaultdict[StockKey, int]:
-    """What the LOCKED ones have added to each stock's `locked`."""
+    """What the LOCKED ones have added to each stock's `locked`; what a hub has locked is part of its grant."""
     held: defaultdict[StockKey, int] = defaultdict(int)
     for reservation in reservations:
-        if reservation.state is State.LOCKED:
+        if reservation.state is State.LOCKED and reservation.hub_id is None:
             for take in reservation.takes:
                 if take.counted:
                     held[take.key] += take.amount(reservation.quantity)

@@ -21,6 +21,7 @@ from .change import (
     StoreChanges,
     Timer,
 )
+from .hub import Hub, HubBooks
 from .instant import BusinessDay
 from .key import WHOLE_STORE, StockKey, StoreKey
 from .outcome import Outcome
@@ -55,6 +56,9 @@ class Decision(msgspec.Struct, gc=False):
     timer: Timer | None = None
     renewal: Renewal | None = None
     journal: Journal | None = None
+    hub: Hub | None = None
+    resolved: Incident | None = None
+    books: HubBooks | None = None
 
 
 class Shelf:
@@ -94,6 +98,12 @@ class Shelf:
         """Where this batch has run what is due by the clock."""
         self.journals: dict[JournalKey, Journal] = {}
         self._journals_loaded: dict[JournalKey, Journal | None] = {}
+        self.hubs: dict[str, Hub] = {}
+        """In the cloud: what is known of the store's hubs, as far as it was loaded."""
+        self.incidents: dict[int, Incident] = {}
+        """Incidents that are to be resolved, by seq."""
+        self.books: HubBooks | None = None
+        """At a hub: its books. None in the cloud."""
         self.restored = 0
         """How many stocks this batch has restored."""
 

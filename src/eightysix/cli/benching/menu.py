@@ -45,6 +45,13 @@ class Menu:
     def timers_version(self) -> int:
         return 0
 
+    def hub(self, _brand_id: str, _poi_id: str) -> str | None:
+        return None
+
+    @property
+    def at_hub(self) -> bool:
+        return False
+
     def dependents(self, _brand_id: str, _key: StockKey) -> None:
         return None
 
