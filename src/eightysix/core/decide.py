@@ -36,6 +36,7 @@ from .expiry import expire_order
 from .flow_back import release_guarantees
 from .giveback import giveback
 from .grant import move_grants
+from .home import away
 from .hub_books import acknowledge, ask, mirror, settle, tell_verb
 from .hub_intake import tell
 from .key import StockKey
@@ -74,6 +75,8 @@ _RULES: dict[type[Command], Callable[[Any, Shelf], Decision]] = {
     TellVerb: tell_verb,
 }
 
+_VERBS = (LockStock, DeductStock, UnlockStock, ReturnStock, AmendStock)
+
 _OWN = (AskGrants, SettleGrants, MirrorStock, AckEvents, TellVerb)
 """A hub asks them of itself: nobody's scope is in the way."""
 
@@ -93,6 +96,8 @@ def decide(command: Command, shelf: Shelf) -> Decision:
         return _RULES[type(command)](command, shelf)
     if command.actor.channel_code is not None and (refusal := out_of_reach(command, shelf)) is not None:
         return Decision(refusal)
+    if isinstance(command, _VERBS) and (elsewhere := away(command, shelf)) is not None:
+        return Decision(elsewhere)
     return _RULES[type(command)](command, shelf)
 
 

@@ -25,7 +25,10 @@ _NO_LINES: Mapping[LineKey, Reservation] = {}
 class Draft:
     """Reads through to the shelf, keeps what the command changes. Every change of a stock takes a sequence value."""
 
-    def __init__(self, shelf: Shelf, actor: Actor, order_id: str | None = None) -> None:
+    def __init__(self, shelf: Shelf, actor: Actor, order_id: str | None = None, hub_id: str | None = None) -> None:
+        """`hub_id`: the hub that tells of it, which incidents name. Without one, whoever decides on a line is its home
+        from then on."""
+        self._hub_id = hub_id
         self._shelf = shelf
         self._actor = actor
         self._order_id = order_id
@@ -78,7 +81,8 @@ class Draft:
         line = (reservation.sku_id, reservation.line_no)
         log_seq = self._order_seq if self._is_logged else reservation.log_seq
         if line not in self._reservations:
-            reservation = replace(reservation, revision=reservation.revision + 1, log_seq=log_seq)
+            hub_id = None if self._hub_id is None else reservation.hub_id
+            reservation = replace(reservation, revision=reservation.revision + 1, log_seq=log_seq, hub_id=hub_id)
         elif log_seq != reservation.log_seq:
             reservation = replace(reservation, log_seq=log_seq)
         self._reservations[line] = reservation
@@ -110,15 +114,42 @@ class Draft:
         rise = -changed.left - stock.uncovered if limited and changed.left < 0 else 0
         if rise > 0:
             invariant(oversell is not None, f"{key} would promise more than there is")
-            self._open_incident(key, oversell or "", rise, reason)
+            self.open_incident(key, oversell or "", rise, reason)
             changed = replace(changed, oversold=stock.oversold + rise)
         elif beyond > 0:
-            self._open_incident(key, BEYOND_CHANNEL, beyond, reason)
+            self.open_incident(key, BEYOND_CHANNEL, beyond, reason)
         if moved_real:
-            changed = turned(changed)
-            if changed.real == changed.settings_real:  # moved away and back: it only looks as if it had stood still
-                changed = replace(changed, settings_real=None)
+            changed = _stirred(changed)
         self._write(changed, kind, quantity, channel_code=channel_code, reason=reason)
+
+    def hand_over(
+        self,
+        key: StockKey,
+        kind: Kind,
+        quantity: int,
+        *,
+        grant: int,
+        real: int = 0,
+        channel_code: str | None = None,
+        reason: str | None = None,
+        content: str | None = None,
+    ) -> int:
+        """Add to what the other side holds of a stock, and to `real` where that is limited, and log `quantity`.
+
+        By how much `oversold` rose, because less is left than was promised: the caller opens the incident.
+        """
+        stock = self.stock(key)
+        moved_real = real if stock.is_limited else 0
+        self._seq += 1
+        changed = replace(stock, real=stock.real + moved_real, grant=stock.grant + grant, version=self._seq)
+        invariant(changed.grant >= 0, f"grant of {key} would be negative")
+        rise = max(0, -changed.left - stock.uncovered) if stock.is_limited else 0
+        if rise:
+            changed = replace(changed, oversold=stock.oversold + rise)
+        if moved_real:
+            changed = _stirred(changed)
+        self._write(changed, kind, quantity, channel_code=channel_code, reason=reason, content=content)
+        return rise
 
     def set_stock(
         self, stock: Stock, content: str, *, oversell: str, reason: str | None, kind: Kind = Kind.SET
@@ -129,7 +160,7 @@ class Draft:
         before = self.stock(stock.key)
         rise = max(0, -stock.left - before.uncovered) if stock.is_limited else 0
         if rise:
-            self._open_incident(stock.key, oversell, rise, reason)
+            self.open_incident(stock.key, oversell, rise, reason)
         changed = turned(replace(stock, oversold=stock.oversold + rise, version=self._seq, settings_real=stock.real))
         self._write(changed, kind, changed.real - before.real, reason=reason, content=content)
         return changed
@@ -205,9 +236,12 @@ class Draft:
         self._order_seq, self._is_logged = self._seq, True
         return last
 
-    def _open_incident(self, key: StockKey, kind: str, quantity: int, reason: str | None) -> None:
+    def open_incident(self, key: StockKey, kind: str, quantity: int, reason: str | None) -> None:
+        """Open an incident about the change that was logged last."""
         self._incidents.append(
-            Incident(self._seq, kind, key, quantity, self._order_id, self._actor.name, reason, self.now)
+            Incident(
+                self._seq, kind, key, quantity, self._order_id, self._actor.name, reason, self.now, hub_id=self._hub_id
+            )
         )
 
     def use(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> None:
@@ -284,6 +318,14 @@ class Draft:
             loaded = self._shelf.channels.get(key, {})
             changed[key] = {code: row for code, row in rows.items() if loaded.get(code) is not row}
         return changed
+
+
+def _stirred(stock: Stock) -> Stock:
+    """The stock after its `real` was moved by something else than a setting."""
+    stock = turned(stock)
+    if stock.real == stock.settings_real:  # moved away and back: it only looks as if it had stood still
+        stock = replace(stock, settings_real=None)
+    return stock
 
 
 def turned(stock: Stock) -> Stock:

@@ -61,7 +61,7 @@ class Footprint(msgspec.Struct, frozen=True, gc=False):
 def footprint(command: Command, catalogue: Catalogue) -> Footprint:
     """What `command` may touch, as far as the command itself tells."""
     if isinstance(command, (TellHubEvent, MoveGrants, WriteOffHub)):
-        return _of_hub(command)
+        return _of_hub(command, catalogue)
     if isinstance(command, HubCommand):
         return _at_hub(command)
     return _of_command(command, catalogue)
@@ -92,20 +92,25 @@ def _of_command(command: Command, catalogue: Catalogue) -> Footprint:
     return Footprint(order_id=command.order_id, request_ids=_known(request_id))
 
 
-def _of_hub(command: TellHubEvent | MoveGrants | WriteOffHub) -> Footprint:
+def _of_hub(command: TellHubEvent | MoveGrants | WriteOffHub, catalogue: Catalogue) -> Footprint:
     """What the cloud needs to hear a hub out."""
     if isinstance(command, WriteOffHub):
         return Footprint(sets=True, whole=True, hub_ids=(command.hub_id,))
     if isinstance(command, MoveGrants):
-        keys = tuple(change.key for change in command.changes)
-        return Footprint(request_ids=(command.request_id,), stocks=keys, whole=not keys, hub_ids=(command.hub_id,))
+        asked = tuple(change.key for change in command.changes)
+        return Footprint(request_ids=(command.request_id,), stocks=asked, whole=not asked, hub_ids=(command.hub_id,))
     event = command.event
-    keys = tuple(dict.fromkeys([*(move.key for move in event.moves), *(told.key for told in event.incidents)]))
+    keys = [*(move.key for move in event.moves), *(told.key for told in event.incidents)]
+    keys += (take.key for line in event.lines for take in line.takes)
+    keys += (sku_key(line.sku_id) for line in event.lines)
+    order_id = event.order_id
     if event.setting is not None:
-        keys = (*keys, event.setting.setting.key)
-    return Footprint(
-        order_id=event.order_id, stocks=keys, sets=event.setting is not None, hub_ids=(command.side.hub_id,)
-    )
+        keys.append(event.setting.setting.key)
+    if event.verb is not None:
+        order_id = event.verb.order_id
+        keys += chains(command.store, (line.sku_id for line in event.verb.lines or ()), catalogue)
+    sets, hub_ids = event.setting is not None, (command.side.hub_id,)
+    return Footprint(order_id=order_id, stocks=tuple(dict.fromkeys(keys)), sets=sets, hub_ids=hub_ids)
 
 
 def _at_hub(command: HubCommand) -> Footprint:
@@ -174,6 +179,8 @@ def takes_anew(command: Command) -> str | None:
     needed too."""
     if isinstance(command, AmendStock) or (isinstance(command, DeductStock) and command.relock):
         return command.order_id
+    if isinstance(command, TellHubEvent):
+        return None if command.event.verb is None else command.event.verb.order_id
     event = command.event if isinstance(command, ReplayEvent) else None
     return None if event is None or isinstance(event, (CountStock, ChangeStock)) else event.order_id
 

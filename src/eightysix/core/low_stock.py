@@ -75,7 +75,7 @@ def _threshold(view: StockView, at: Watched, channel: Channel | None) -> tuple[i
     """The threshold of a channel, or of the stock as a whole, and the quantity it looks at."""
     stock, rows = at
     if channel is None:
-        return stock.low, stock.left if stock.is_limited else None
+        return stock.low, stock.left + stock.grant if stock.is_limited else None  # what a hub holds is there as well
     row = rows.get(channel.channel_code)
     return None if row is None else row.low, left_for(view, stock, rows, channel)
 

@@ -100,6 +100,7 @@ class Shelf:
         self._journals_loaded: dict[JournalKey, Journal | None] = {}
         self.hubs: dict[str, Hub] = {}
         """In the cloud: what is known of the store's hubs, as far as it was loaded."""
+        self._hubs_loaded: dict[str, Hub | None] = {}
         self.incidents: dict[int, Incident] = {}
         """Incidents that are to be resolved, by seq."""
         self.books: HubBooks | None = None
@@ -139,6 +140,11 @@ class Shelf:
         for journal in journals:
             self.journals[journal.key] = journal
 
+    def add_hubs(self, hubs: Iterable[Hub]) -> None:
+        """Put loaded hubs on the shelf."""
+        for hub in hubs:
+            self.hubs[hub.hub_id] = hub
+
     def put(self, decision: Decision) -> None:
         """Make a decision's changes visible to the next one, and part of `changes`."""
         for key, stock in decision.stocks.items():
@@ -175,6 +181,10 @@ class Shelf:
         if journal is not None:
             self._journals_loaded.setdefault(journal.key, self.journals.get(journal.key))
             self.journals[journal.key] = journal
+        hub = decision.hub
+        if hub is not None:
+            self._hubs_loaded.setdefault(hub.hub_id, self.hubs.get(hub.hub_id))
+            self.hubs[hub.hub_id] = hub
 
     def _put_reservation(self, reservation: Reservation) -> None:
         order_id = reservation.order_id
@@ -184,8 +194,15 @@ class Shelf:
         line = (reservation.sku_id, reservation.line_no)
         loaded_key = (order_id, line)
         if loaded_key not in self._reservations_loaded:
-            self._reservations_loaded[loaded_key] = lines.get(line)
+            self._reservations_loaded[loaded_key] = lines.get(line) or self._taken_line(reservation)
         lines[line] = reservation
+
+    def _taken_line(self, reservation: Reservation) -> Reservation | None:
+        """The line as it was loaded without the rest of its order, which a hub's lines may be; None for a new one."""
+        if self.taken is None or reservation.revision == 1:
+            return None
+        key = (reservation.order_id, reservation.line)
+        return next((each for each in self.taken if (each.order_id, each.line) == key), None)
 
     @property
     def changed(self) -> Mapping[StockKey, Stock | None]:
@@ -236,6 +253,7 @@ class Shelf:
             alerts=self._alerts_told(),
             timer=self._timer_change(),
             journals=[(loaded, self.journals[key]) for key, loaded in self._journals_loaded.items()],
+            hubs=[(loaded, _revised(loaded, self.hubs[key])) for key, loaded in self._hubs_loaded.items()],
         )
 
     def _told(self, stocks: Iterable[tuple[Stock | None, Stock]]) -> list[tuple[int, StockKey]]:
@@ -274,9 +292,16 @@ class Shelf:
         return added, removed
 
 
+def _revised(before: Hub | None, hub: Hub) -> Hub:
+    return replace(hub, revision=1 if before is None else before.revision + 1)
+
+
 def locked_until(reservations: Iterable[Reservation]) -> int | None:
-    """When the order's LOCKED lines die (they all share it), in milliseconds; None where nothing is LOCKED."""
+    """When the order's LOCKED lines die (they all share it), in milliseconds; None where nothing is LOCKED here.
+
+    What a hub has locked dies there, and the hub tells of it.
+    """
     for reservation in reservations:
-        if reservation.state is State.LOCKED:
+        if reservation.state is State.LOCKED and reservation.hub_id is None:
             return reservation.expires_at
     return None

@@ -32,6 +32,7 @@ from eightysix.core.change import (
     StoreChanges,
     Timer,
 )
+from eightysix.core.hub import Hub
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
 from eightysix.core.stock import ChannelStock, Stock
@@ -300,6 +301,7 @@ class AuditStore(msgspec.Struct, frozen=True):
     alerts: tuple[Alert, ...]
     timer: Timer | None
     journals: tuple[Journal, ...] = ()
+    hubs: tuple[Hub, ...] = ()
 
 
 class Database(Protocol):
