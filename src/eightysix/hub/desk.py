@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from eightysix.core.availability import open_guarantee, period_start
 from eightysix.core.catalogue import Catalogue
 from eightysix.core.grant_policy import Free, Split
 from eightysix.core.hub import GrantRequest
+from eightysix.core.instant import BusinessDay
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.quantity import step_of
 from eightysix.core.stock import ChannelStock, Stock
@@ -16,12 +18,14 @@ UPLOAD_MOST = 500
 
 
 class Holding(msgspec.Struct, frozen=True, gc=False):
-    """A limited stock at the hub: the row, the item's unit, and the weights of the channels on both sides."""
+    """A limited stock at the hub: the row, the item's unit, the weights of the channels on both sides, and what is
+    guaranteed to those in the store and still open."""
 
     stock: Stock
     step: int
     weight_here: int = 1
     weight_there: int = 1
+    guaranteed_here: int = 0
 
     @property
     def key(self) -> StockKey:
@@ -32,7 +36,7 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
         return Free(self.stock.left, there, self.step)
 
     def split(self, pace_here: int, pace_there: int) -> Split:
-        return Split(self.weight_here, self.weight_there, pace_here, pace_there)
+        return Split(self.weight_here, self.weight_there, pace_here, pace_there, self.guaranteed_here)
 
 
 class Desk(msgspec.Struct, frozen=True, gc=False):
@@ -57,6 +61,7 @@ def holdings_of(
     stocks: Iterable[Stock],
     channels: Mapping[StockKey, Iterable[ChannelStock]],
     catalogue: Catalogue,
+    day: BusinessDay,
 ) -> tuple[Holding, ...]:
     """The limited stocks whose items are on the menu."""
     known = catalogue.channels(store.brand_id)
@@ -65,11 +70,17 @@ def holdings_of(
         item = catalogue.item(store.brand_id, *stock.key) if stock.is_limited else None
         if item is None:
             continue
-        weights = [0, 0]
+        here = there = guaranteed = 0
         for row in channels.get(stock.key, ()):
             channel = known.get(row.channel_code)
-            if channel is not None:
-                weights[0 if channel.in_store else 1] += row.weight
-        here, there = weights if any(weights) else (1, 1)
-        found.append(Holding(stock, step_of(item.decimals), here, there))
+            if channel is None:
+                continue
+            if channel.in_store:
+                here += row.weight
+                guaranteed += open_guarantee(row, period_start(day, stock))
+            else:
+                there += row.weight
+        if not here and not there:
+            here = there = 1
+        found.append(Holding(stock, step_of(item.decimals), here, there, guaranteed))
     return tuple(found)

@@ -2,7 +2,6 @@
 
 Volatile: after a restart the weights decide until enough has been sold again.
 """
-decide until enough has been sold again."""
 
 from collections.abc import Mapping
 
