@@ -60,6 +60,11 @@ class Draft:
         return self._shelf.stocks.keys() | self._stocks.keys()
 
     @property
+    def is_at_hub(self) -> bool:
+        """Whether a hub decides: what `grant` keeps is the cloud's part."""
+        return self._shelf.books is not None
+
+    @property
     def seq(self) -> int:
         """The store's sequence as this command left it."""
         return self._seq
@@ -111,14 +116,30 @@ class Draft:
         if rise > 0:
             invariant(oversell is not None, f"{key} would promise more than there is")
             self._open_incident(key, oversell or "", rise, reason)
-            changed = replace(changed, oversold=stock.oversold + rise)
+            changed = self._covered(changed, rise)
         elif beyond > 0:
             self._open_incident(key, BEYOND_CHANNEL, beyond, reason)
         if moved_real:
-            changed = turned(changed)
-            if changed.real == changed.settings_real:  # moved away and back: it only looks as if it had stood still
-                changed = replace(changed, settings_real=None)
+            changed = _stirred(changed)
         self._write(changed, kind, quantity, channel_code=channel_code, reason=reason)
+
+    def restate(self, stock: Stock, kind: Kind, quantity: int, content: str | None = None) -> None:
+        """Write a stock of which hub and cloud hold other parts than before, or of which the other side has told.
+
+        Where that doesn't set it anew (its settings version is as it was), `real` may only have been moved.
+        """
+        before = self.stock(stock.key)
+        self._seq += 1
+        changed = turned(replace(stock, version=self._seq))
+        if changed.settings_version == before.settings_version and changed.real != before.real:
+            changed = _stirred(changed)
+        self._write(changed, kind, quantity, content=content)
+
+    def _covered(self, stock: Stock, beyond: int) -> Stock:
+        """The stock of which `beyond` is promised that isn't there. A hub takes it of the cloud's part, as far as that
+        goes: the food is in the store. Only the rest is oversold."""
+        taken = min(beyond, stock.grant) if self.is_at_hub else 0
+        return replace(stock, grant=stock.grant - taken, oversold=stock.oversold + beyond - taken)
 
     def set_stock(
         self, stock: Stock, content: str, *, oversell: str, reason: str | None, kind: Kind = Kind.SET
@@ -130,7 +151,8 @@ class Draft:
         rise = max(0, -stock.left - before.uncovered) if stock.is_limited else 0
         if rise:
             self._open_incident(stock.key, oversell, rise, reason)
-        changed = turned(replace(stock, oversold=stock.oversold + rise, version=self._seq, settings_real=stock.real))
+            stock = self._covered(stock, rise)
+        changed = turned(replace(stock, version=self._seq, settings_real=stock.real))
         self._write(changed, kind, changed.real - before.real, reason=reason, content=content)
         return changed
 
@@ -210,13 +232,20 @@ class Draft:
             Incident(self._seq, kind, key, quantity, self._order_id, self._actor.name, reason, self.now)
         )
 
+    def is_told(self, channel_code: str) -> bool:
+        """Whether this is a hub and the channel's `used` is what the cloud says, because it sells online."""
+        if not self.is_at_hub:
+            return False
+        channel = self.catalogue.channel(self.store.brand_id, channel_code)
+        return channel is not None and not channel.in_store
+
     def use(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> None:
         """Add to what a lock of `locked_at` counts in the channel's `used`, where a cap or a guarantee makes it count.
 
         The growth of a lock belongs to the period of that lock, as its end will: a row of a later period ignores it.
         """
         row = self.channel_rows(key).get(channel_code)
-        if row is None or not row.counts or amount == 0 or locked_at < row.period_at:
+        if row is None or not row.counts or amount == 0 or locked_at < row.period_at or self.is_told(channel_code):
             return
         if row.period_at < period_start(self.day, self.stock(key)) <= locked_at:
             # counted from this take on, not from the day's start: where a store's day was moved into the past of takes
@@ -227,7 +256,7 @@ class Draft:
     def free_used(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> bool:
         """Take back from `used`, and whether that changed it; a lock of an earlier period leaves it alone."""
         row = self.channel_rows(key).get(channel_code)
-        if row is None or not row.counts or amount == 0 or locked_at < row.period_at:
+        if row is None or not row.counts or amount == 0 or locked_at < row.period_at or self.is_told(channel_code):
             return False
         invariant(row.used >= amount, f"used of {key} on {channel_code} would be negative")
         self.put_channel(replace(row, used=row.used - amount))
@@ -274,6 +303,7 @@ class Draft:
             self._incidents,
             self.alerts,
             self.timer if self.timer is not self._shelf.timer else None,
+            actor=self._actor,
         )
 
     def _changed_channels(self) -> dict[StockKey, dict[str, ChannelStock]]:
@@ -284,6 +314,14 @@ class Draft:
             loaded = self._shelf.channels.get(key, {})
             changed[key] = {code: row for code, row in rows.items() if loaded.get(code) is not row}
         return changed
+
+
+def _stirred(stock: Stock) -> Stock:
+    """The stock after its `real` was moved by something else than a setting."""
+    stock = turned(stock)
+    if stock.real == stock.settings_real:  # moved away and back: it only looks as if it had stood still
+        stock = replace(stock, settings_real=None)
+    return stock
 
 
 def turned(stock: Stock) -> Stock:
