@@ -4,12 +4,10 @@ import pytest
 
 from eightysix.core.change import Kind
 from eightysix.core.command import (
-    Actor,
     AmendStock,
     DeductStock,
     ExpireLocks,
     Line,
-    LockStock,
     ReturnStock,
     TellVerb,
     UnlockStock,
@@ -22,12 +20,7 @@ from tests.world.hub_kitchen import HubKitchen
 from tests.world.menu import STORE
 
 from .cloud import limited, mirrored
-
-ME = Actor("ann", "pos")
-
-
-def lock(order_id, *lines, channel="POS", **more):
-    return LockStock(STORE, order_id, channel, tuple(Line(*line) for line in lines), ME, **more)
+from .orders import ME, lock
 
 
 @pytest.fixture

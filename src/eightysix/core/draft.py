@@ -115,10 +115,10 @@ class Draft:
         rise = -changed.left - stock.uncovered if limited and changed.left < 0 else 0
         if rise > 0:
             invariant(oversell is not None, f"{key} would promise more than there is")
-            self._open_incident(key, oversell or "", rise, reason)
+            self.open_incident(key, oversell or "", rise, reason)
             changed = self._covered(changed, rise)
         elif beyond > 0:
-            self._open_incident(key, BEYOND_CHANNEL, beyond, reason)
+            self.open_incident(key, BEYOND_CHANNEL, beyond, reason)
         if moved_real:
             changed = _stirred(changed)
         self._write(changed, kind, quantity, channel_code=channel_code, reason=reason)
@@ -150,7 +150,7 @@ class Draft:
         before = self.stock(stock.key)
         rise = max(0, -stock.left - before.uncovered) if stock.is_limited else 0
         if rise:
-            self._open_incident(stock.key, oversell, rise, reason)
+            self.open_incident(stock.key, oversell, rise, reason)
             stock = self._covered(stock, rise)
         changed = turned(replace(stock, version=self._seq, settings_real=stock.real))
         self._write(changed, kind, changed.real - before.real, reason=reason, content=content)
@@ -227,7 +227,8 @@ class Draft:
         self._order_seq, self._is_logged = self._seq, True
         return last
 
-    def _open_incident(self, key: StockKey, kind: str, quantity: int, reason: str | None) -> None:
+    def open_incident(self, key: StockKey, kind: str, quantity: int, reason: str | None) -> None:
+        """Open an incident about the change that was logged last."""
         self._incidents.append(
             Incident(self._seq, kind, key, quantity, self._order_id, self._actor.name, reason, self.now)
         )

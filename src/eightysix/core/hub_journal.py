@@ -31,8 +31,11 @@ def events_of(decision: "Decision", before: Mapping[StockKey, Stock], books: Hub
     """The events that a decision of the store's makes, without their place in the journal; none where there is nothing
     to tell. `before` are the stocks as they were.
 
-    One event tells all of it, but each setting has one of its own, with what it moved.
+    One event tells all of it, but each setting has one of its own, with what it moved. Of what the hub has written down
+    for itself only incidents are told.
     """
+    if decision.books is not None:
+        decision = _incidents_alone(decision)
     settings = [each for each in decision.told if isinstance(each, ChangeStock)]
     apart = {each.setting.key for each in settings}
     moves = {move.key: move for move in _moves(decision, before, books)}
@@ -56,6 +59,10 @@ def events_of(decision: "Decision", before: Mapping[StockKey, Stock], books: Hub
             replace(_blank(decision, now), moves=() if move is None else (move,), incidents=its, setting=setting)
         )
     return events
+
+
+def _incidents_alone(decision: "Decision") -> "Decision":
+    return type(decision)(decision.outcome, logs=decision.logs, incidents=decision.incidents, actor=decision.actor)
 
 
 def _blank(decision: "Decision", now: int) -> HubEvent:
@@ -96,10 +103,12 @@ def _sum(rows: Iterable[LogRow], kind: Kind) -> int:
     return sum(row.quantity for row in rows if row.kind is kind)
 
 
-def written(books: HubBooks, events: Iterable[HubEvent], now: int) -> tuple[HubBooks, list[EventRow]]:
+def written(books: HubBooks, events: Sequence[HubEvent], now: int) -> tuple[HubBooks, list[EventRow]]:
     """The books with these events at the end of the journal, and the events' rows."""
     seq, chain, mirrors = books.last_seq, books.chain, dict(books.mirrors)
     rows: list[EventRow] = []
+    if not events:
+        return books, rows
     for event in events:
         seq += 1
         body = encode_event(replace(event, seq=seq, prev=chain))

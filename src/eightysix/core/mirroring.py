@@ -25,6 +25,9 @@ SKEW_MS = 300_000
 """So far the clocks of hub and cloud may be apart: epochs that began within it of one another are the same one, where
 no rule's occurrence tells."""
 
+BELOW_PROMISED = "mirrored_below_promised"
+"""The kind of incident where the cloud limits a stock of which the hub has promised more than it holds."""
+
 _ONE_OFF = ("auto_restore_type", "auto_restore_at", "restore_to")
 _SETTINGS = ("status", "type", "manual", "plan", *_ONE_OFF, "allocation", "low")
 _CHANNEL_SETTINGS = ("status", "type", "limit", "guarantee", "weight", "low")
@@ -75,7 +78,7 @@ def _take_over(draft: Draft, row: MirrorRow, known: Mirror, *, is_decided: bool)
         content["epoch_at"] = [before.epoch_at, after.epoch_at]
     if is_decided:
         after = _settings(after, theirs)
-    after = turned(after)
+    after = _covered(turned(after), theirs)
     rows = _channel_rows(draft, row, after, is_decided=is_decided)
     content |= _settings_changed(before, after)
     if any(_word(each) != _word(draft.channel_rows(each.key).get(each.channel_code)) for each in rows):
@@ -85,24 +88,33 @@ def _take_over(draft: Draft, row: MirrorRow, known: Mirror, *, is_decided: bool)
         after = replace(
             after, settings_version=before.settings_version + 1, updated_at=updated_at, settings_real=after.real
         )
+    rise = _uncovered(after) - after.oversold
+    if rise > 0:  # it is limited now, and wasn't when the hub locked
+        after = replace(after, oversold=after.oversold + rise)
     if after == before and not rows:
         return False
     told = msgspec.json.encode(content).decode() if content else None
     draft.restate(after, Kind.MIRROR, after.real - before.real, told)
     for each in rows:
         draft.put_channel(each)
+    if rise > 0:
+        draft.open_incident(before.key, BELOW_PROMISED, rise, None)
     return True
 
 
 def _parts(before: Stock, theirs: Stock) -> Stock:
-    """The stock with the cloud's part as it is now; what the hub has sold beyond all there was, the cloud settles.
-
-    Nor is more oversold than the cloud says, but for what the hub promises now.
-    """
+    """The stock with the cloud's part as it is now; what the hub has sold beyond all there was, the cloud settles."""
     part, mine = max(0, theirs.real - theirs.grant), held(before)
-    after = replace(before, grant=part, real=mine + part)
-    needed = max(0, -after.left) if before.is_limited else 0
-    return replace(after, oversold=min(before.oversold, max(needed, theirs.oversold)))
+    return replace(before, grant=part, real=mine + part)
+
+
+def _covered(after: Stock, theirs: Stock) -> Stock:
+    """The stock with no more oversold than the cloud says, but for what the hub promises now."""
+    return replace(after, oversold=min(after.oversold, max(_uncovered(after), theirs.oversold)))
+
+
+def _uncovered(stock: Stock) -> int:
+    return max(0, -stock.left) if stock.is_limited else 0
 
 
 def _begins_epoch(before: Stock, theirs: Stock, known: Mirror) -> bool:

@@ -149,7 +149,7 @@ class Shelf:
 
     def add_books(self, books: HubBooks) -> None:
         """Put a hub's loaded books on the shelf, with the mirrors of all stocks that are on it."""
-        self.books = self._books_loaded = books
+        self.books = books
 
     def put(self, decision: Decision) -> None:
         """Make a decision's changes visible to the next one, and part of `changes`. At a hub what is to be told the
@@ -192,13 +192,11 @@ class Shelf:
             self.journals[journal.key] = journal
 
     def _put_books(self, books: HubBooks, decision: Decision) -> None:
-        if decision.books is not None:
-            self.books = decision.books
-            return
+        if self._books_loaded is None:
+            self._books_loaded = books
         events = events_of(decision, self.stocks, books, self.now)
-        if events:
-            self.books, rows = written(books, events, self.now)
-            self._events.extend(rows)
+        self.books, rows = written(decision.books or books, events, self.now)
+        self._events.extend(rows)
 
     def _put_reservation(self, reservation: Reservation) -> None:
         order_id = reservation.order_id
