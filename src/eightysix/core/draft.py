@@ -63,6 +63,11 @@ class Draft:
         return self._shelf.stocks.keys() | self._stocks.keys()
 
     @property
+    def is_at_hub(self) -> bool:
+        """Whether a hub decides: what `grant` keeps is the cloud's part."""
+        return self._shelf.books is not None
+
+    @property
     def seq(self) -> int:
         """The store's sequence as this command left it."""
         return self._seq
@@ -115,7 +120,7 @@ class Draft:
         if rise > 0:
             invariant(oversell is not None, f"{key} would promise more than there is")
             self.open_incident(key, oversell or "", rise, reason)
-            changed = replace(changed, oversold=stock.oversold + rise)
+            changed = self._covered(changed, rise)
         elif beyond > 0:
             self.open_incident(key, BEYOND_CHANNEL, beyond, reason)
         if moved_real:
@@ -151,6 +156,24 @@ class Draft:
         self._write(changed, kind, quantity, channel_code=channel_code, reason=reason, content=content)
         return rise
 
+    def restate(self, stock: Stock, kind: Kind, quantity: int, content: str | None = None) -> None:
+        """Write a stock of which hub and cloud hold other parts than before, or of which the other side has told.
+
+        Where that doesn't set it anew (its settings version is as it was), `real` may only have been moved.
+        """
+        before = self.stock(stock.key)
+        self._seq += 1
+        changed = turned(replace(stock, version=self._seq))
+        if changed.settings_version == before.settings_version and changed.real != before.real:
+            changed = _stirred(changed)
+        self._write(changed, kind, quantity, content=content)
+
+    def _covered(self, stock: Stock, beyond: int) -> Stock:
+        """The stock of which `beyond` is promised that isn't there. A hub takes it of the cloud's part, as far as that
+        goes: the food is in the store. Only the rest is oversold."""
+        taken = min(beyond, stock.grant) if self.is_at_hub else 0
+        return replace(stock, grant=stock.grant - taken, oversold=stock.oversold + beyond - taken)
+
     def set_stock(
         self, stock: Stock, content: str, *, oversell: str, reason: str | None, kind: Kind = Kind.SET
     ) -> Stock:
@@ -161,7 +184,8 @@ class Draft:
         rise = max(0, -stock.left - before.uncovered) if stock.is_limited else 0
         if rise:
             self.open_incident(stock.key, oversell, rise, reason)
-        changed = turned(replace(stock, oversold=stock.oversold + rise, version=self._seq, settings_real=stock.real))
+            stock = self._covered(stock, rise)
+        changed = turned(replace(stock, version=self._seq, settings_real=stock.real))
         self._write(changed, kind, changed.real - before.real, reason=reason, content=content)
         return changed
 
@@ -244,13 +268,20 @@ class Draft:
             )
         )
 
+    def is_told(self, channel_code: str) -> bool:
+        """Whether this is a hub and the channel's `used` is what the cloud says, because it sells online."""
+        if not self.is_at_hub:
+            return False
+        channel = self.catalogue.channel(self.store.brand_id, channel_code)
+        return channel is not None and not channel.in_store
+
     def use(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> None:
         """Add to what a lock of `locked_at` counts in the channel's `used`, where a cap or a guarantee makes it count.
 
         The growth of a lock belongs to the period of that lock, as its end will: a row of a later period ignores it.
         """
         row = self.channel_rows(key).get(channel_code)
-        if row is None or not row.counts or amount == 0 or locked_at < row.period_at:
+        if row is None or not row.counts or amount == 0 or locked_at < row.period_at or self.is_told(channel_code):
             return
         if row.period_at < period_start(self.day, self.stock(key)) <= locked_at:
             # counted from this take on, not from the day's start: where a store's day was moved into the past of takes
@@ -261,7 +292,7 @@ class Draft:
     def free_used(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> bool:
         """Take back from `used`, and whether that changed it; a lock of an earlier period leaves it alone."""
         row = self.channel_rows(key).get(channel_code)
-        if row is None or not row.counts or amount == 0 or locked_at < row.period_at:
+        if row is None or not row.counts or amount == 0 or locked_at < row.period_at or self.is_told(channel_code):
             return False
         invariant(row.used >= amount, f"used of {key} on {channel_code} would be negative")
         self.put_channel(replace(row, used=row.used - amount))
@@ -308,6 +339,7 @@ class Draft:
             self._incidents,
             self.alerts,
             self.timer if self.timer is not self._shelf.timer else None,
+            actor=self._actor,
         )
 
     def _changed_channels(self) -> dict[StockKey, dict[str, ChannelStock]]:

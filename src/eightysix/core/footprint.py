@@ -36,6 +36,7 @@ from .command import (
     WriteOffHub,
     settings_of,
 )
+from .hub import MirrorRow
 from .journal import result_id
 from .key import StockKey, StoreKey, sku_key
 from .pos_report import report_ids
@@ -122,7 +123,7 @@ def _at_hub(command: HubCommand) -> Footprint:
     if isinstance(command, SettleGrants):
         return Footprint(stocks=tuple(change.key for change in command.given))
     if isinstance(command, MirrorStock):
-        return Footprint(stocks=tuple(row.stock.key for row in command.rows))
+        return Footprint(stocks=tuple(row.stock.key for row in command.rows), sets=True)
     return Footprint(stocks=tuple(key for key, _ in command.settled))
 
 
@@ -151,11 +152,21 @@ def counts_anew(command: Command, shelf: Shelf) -> bool:
     """
     if isinstance(command, (ReconcileStock, WriteOffHub, ResolveIncident)):
         return True
+    if isinstance(command, MirrorStock):
+        return any(_begins_to_count(shelf, row) for row in command.rows)
     return any(
         setting.allocation not in (Allocation.NONE, UNSET)
         or any(_may_count(channel) for channel in setting.channels)
         or _shares(shelf, setting.key)
         for setting in settings_of(command)
+    )
+
+
+def _begins_to_count(shelf: Shelf, row: MirrorRow) -> bool:
+    """Whether the cloud's row has a cap or a guarantee where the hub's has none."""
+    mine = shelf.channels.get(row.stock.key, {})
+    return any(
+        each.counts and (each.channel_code not in mine or not mine[each.channel_code].counts) for each in row.channels
     )
 
 

@@ -21,7 +21,9 @@ from .change import (
     StoreChanges,
     Timer,
 )
-from .hub import Hub, HubBooks
+from .command import Actor, ChangeStock, DeductStock, UnlockStock
+from .hub import Hub, HubBooks, HubChanges
+from .hub_journal import books_changes, events_of, written
 from .instant import BusinessDay
 from .key import WHOLE_STORE, StockKey, StoreKey
 from .outcome import Outcome
@@ -59,6 +61,10 @@ class Decision(msgspec.Struct, gc=False):
     hub: Hub | None = None
     resolved: Incident | None = None
     books: HubBooks | None = None
+    """At a hub: its books afterwards, of what it has written down for itself. None: of what happens in the store."""
+    actor: Actor | None = None
+    told: tuple[ChangeStock | DeductStock | UnlockStock, ...] = ()
+    """At a hub: what the cloud decides on, each a setting made here or a verb asked for here."""
 
 
 class Shelf:
@@ -105,6 +111,8 @@ class Shelf:
         """Incidents that are to be resolved, by seq."""
         self.books: HubBooks | None = None
         """At a hub: its books. None in the cloud."""
+        self._books_loaded: HubBooks | None = None
+        self._events: list[tuple[int, int, bytes]] = []
         self.restored = 0
         """How many stocks this batch has restored."""
 
@@ -145,8 +153,15 @@ class Shelf:
         for hub in hubs:
             self.hubs[hub.hub_id] = hub
 
+    def add_books(self, books: HubBooks) -> None:
+        """Put a hub's loaded books on the shelf, with the mirrors of all stocks that are on it."""
+        self.books = books
+
     def put(self, decision: Decision) -> None:
-        """Make a decision's changes visible to the next one, and part of `changes`."""
+        """Make a decision's changes visible to the next one, and part of `changes`. At a hub what is to be told the
+        cloud goes into the journal."""
+        if self.books is not None:
+            self._put_books(self.books, decision)
         for key, stock in decision.stocks.items():
             if key not in self._stocks_loaded:
                 self._stocks_loaded[key] = self.stocks.get(key)
@@ -185,6 +200,13 @@ class Shelf:
         if hub is not None:
             self._hubs_loaded.setdefault(hub.hub_id, self.hubs.get(hub.hub_id))
             self.hubs[hub.hub_id] = hub
+
+    def _put_books(self, books: HubBooks, decision: Decision) -> None:
+        if self._books_loaded is None:
+            self._books_loaded = books
+        events = events_of(decision, self.stocks, books, self.now)
+        self.books, rows = written(decision.books or books, events, self.now)
+        self._events.extend(rows)
 
     def _put_reservation(self, reservation: Reservation) -> None:
         order_id = reservation.order_id
@@ -254,7 +276,12 @@ class Shelf:
             timer=self._timer_change(),
             journals=[(loaded, self.journals[key]) for key, loaded in self._journals_loaded.items()],
             hubs=[(loaded, _revised(loaded, self.hubs[key])) for key, loaded in self._hubs_loaded.items()],
+            books=self._books_changes(),
         )
+
+    def _books_changes(self) -> HubChanges | None:
+        before, after = self._books_loaded, self.books
+        return None if before is None or after is None else books_changes(before, after, self._events)
 
     def _told(self, stocks: Iterable[tuple[Stock | None, Stock]]) -> list[tuple[int, StockKey]]:
         """What others are to be told of, in the order of the last changes."""
