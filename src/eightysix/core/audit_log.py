@@ -87,7 +87,7 @@ def _explains(row: LogRow, before: _Counters) -> bool:
             return (real, locked) == (quantity, 0) and quantity >= 0 and (quantity == 0 or before.type != UNLIMITED)
         case Kind.EIGHTY_SIX | Kind.SKIP | Kind.FLOW_BACK | Kind.FLIP | Kind.STORE | Kind.SUPERSEDED:
             return real == locked == quantity == 0
-        case Kind.SET | Kind.ADD | Kind.COUNT | Kind.RESTORE:
+        case Kind.SET | Kind.ADD | Kind.COUNT | Kind.RESTORE | Kind.RESOLVE:
             return (real, locked) == (quantity, 0)
 
 

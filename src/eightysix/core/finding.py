@@ -97,7 +97,7 @@ class Rule(StrEnum):
     JOURNAL_POSITION = "journal_position"
     """No event of a journal is in the log beyond the journal's position."""
     OVERSOLD_INCIDENTS = "oversold_incidents"
-    """Oversold never exceeds what its incidents account for."""
+    """Oversold never exceeds what its open incidents account for."""
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -40,6 +40,7 @@ from .journal import result_id
 from .key import StockKey, StoreKey, sku_key
 from .pos_report import report_ids
 from .reservation import Reservation
+from .resolving import resolution_id
 from .shelf import Shelf
 from .stock import Allocation
 
@@ -85,7 +86,8 @@ def _of_command(command: Command, catalogue: Catalogue) -> Footprint:
     if isinstance(command, ReplayEvent):
         return _of_event(command, catalogue)
     if isinstance(command, ResolveIncident):
-        return Footprint(sets=True)  # its stock is known when the incident has been loaded
+        # its stock is known when the incident has been loaded
+        return Footprint(request_ids=(resolution_id(command.seq),), sets=True)
     if not isinstance(command, OrderCommand):
         return Footprint()
     request_id = command.request_id if isinstance(command, (ReturnStock, AmendStock)) else None

@@ -108,7 +108,7 @@ SENTENCES: Mapping[Rule, tuple[str, str]] = {
         "日志 {seq} 含有设备日志 {detail} 的事件 {found}，而该设备日志只到 {expected}。",
     ),
     Rule.OVERSOLD_INCIDENTS: (
-        "{item}: oversold by {found}, but incidents account for {expected} only.",
+        "{item}: oversold by {found}, but open incidents account for {expected} only.",
         "{item}：超卖 {found}，但事故记录只有 {expected}。",
     ),
 }
