@@ -1,4 +1,4 @@
-"""Whatever was sold beyond, and however each incident is settled: the books stay right, and nothing is owed at the end."""
+"""Whatever was sold beyond, and however each incident is settled: the books stay right, and nothing is owed at last."""
 
 import random
 from typing import Any
