@@ -13,7 +13,17 @@ from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import State
 from eightysix.storage.migrate import migrate
 from eightysix.storage.port import Conflict, LockTimeout, LostConnection, OrdersWanted, Rejected, Unavailable
-from eightysix.storage.postgres import PostgresDatabase, connect, device, following, incident, loading, reader, saving, tables
+from eightysix.storage.postgres import (
+    PostgresDatabase,
+    connect,
+    device,
+    following,
+    incident,
+    loading,
+    reader,
+    saving,
+    tables,
+)
 from eightysix.storage.postgres import lane as lane_module
 from eightysix.storage.postgres.plan_age import PlanAge
 from eightysix.storage.postgres.session import SETTINGS

@@ -8,7 +8,6 @@ from eightysix.core.reservation import Reservation
 from eightysix.storage.incident import Below
 
 from .following import STORE_KEY, Fetch, by_column
-from .loading import looked_up
 from .rows import (
     CLOCK,
     INCIDENT,

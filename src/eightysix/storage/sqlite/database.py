@@ -15,8 +15,8 @@ from .audit import audit
 from .change_log import SqliteLogTable
 from .device import SqliteDevices
 from .following import SqliteFollowing
-from .incident import SqliteIncidents
 from .hub_books import SqliteHubBooksTable
+from .incident import SqliteIncidents
 from .lane import SqliteLane
 from .lockfile import LockFile
 from .message_parked import SqliteParkedMessageTable
