@@ -116,7 +116,7 @@ class Rule(StrEnum):
     HUB_WAITS = "hub_waits"
     """What a hub waits for the cloud to decide on was written in its journal, and its requests ask for something."""
     OVERSOLD_INCIDENTS = "oversold_incidents"
-    """Oversold never exceeds what its incidents account for."""
+    """Oversold never exceeds what its open incidents account for."""
 
 
 class Finding(msgspec.Struct, frozen=True):

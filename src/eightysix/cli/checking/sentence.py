@@ -120,7 +120,7 @@ SENTENCES: Mapping[Rule, tuple[str, str]] = {
         "{item}：门店主机在等待从未记录的事项（{detail}）：{found}，应为 {expected}。",
     ),
     Rule.OVERSOLD_INCIDENTS: (
-        "{item}: oversold by {found}, but incidents account for {expected} only.",
+        "{item}: oversold by {found}, but open incidents account for {expected} only.",
         "{item}：超卖 {found}，但事故记录只有 {expected}。",
     ),
 }
