@@ -7,7 +7,7 @@ between them. No index holds a column that an order changes.
 """
 
 from .columns import BROADCAST, COUNTER, INSTANT, QUANTITY, SHARDED, metadata
-from .configuration import admin_log, api_key, brand, catalog_head, channel, item, restore_rule, store, webhook
+from .configuration import admin_log, api_key, brand, catalog_head, channel, hub, item, restore_rule, store, webhook
 from .stock import (
     poi_item_channel_stock,
     poi_item_stock,
@@ -46,6 +46,7 @@ __all__ = [
     "brand",
     "catalog_head",
     "channel",
+    "hub",
     "item",
     "message_parked",
     "metadata",
