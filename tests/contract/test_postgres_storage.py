@@ -275,6 +275,8 @@ _HOT = {
     "requests": loading.REQUESTS_STATEMENT,
     "stocks": loading.STOCKS_STATEMENT,
     "journals": loading.JOURNALS_STATEMENT,
+    "hubs": loading.HUBS_STATEMENT,
+    "incidents": loading.INCIDENTS_STATEMENT,
     "head": reader.HEAD_STATEMENT,
     "named rows": reader.NAMED_ROWS_STATEMENT,
     "all rows": reader.ALL_ROWS_STATEMENT,
@@ -300,6 +302,8 @@ _LEAST = {
     "poi_stock_due": ["product_shard_id", "due_at"],
     "poi_stock_journal": [*_STORE_KEY, "device_id", "journal_id"],
     "poi_stock_device": _STORE_KEY,
+    "poi_stock_hub": [*_STORE_KEY, "hub_id"],
+    "poi_stock_incident": [*_STORE_KEY, "seq"],
 }
 
 
@@ -312,6 +316,10 @@ INSERT INTO poi_item_channel_stock
     (product_shard_id, brand_id, poi_id, object_type, object_id, channel_code, stock_status, stock_type)
     SELECT 1023, 'b', n::text, 2, n, 'POS', 1, 1 FROM generate_series(1, 3000) AS n;
 INSERT INTO poi_stock_journal SELECT 1023, 'b', n::text, 'till', n::text, 0, 0 FROM generate_series(1, 3000) AS n;
+INSERT INTO poi_stock_hub SELECT 1023, 'b', n::text, 'hub', NULL, NULL, 1 FROM generate_series(1, 3000) AS n;
+INSERT INTO poi_stock_incident
+    (product_shard_id, brand_id, poi_id, seq, kind, object_type, object_id, actor, opened_at)
+    SELECT 1023, 'b', n::text, n, 'oversold', 2, n, 'me', 0 FROM generate_series(1, 3000) AS n;
 INSERT INTO poi_stock_due SELECT 1023, n, 'b', n::text, n::text FROM generate_series(1, 3000) AS n;
 INSERT INTO poi_stock_reservation
     (product_shard_id, brand_id, poi_id, order_id, sku_id, line_no, channel_code, state, locked_at, expires_at, counted)

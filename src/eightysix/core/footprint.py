@@ -56,6 +56,8 @@ class Footprint(msgspec.Struct, frozen=True, gc=False):
     """Whether every stock of the store and its timer are needed."""
     hub_ids: tuple[str, ...] = ()
     """Of which hubs the cloud's row is needed."""
+    incident_seqs: tuple[int, ...] = ()
+    """Which incidents are needed, and with each its stock and its order."""
 
 
 def footprint(command: Command, catalogue: Catalogue) -> Footprint:
@@ -85,7 +87,7 @@ def _of_command(command: Command, catalogue: Catalogue) -> Footprint:
     if isinstance(command, ReplayEvent):
         return _of_event(command, catalogue)
     if isinstance(command, ResolveIncident):
-        return Footprint(sets=True)  # its stock is known when the incident has been loaded
+        return Footprint(sets=True, incident_seqs=(command.seq,))
     if not isinstance(command, OrderCommand):
         return Footprint()
     request_id = command.request_id if isinstance(command, (ReturnStock, AmendStock)) else None
@@ -167,6 +169,19 @@ def _shares(shelf: Shelf, key: StockKey) -> bool:
 def stocks_held(reservations: Iterable[Reservation]) -> set[StockKey]:
     """Every stock that these reservations took from."""
     return {take.key for reservation in reservations for take in reservation.takes}
+
+
+def orders_behind(command: Command, shelf: Shelf) -> set[str]:
+    """The orders that only the loaded incident and the day's reservations tell: those with a live line that holds the
+    stock, which may be cancelled to settle it."""
+    incident = shelf.incidents.get(command.seq) if isinstance(command, ResolveIncident) else None
+    if incident is None or shelf.taken is None:
+        return set()
+    return {
+        line.order_id
+        for line in shelf.taken
+        if line.is_live(shelf.now) and any(take.key == incident.key for take in line.takes)
+    }
 
 
 def takes_anew(command: Command) -> str | None:

@@ -112,6 +112,10 @@ class MysqlDatabase:
     def parked_messages(self) -> MysqlParkedMessageTable:
         return self._parked_messages
 
+    @property
+    def hub_books(self) -> None:
+        return
+
     def audit(self, bucket: int | None = None) -> AsyncIterator[AuditStore]:
         return audit(self._pool, self.capabilities.physical_shards, bucket)
 

@@ -118,6 +118,10 @@ class PostgresDatabase:
     def parked_messages(self) -> PostgresParkedMessageTable:
         return self._parked_messages
 
+    @property
+    def hub_books(self) -> None:
+        return
+
     def audit(self, bucket: int | None = None) -> AsyncIterator[AuditStore]:
         return audit(self._target, self._owner, bucket)
 

@@ -15,6 +15,7 @@ from .audit import audit
 from .change_log import SqliteLogTable
 from .device import SqliteDevices
 from .following import SqliteFollowing
+from .hub_books import SqliteHubBooksTable
 from .lane import SqliteLane
 from .lockfile import LockFile
 from .message_parked import SqliteParkedMessageTable
@@ -58,7 +59,7 @@ async def _prepare(path: Path) -> None:
 class SqliteDatabase:
     """`storage.port.Database`, the only one on its file until it is closed."""
 
-    capabilities = Capabilities(dialect="sqlite", several_processes=False, skips_locked_rows=False)
+    capabilities = Capabilities(dialect="sqlite", several_processes=False, skips_locked_rows=False, keeps_hub=True)
 
     def __init__(self, path: Path, owner: str, lock: LockFile, reader: SqliteReader) -> None:
         self._path = path
@@ -71,6 +72,7 @@ class SqliteDatabase:
         self._door = SideDoor(path)
         self._order_events = SqliteOrderEventTable(self._door)
         self._parked_messages = SqliteParkedMessageTable(self._door)
+        self._hub_books = SqliteHubBooksTable(self._door)
         self._lanes: set[SqliteLane] = set()
         self._webhooks = OnDemand(path, self._lanes)
         self._webhook_queue = SqliteWebhookQueue(self._webhooks)
@@ -143,6 +145,11 @@ class SqliteDatabase:
     def parked_messages(self) -> ParkedMessageTable:
         """See the port."""
         return self._parked_messages
+
+    @property
+    def hub_books(self) -> SqliteHubBooksTable:
+        """See the port."""
+        return self._hub_books
 
     def audit(self, bucket: int | None = None) -> AsyncIterator[AuditStore]:
         """See the port."""
