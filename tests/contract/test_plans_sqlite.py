@@ -36,7 +36,17 @@ KEYS = {
 }
 """How much of a table's key each look-up must use."""
 
-BY_STORE = {"READ_HEAD", "READ_STORE", "TAKEN_SINCE", "WHOLE", "CHANGED", "OF_STORES", "BOOKS", "ALL_MIRRORS"}
+BY_STORE = {
+    "READ_HEAD",
+    "READ_STORE",
+    "TAKEN_SINCE",
+    "WHOLE",
+    "CHANGED",
+    "OF_STORES",
+    "BOOKS",
+    "ALL_MIRRORS",
+    "HUB_ROWS",
+}
 """These read all rows of one store, by the key's prefix."""
 
 BY_BUCKET = {
