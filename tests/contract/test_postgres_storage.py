@@ -292,7 +292,7 @@ _HOT = {
     **{f"save {at}": saving.save_statement((at,)) for at in range(len(tables.GROUPS))},
     "save all": saving.save_statement(tuple(range(len(tables.GROUPS)))),
 }
-_BY_STORE = {"all rows", "changed"}
+_BY_STORE = {"all rows", "changed", "hubs of a store", "hub journals of a store"}
 _STORE_KEY = ["product_shard_id", "brand_id", "poi_id"]
 _STOCK_KEY = [*_STORE_KEY, "object_type", "object_id"]
 _LEAST = {

@@ -21,7 +21,8 @@ from .clock import now_ms
 from .journal import Change, Journal, line_of
 from .kinds import BRAND, CHANNEL, Kind
 from .paging import cursor_of, key_after
-from .snapshot import COLUMNS, NEWEST, Snapshot, SnapshotDraft
+from .snapshot import Snapshot, SnapshotDraft
+from .snapshot_tables import COLUMNS, NEWEST
 from .turns import Turns
 
 _LOG = logging.getLogger(__name__)
