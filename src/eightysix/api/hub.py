@@ -86,7 +86,7 @@ class HubLine:
         if call.caller.grant.role == "hub":
             store = self._hub(call.caller, body.brand_id, body.poi_id, hub_id)
         else:
-            store = self._left_behind(call.caller, body.brand_id, body.poi_id, hub_id)
+            store = await self._left_behind(call.caller, body.brand_id, body.poi_id, hub_id)
         commands, stop = body.commands(store)
         self._doorkeeper.count_stores(call.caller, len(commands), "events")
         told = await self._tell(commands)
@@ -116,10 +116,12 @@ class HubLine:
             raise Rejection(Code.HUB_NOT_FOUND, field)
         return store
 
-    def _left_behind(self, caller: Caller, brand_id: str, poi_id: str, hub_id: str) -> StoreKey:
-        """The store whose hub was replaced. 404 for the hub that it has: that speaks for itself."""
+    async def _left_behind(self, caller: Caller, brand_id: str, poi_id: str, hub_id: str) -> StoreKey:
+        """The store whose hub was replaced. 404 for any other: the one that it has speaks for itself, and what an
+        unknown one tells would be believed."""
         store = store_named(caller, self._catalog.current, brand_id, poi_id)
-        if self._catalog.current.hub(brand_id, poi_id) == hub_id:
+        rows = await self._reader.hub_rows(store)
+        if not any(hub.hub_id == hub_id and hub.is_fenced for hub in rows.hubs):
             raise Rejection(Code.HUB_NOT_FOUND, "hub_id")
         return store
 
