@@ -77,6 +77,8 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
     Code.CHANNEL_NOT_FOUND: ("There is no such channel.", "渠道不存在。"),
     Code.ITEM_NOT_FOUND: ("There is no such item.", "商品不存在。"),
     Code.RULE_NOT_FOUND: ("There is no such restore rule.", "恢复规则不存在。"),
+    Code.HUB_NOT_FOUND: ("The store has no such hub.", "该门店没有此中枢。"),
+    Code.INCIDENT_NOT_FOUND: ("There is no such incident.", "事件不存在。"),
     Code.QUANTITY_TOO_FINE: (
         "The quantity has more decimals than the item allows (at most 3).",
         "数量的小数位超过商品允许的精度（最多 3 位）。",
@@ -90,6 +92,18 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
     Code.SETTING_INVALID: (
         "The settings contradict each other or the stock as it is.",
         "设置自相矛盾或与当前库存不符。",
+    ),
+    Code.HUB_FENCED: (
+        "This hub was replaced; nothing is granted to it any more.",
+        "该中枢已被替换，不再获得任何额度。",
+    ),
+    Code.USE_HUB: (
+        "The store has a hub, and this channel sells through it.",
+        "该门店设有中枢，此渠道须通过中枢下单。",
+    ),
+    Code.ORDER_AT_HUB: (
+        "The order was taken at the store's hub, which alone decides on it.",
+        "该订单由门店中枢受理，须由中枢处理。",
     ),
     Code.ORDER_CANCELLED: ("The order is cancelled.", "订单已取消。"),
     Code.IDEMPOTENCY_MISMATCH: (
@@ -124,6 +138,15 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
     Code.COUNT_BASE_MISSING: (
         "Orders have moved what is there: say what was believed to be there before it was counted.",
         "订单已改变现有数量，请同时提供盘点前所认为的数量。",
+    ),
+    Code.GRANT_EXCEEDED: (
+        "More is given back than is held and free.",
+        "交还的数量超过持有的可用额度。",
+    ),
+    Code.ALREADY_RESOLVED: ("The incident is resolved already.", "该事件已处理。"),
+    Code.NOTHING_TO_CANCEL: (
+        "No unpaid order of the cloud holds any of it; accept the incident, or count anew.",
+        "没有可由云端取消的未付款订单占用该库存，请接受该事件或重新盘点。",
     ),
     Code.OUT_OF_STOCK: ("Not enough stock.", "库存不足。"),
 }
@@ -181,6 +204,7 @@ _PHRASES = {
     "either poiIds or from and to": "poiIds 与 from、to 只能选其一",
     "either a store or all": "门店与 all 只能选其一",
     "only with a store": "仅与门店一起使用",
+    "only a recount says what was counted": "仅重新盘点时填写",
 }
 
 

@@ -73,6 +73,8 @@ STATUS: dict[Problem | Code, int] = {
     Code.CHANNEL_NOT_FOUND: 404,
     Code.ITEM_NOT_FOUND: 404,
     Code.RULE_NOT_FOUND: 404,
+    Code.HUB_NOT_FOUND: 404,
+    Code.INCIDENT_NOT_FOUND: 404,
     Code.ORDER_NOT_FOUND: 404,
     Code.QUANTITY_TOO_FINE: 422,
     Code.QUANTITY_OUT_OF_RANGE: 422,
