@@ -1,0 +1,18 @@
+"""How often a hub asks the cloud by itself."""
+
+import msgspec
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """Durations in milliseconds. What is new at the hub is sent at once."""
+
+    pull_ms: int = 30_000
+    """Between two looks for rows that no message has told of."""
+    store_ms: int = 30_000
+    orders_ms: int | None = 5_000
+    """None: nobody here forwards verbs of the cloud's orders."""
+    rebalance_ms: int = 1_000
+    compare_ms: int = 600_000
+    """Between two comparisons of what the hub holds; there is one at each reconnect besides."""
+    denied_ms: int = 30_000
+    """Before what the cloud has refused is tried again: a person has to do something first."""

@@ -1,0 +1,1 @@
+"""The hub's own parts, each by itself."""

@@ -1,0 +1,259 @@
+"""The agent's conversation: what it sends when, and what each answer makes the hub write down."""
+
+from random import Random
+
+import pytest
+
+from eightysix.core.command import AckEvents, AskGrants, MirrorStock, SettleGrants
+from eightysix.core.hub import GrantChange, GrantRequest, MirrorRow, Side
+from eightysix.core.key import StoreKey, sku_key
+from eightysix.core.outcome import Code, GrantTotal
+from eightysix.core.stock import LIMITED, Stock
+from eightysix.hub.agent import Agent, Duty
+from eightysix.hub.call import (
+    Denied,
+    FetchStore,
+    Lost,
+    Moved,
+    MoveGrants,
+    Pull,
+    Pulled,
+    StoreFetched,
+    Upload,
+    Uploaded,
+)
+from eightysix.hub.desk import Desk, Holding
+from eightysix.hub.pace import Pace
+from eightysix.hub.patience import LONGEST_MS
+from eightysix.hub.trouble import Trouble
+
+STORE = StoreKey.of("fox", "1")
+SOUP = sku_key(7)
+EMPTY = Desk(0, 0)
+
+
+def new_agent() -> Agent:
+    return Agent(STORE, Side("h1", "j1"), Random(1), Pace(orders_ms=None))
+
+
+def row(version: int, real: int = 20_000, grant: int = 0) -> MirrorRow:
+    return MirrorRow(Stock(SOUP, type=LIMITED, real=real, grant=grant, version=version, settings_version=1))
+
+
+def settled_in(now: int = 0) -> Agent:
+    """An agent that is online and has all rows."""
+    agent = new_agent()
+    answer_all(agent, EMPTY, now)
+    return agent
+
+
+def answer_all(agent: Agent, desk: Desk, now: int, rows: tuple[MirrorRow, ...] = ()) -> None:
+    for _ in range(3):
+        for call in agent.next(desk, now).calls:
+            match call:
+                case Pull():
+                    agent.answered(call, Pulled(rows, "5"), now)
+                case FetchStore():
+                    agent.answered(call, StoreFetched(1), now)
+                case MoveGrants():
+                    agent.answered(call, Moved(()), now)
+
+
+def test_at_the_start_it_pulls_everything_and_fetches_the_store() -> None:
+    calls = new_agent().next(EMPTY, 0).calls
+    assert Pull(None) in calls
+    assert FetchStore(None) in calls
+
+
+def test_events_go_out_as_they_were_written_and_once_at_a_time() -> None:
+    agent = settled_in()
+    desk = Desk(9, 7, "chain", (b"eight", b"nine"))
+    [upload] = agent.next(desk, 1).calls
+    assert upload == Upload("j1", 8, "chain", (b"eight", b"nine"))
+    assert agent.next(desk, 2).calls == ()
+    assert agent.answered(upload, Uploaded(9, ((SOUP, 44),)), 3) == [AckEvents(STORE, 9, ((SOUP, 44),))]
+    assert agent.next(Desk(9, 9), 4).calls == ()
+
+
+def test_an_unanswered_request_goes_out_again_with_its_id() -> None:
+    agent = settled_in()
+    request = GrantRequest("r1", (GrantChange(SOUP, 2_000),), 0)
+    desk = Desk(0, 0, requests=(request,))
+    [call] = agent.next(desk, 1).calls
+    assert call == MoveGrants(request)
+    assert agent.answered(call, Lost(), 2) == []
+    assert not agent.is_online
+    [again] = agent.next(desk, 2 + LONGEST_MS).calls
+    assert again == call
+    commands = agent.answered(again, Moved((GrantTotal(SOUP, 1_000, 6_000),)), 9_000)
+    assert commands == [SettleGrants(STORE, "r1", (GrantChange(SOUP, 1_000),))]
+
+
+def test_the_older_request_goes_first() -> None:
+    agent = settled_in()
+    older, newer = GrantRequest("z", (GrantChange(SOUP, 1),), 5), GrantRequest("a", (GrantChange(SOUP, 2),), 6)
+    [call] = agent.next(Desk(0, 0, requests=(newer, older)), 10).calls
+    assert call == MoveGrants(older)
+
+
+def test_while_the_line_is_gone_one_call_at_a_time_finds_out() -> None:
+    agent = settled_in()
+    now, waits = 100_000, []
+    for _ in range(8):
+        desk = Desk(1, 0, "", (b"one",), (GrantRequest("r", (GrantChange(SOUP, 1),), 0),))
+        calls = agent.next(desk, now).calls
+        first = not waits
+        assert len(calls) == 1 or first
+        for call in calls:
+            agent.answered(call, Lost(), now)
+        turn = agent.next(desk, now)
+        assert turn.calls == ()
+        waits.append(turn.due_at - now)
+        now = turn.due_at
+    assert all(wait <= LONGEST_MS for wait in waits)
+    assert waits[-1] >= LONGEST_MS // 2
+    assert agent.next(desk, now).calls
+
+
+def test_a_cloud_that_asks_for_peace_gets_it() -> None:
+    agent = settled_in()
+    desk = Desk(1, 0, "", (b"one",))
+    [call] = agent.next(desk, 1).calls
+    agent.answered(call, Lost(wait_ms=60_000), 2)
+    assert agent.next(desk, 60_001).calls == ()
+    assert agent.next(desk, 60_002).calls
+
+
+def test_rows_are_written_down_and_a_message_that_follows_moves_the_cursor() -> None:
+    agent = settled_in()
+    assert agent.streamed(row(6), "5", "6", 10) == [MirrorStock(STORE, (row(6),))]
+    assert agent.next(EMPTY, 11).calls == ()
+    assert agent.streamed(row(9), "8", "9", 12) == [MirrorStock(STORE, (row(9),))]  # 8 was missed
+    assert agent.next(EMPTY, 13).calls == (Pull("6"),)
+
+
+def test_pages_follow_one_another_and_a_reset_pulls_all() -> None:
+    agent = settled_in()
+    agent.streamed(row(9), "8", "9", 12)
+    [pull] = agent.next(EMPTY, 13).calls
+    agent.answered(pull, Pulled((row(7),), "7", has_more=True), 14)
+    [pull] = agent.next(EMPTY, 14).calls
+    assert pull == Pull("7")
+    agent.answered(pull, Pulled((), None, is_reset=True), 15)
+    assert agent.next(EMPTY, 15).calls == (Pull(None),)
+
+
+def test_what_could_not_be_written_is_pulled_again() -> None:
+    agent = settled_in()
+    agent.streamed(row(6), "5", "6", 10)
+    agent.rewind()
+    assert agent.next(EMPTY, 11).calls == (Pull(None),)
+
+
+def test_an_answer_to_what_is_not_under_way_says_nothing() -> None:
+    agent = settled_in()
+    desk = Desk(1, 0, "", (b"one",))
+    [call] = agent.next(desk, 1).calls
+    agent.answered(call, Lost(), 2)
+    assert agent.answered(call, Uploaded(1), 3) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "trouble"),
+    [
+        (Code.JOURNAL_GAP, Trouble.JOURNAL_LOST),
+        (Code.JOURNAL_MISMATCH, Trouble.JOURNAL_MISMATCH),
+        (Code.HUB_NOT_FOUND, Trouble.UNKNOWN),
+        (None, Trouble.UNKNOWN),
+        (Code.SETTING_INVALID, Trouble.REFUSED),
+    ],
+)
+def test_a_refused_upload_is_a_trouble_and_tried_again_later(code: Code | None, trouble: Trouble) -> None:
+    agent = settled_in()
+    desk = Desk(1, 0, "", (b"one",))
+    [call] = agent.next(desk, 1).calls
+    assert agent.answered(call, Denied(code, 1), 2) == []
+    assert agent.troubles == {Duty.UPLOAD: trouble}
+    assert not any(isinstance(each, Upload) for each in agent.next(desk, 3).calls)
+    again = [each for each in agent.next(desk, 40_000).calls if isinstance(each, Upload)]
+    agent.answered(again[0], Uploaded(1), 40_001)
+    assert agent.troubles == {}
+
+
+def test_a_fenced_hub_goes_on_uploading_and_asks_for_nothing() -> None:
+    agent = settled_in()
+    request = GrantRequest("r1", (GrantChange(SOUP, 2_000),), 0)
+    desk = Desk(1, 0, "", (b"one",), (request,))
+    upload, grants = sorted(agent.next(desk, 1).calls, key=lambda each: type(each).__name__, reverse=True)
+    assert agent.answered(grants, Denied(Code.HUB_FENCED), 2) == []
+    assert agent.troubles == {Duty.GRANTS: Trouble.FENCED}
+    agent.answered(upload, Uploaded(1), 3)
+    holding = Holding(Stock(SOUP, type=LIMITED, real=20_000, grant=20_000), 1_000)
+    assert agent.next(Desk(1, 1, holdings=(holding,)), 10).commands == ()
+
+
+def test_it_asks_for_its_part_once_it_has_all_rows_and_journals_that_before_it_asks() -> None:
+    agent = new_agent()
+    holding = Holding(Stock(SOUP, type=LIMITED, real=20_000, grant=20_000), 1_000)
+    desk = Desk(0, 0, holdings=(holding,))
+    turn = agent.next(desk, 0)
+    assert turn.commands == ()
+    for call in turn.calls:
+        match call:
+            case Pull():
+                agent.answered(call, Pulled((row(5),), "5"), 1)
+            case FetchStore():
+                agent.answered(call, StoreFetched(1), 1)
+            case MoveGrants():
+                agent.answered(call, Moved(()), 1)
+    assert agent.reads_stocks(2)
+    turn = agent.next(desk, 2)
+    [command] = turn.commands
+    assert isinstance(command, AskGrants)
+    assert command.request.changes[0].delta > 0
+    assert not any(isinstance(call, MoveGrants) and call.request.changes for call in turn.calls)
+    calls = agent.next(Desk(0, 0, requests=(command.request,)), 3).calls
+    assert MoveGrants(command.request) in calls
+
+
+def test_what_the_cloud_asks_back_is_given_as_far_as_it_is_free() -> None:
+    agent = new_agent()
+    answer_all(agent, EMPTY, 0, rows=(row(5, real=8_000, grant=8_000),))
+    agent.recalled(SOUP, 9_000, 10)
+    holding = Holding(Stock(SOUP, type=LIMITED, real=8_000, locked=3_000), 1_000)
+    [command] = agent.next(Desk(0, 0, holdings=(holding,)), 10).commands
+    assert isinstance(command, AskGrants)
+    assert command.request.changes == (GrantChange(SOUP, -5_000),)
+
+
+def test_a_sale_that_comes_short_borrows_what_it_lacks() -> None:
+    agent = new_agent()
+    answer_all(agent, EMPTY, 0, rows=(row(5, real=8_000),))
+    agent.borrow(SOUP, 1_500, 10)
+    holding = Holding(Stock(SOUP, type=LIMITED, real=8_000, grant=8_000), 1_000)
+    [command] = agent.next(Desk(0, 0, holdings=(holding,)), 10).commands
+    assert isinstance(command, AskGrants)
+    assert command.request.changes == (GrantChange(SOUP, 2_000),)
+
+
+@pytest.mark.parametrize(("held", "differs"), [(5_000, False), (4_000, True)])
+def test_both_compare_what_the_hub_holds_at_each_reconnect(held: int, differs: bool) -> None:
+    agent = new_agent()
+    holding = Holding(Stock(SOUP, type=LIMITED, real=held), 1_000)
+    desk = Desk(3, 3, holdings=(holding,))
+    for call in agent.next(desk, 0).calls:
+        if isinstance(call, MoveGrants):
+            assert call.request.changes == ()
+            agent.answered(call, Moved((GrantTotal(SOUP, 0, 5_000),)), 1)
+    agent.next(desk, 2)
+    assert (agent.troubles.get(Duty.TOTALS) is Trouble.TOTALS_DIFFER) == differs
+
+
+def test_totals_say_nothing_where_something_happened_meanwhile() -> None:
+    agent = new_agent()
+    holding = Holding(Stock(SOUP, type=LIMITED, real=4_000), 1_000)
+    for call in agent.next(Desk(3, 3, holdings=(holding,)), 0).calls:
+        if isinstance(call, MoveGrants):
+            agent.answered(call, Moved((GrantTotal(SOUP, 0, 5_000),)), 1)
+    agent.next(Desk(4, 3, "", (b"four",), holdings=(holding,)), 2)
+    assert agent.troubles == {}
