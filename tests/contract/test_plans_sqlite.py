@@ -9,7 +9,7 @@ import sqlite3
 import pytest
 
 from eightysix.storage.migrate import migrate
-from eightysix.storage.sqlite import device, hub_rows
+from eightysix.storage.sqlite import device, hub_rows, incident
 from eightysix.storage.sqlite.statements import HOT_STATEMENTS
 
 STORE = ("product_shard_id", "brand_id", "poi_id")
@@ -36,7 +36,10 @@ KEYS = {
 }
 """How much of a table's key each look-up must use."""
 
-BY_STORE = {"READ_HEAD", "READ_STORE", "TAKEN_SINCE", "WHOLE", "CHANGED", "OF_STORES", "BOOKS", "ALL_MIRRORS"}
+BY_STORE = {
+    "READ_HEAD", "READ_STORE", "TAKEN_SINCE", "WHOLE", "CHANGED", "OF_STORES", "BOOKS", "ALL_MIRRORS",
+    "NEWEST_INCIDENTS", "LOCKED_LINES",
+}  # fmt: skip
 """These read all rows of one store, by the key's prefix."""
 
 BY_BUCKET = {
@@ -54,7 +57,7 @@ async def connection(tmp_path_factory: pytest.TempPathFactory) -> sqlite3.Connec
     return sqlite3.connect(path)
 
 
-STATEMENTS = HOT_STATEMENTS | device.HOT_STATEMENTS | hub_rows.HOT_STATEMENTS
+STATEMENTS = HOT_STATEMENTS | device.HOT_STATEMENTS | hub_rows.HOT_STATEMENTS | incident.HOT_STATEMENTS
 
 
 @pytest.mark.parametrize("name", STATEMENTS)

@@ -13,7 +13,17 @@ from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import State
 from eightysix.storage.migrate import migrate
 from eightysix.storage.port import Conflict, LockTimeout, LostConnection, OrdersWanted, Rejected, Unavailable
-from eightysix.storage.postgres import PostgresDatabase, connect, device, following, loading, reader, saving, tables
+from eightysix.storage.postgres import (
+    PostgresDatabase,
+    connect,
+    device,
+    following,
+    incident,
+    loading,
+    reader,
+    saving,
+    tables,
+)
 from eightysix.storage.postgres import lane as lane_module
 from eightysix.storage.postgres.plan_age import PlanAge
 from eightysix.storage.postgres.session import SETTINGS
@@ -286,10 +296,13 @@ _HOT = {
     "changed": following.CHANGED_STATEMENT,
     "acknowledge": device.ACKNOWLEDGE_STATEMENT,
     "devices of stores": device.OF_STORES_STATEMENT,
+    "newest incidents": incident.NEWEST_STATEMENT,
+    "one incident": incident.FIND_STATEMENT,
+    "locked lines": incident.LOCKED_STATEMENT,
     **{f"save {at}": saving.save_statement((at,)) for at in range(len(tables.GROUPS))},
     "save all": saving.save_statement(tuple(range(len(tables.GROUPS)))),
 }
-_BY_STORE = {"all rows", "changed"}
+_BY_STORE = {"all rows", "changed", "newest incidents", "locked lines"}
 _STORE_KEY = ["product_shard_id", "brand_id", "poi_id"]
 _STOCK_KEY = [*_STORE_KEY, "object_type", "object_id"]
 _LEAST = {

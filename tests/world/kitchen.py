@@ -153,6 +153,7 @@ class Kitchen:
         shelf.add_orders(self.reservations.values(), self.facts.values(), self.requests.values(), due)
         shelf.add_stocks(self.stocks.values(), self.channels.values())
         shelf.add_journals(self.journals.values())
+        shelf.incidents = {incident.seq: incident for incident in self.incidents}
         shelf.add_hubs(self.hubs.values())
         return shelf
 
@@ -198,5 +199,9 @@ class Kitchen:
         self.flipped = sorted(row.key for row in changes.logs if row.kind is Kind.FLIP)
         self.outbox += changes.outbox
         self.incidents += changes.incidents
+        for resolved in changes.resolved:
+            at = next(at for at, each in enumerate(self.incidents) if each.seq == resolved.seq)
+            assert self.incidents[at].is_open
+            self.incidents[at] = resolved
         self.alerts += changes.alerts
         assert len({(alert.seq, alert.channel_code) for alert in self.alerts}) == len(self.alerts)

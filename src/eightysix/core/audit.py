@@ -9,7 +9,6 @@ from .audit_journal import journal_findings
 from .audit_log import log_findings, outbox_findings
 from .audit_timer import restore_findings, timer_findings
 from .catalogue import Catalogue
-from .change import BEYOND_CHANNEL
 from .draft import turned
 from .finding import Books, Finding, Rule
 from .key import StockKey
@@ -39,8 +38,8 @@ def _stock_findings(books: Books) -> Iterator[Finding]:
     held = locked_by(books.reservations)
     incidents: defaultdict[StockKey, int] = defaultdict(int)
     for incident in books.incidents:
-        if incident.kind != BEYOND_CHANNEL:
-            incidents[incident.key] += incident.quantity
+        if incident.is_open:
+            incidents[incident.key] += incident.oversold
     known = {stock.key: stock for stock in books.stocks}
     for key in held.keys() - known.keys():
         known[key] = Stock(key)

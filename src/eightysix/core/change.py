@@ -116,6 +116,15 @@ class Incident(msgspec.Struct, frozen=True, gc=False):
     how: str | None = None
     resolution: str | None = None
 
+    @property
+    def is_open(self) -> bool:
+        return self.resolved_at is None
+
+    @property
+    def oversold(self) -> int:
+        """How much of its stock's `oversold` it accounts for, at most."""
+        return 0 if self.kind in LEAVE_OVERSOLD else self.quantity
+
 
 class Alert(msgspec.Struct, frozen=True, gc=False):
     """A crossed threshold: `quantity` was left of the stock, or for `channel_code` (empty: the stock as a whole)."""

@@ -123,7 +123,7 @@ def is_timed(command: Command) -> bool:
         return isinstance(command.event, (CountStock, ChangeStock))
     if isinstance(command, TellHubEvent):
         return command.event.setting is not None
-    return isinstance(command, (SetStock, ReportStock, ReleaseGuarantees, RunTimers, MirrorStock))
+    return isinstance(command, (SetStock, ReportStock, ReleaseGuarantees, ResolveIncident, RunTimers, MirrorStock))
 
 
 def run_due(shelf: Shelf, commands: Collection[Command]) -> None:

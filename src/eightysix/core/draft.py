@@ -38,6 +38,7 @@ class Draft:
         self._stocks: dict[StockKey, Stock] = {}
         self._channels: dict[StockKey, dict[str, ChannelStock]] = {}
         self._reservations: dict[LineKey, Reservation] = {}
+        self._others: list[Reservation] = []
         self._logs: list[LogRow] = []
         self._incidents: list[Incident] = []
         self._watched: dict[StockKey, Watched] = {}
@@ -61,6 +62,12 @@ class Draft:
     def known(self) -> set[StockKey]:
         """The stocks that have rows, or are given one by this command."""
         return self._shelf.stocks.keys() | self._stocks.keys()
+
+    def turn_to(self, order_id: str | None) -> None:
+        """Go on with another order, or with none. What was kept of this one stays; it isn't to be come back to."""
+        self._others += self._reservations.values()
+        self._reservations = {}
+        self._order_id, self._order_seq, self._is_logged = order_id, None, False
 
     @property
     def is_at_hub(self) -> bool:
@@ -188,6 +195,15 @@ class Draft:
         changed = turned(replace(stock, version=self._seq, settings_real=stock.real))
         self._write(changed, kind, changed.real - before.real, reason=reason, content=content)
         return changed
+
+    def settle(self, stock: Stock, content: str, reason: str, opened: Incident | None) -> None:
+        """Write the stock of an incident that was resolved; `opened` goes on with what couldn't be settled."""
+        before = self.stock(stock.key)
+        self._seq += 1
+        if opened is not None:
+            self._incidents.append(opened)
+        changed = turned(replace(stock, version=self._seq))
+        self._write(changed, Kind.RESOLVE, changed.real - before.real, reason=reason, content=content)
 
     def note(self, key: StockKey, kind: Kind, content: str, reason: str | None = None) -> None:
         """Log something about a stock that leaves its counters as they are."""
@@ -332,7 +348,7 @@ class Draft:
             outcome,
             self._stocks,
             self._changed_channels(),
-            list(self._reservations.values()),
+            [*self._others, *self._reservations.values()],
             self._logs,
             self.facts,
             self.requests,

@@ -102,7 +102,7 @@ class Rule(StrEnum):
     HUB_GRANT = "hub_grant"
     """In the cloud something is granted only while a hub has the store, and a hub that was replaced holds nothing."""
     OVERSOLD_INCIDENTS = "oversold_incidents"
-    """Oversold never exceeds what its incidents account for."""
+    """Oversold never exceeds what its open incidents account for."""
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -41,6 +41,7 @@ from .journal import result_id
 from .key import StockKey, StoreKey, sku_key
 from .pos_report import report_ids
 from .reservation import Reservation
+from .resolving import resolution_id
 from .shelf import Shelf
 from .stock import Allocation
 
@@ -88,7 +89,7 @@ def _of_command(command: Command, catalogue: Catalogue) -> Footprint:
     if isinstance(command, ReplayEvent):
         return _of_event(command, catalogue)
     if isinstance(command, ResolveIncident):
-        return Footprint(sets=True, incident_seqs=(command.seq,))
+        return Footprint(request_ids=(resolution_id(command.seq),), sets=True, incident_seqs=(command.seq,))
     if not isinstance(command, OrderCommand):
         return Footprint()
     request_id = command.request_id if isinstance(command, (ReturnStock, AmendStock)) else None

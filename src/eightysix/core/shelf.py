@@ -97,6 +97,7 @@ class Shelf:
         self._requests: list[RequestRecord] = []
         self._incidents: list[Incident] = []
         self._alerts: list[Alert] = []
+        self._resolved: list[Incident] = []
         self.timer: Timer | None = None
         """The store's timer, where it was loaded."""
         self._timer_loaded: Timer | None = None
@@ -188,6 +189,9 @@ class Shelf:
             self._logs.extend(decision.logs)
         self._incidents.extend(decision.incidents)
         self._alerts.extend(decision.alerts)
+        if decision.resolved is not None:
+            self.incidents[decision.resolved.seq] = decision.resolved
+            self._resolved.append(decision.resolved)
         if decision.timer is not None:
             self.timer = decision.timer
         if decision.renewal is not None:
@@ -275,6 +279,7 @@ class Shelf:
             alerts=self._alerts_told(),
             timer=self._timer_change(),
             journals=[(loaded, self.journals[key]) for key, loaded in self._journals_loaded.items()],
+            resolved=self._resolved,
             hubs=[(loaded, _revised(loaded, self.hubs[key])) for key, loaded in self._hubs_loaded.items()],
             books=self._books_changes(),
         )

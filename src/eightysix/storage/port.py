@@ -41,6 +41,7 @@ from .change_log import ChangeLog
 from .device import Devices
 from .following import Following
 from .hub_books import Entry, HubBooksTable
+from .incident import Incidents
 from .lease import LeaseTable
 from .message_parked import ParkedMessageTable
 from .order_event import OrderEventTable
@@ -369,6 +370,9 @@ class Database(Protocol):
 
     @property
     def following(self) -> Following: ...
+
+    @property
+    def incidents(self) -> Incidents: ...
 
     @property
     def devices(self) -> Devices: ...

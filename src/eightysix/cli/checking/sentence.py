@@ -112,7 +112,7 @@ SENTENCES: Mapping[Rule, tuple[str, str]] = {
         "{item}，订单 {order}：不应有门店主机持有它，但仍有 {found} 被分配或锁定 {detail}。",
     ),
     Rule.OVERSOLD_INCIDENTS: (
-        "{item}: oversold by {found}, but incidents account for {expected} only.",
+        "{item}: oversold by {found}, but open incidents account for {expected} only.",
         "{item}：超卖 {found}，但事故记录只有 {expected}。",
     ),
 }

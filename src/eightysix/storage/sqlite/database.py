@@ -16,6 +16,7 @@ from .change_log import SqliteLogTable
 from .device import SqliteDevices
 from .following import SqliteFollowing
 from .hub_books import SqliteHubBooksTable
+from .incident import SqliteIncidents
 from .lane import SqliteLane
 from .lockfile import LockFile
 from .message_parked import SqliteParkedMessageTable
@@ -69,6 +70,7 @@ class SqliteDatabase:
         self._log_table = SqliteLogTable(path)
         self._log = ChangeLog(self._log_table)
         self._following = SqliteFollowing(reader.one)
+        self._incidents = SqliteIncidents(reader.one)
         self._door = SideDoor(path)
         self._order_events = SqliteOrderEventTable(self._door)
         self._parked_messages = SqliteParkedMessageTable(self._door)
@@ -130,6 +132,11 @@ class SqliteDatabase:
     def following(self) -> SqliteFollowing:
         """See the port."""
         return self._following
+
+    @property
+    def incidents(self) -> SqliteIncidents:
+        """See the port."""
+        return self._incidents
 
     @property
     def devices(self) -> SqliteDevices:
