@@ -44,9 +44,10 @@ UPLINK = Actor(HUB, "hub")
 class Place(Shop):
     """The shop with a till, as the cloud knows it or as its hub does."""
 
-    def __init__(self, hub_id: str | None = None) -> None:
+    def __init__(self, hub_id: str | None = None, *, at_hub: bool = False) -> None:
         super().__init__([POI])
         self._hub_id = hub_id
+        self._at_hub = at_hub
         self._channels["POS"] = Channel(BRAND, "POS", in_store=True)
 
     def hub(self, _brand_id: str, _poi_id: str) -> str | None:
@@ -54,7 +55,7 @@ class Place(Shop):
 
     @property
     def at_hub(self) -> bool:
-        return self._hub_id is None
+        return self._at_hub
 
 
 @pytest.fixture(params=["sqlite", "postgres", "mysql", "proxy"])
@@ -77,7 +78,7 @@ async def hub(tmp_path: Path) -> AsyncIterator[tuple[Engine, Database, Side]]:
     database = await open_database(url, owner=uuid.uuid4().hex)
     assert database.hub_books is not None
     side = await database.hub_books.start(STORE, HUB)
-    engine = Engine(database, Place(), side=side)
+    engine = Engine(database, Place(at_hub=True), side=side)
     await engine.start()
     yield engine, database, side
     await engine.stop()
@@ -155,7 +156,7 @@ async def test_what_a_hub_sells_of_its_grant_reaches_the_cloud(
     assert {line.state for line in found.reservations} == {State.DEDUCTED}
     (journal,) = found.journals
     assert (journal.key, journal.last_seq, journal.chain) == (side, 6, chain)
-    mine = await found_in(below_rows, Place())
+    mine = await found_in(below_rows, Place(at_hub=True))
     assert held(mine.stocks[0]) == row.grant
     assert mine.books is not None
     assert (mine.books.last_seq, mine.books.acked_seq, mine.books.chain) == (6, 6, chain)
