@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 from eightysix.core.invariant import InvariantError
 
-from .bus import Bus, BusMessage, BusUnavailable, Handler, Subscription
+from .bus import Bus, BusMessage, BusUnavailable, Handler, MessageRefused, Subscription
 from .refusal import refuse
 
 _log = logging.getLogger(__name__)
@@ -39,7 +39,8 @@ class LocalBus(Bus):
     async def publish(self, message: BusMessage) -> None:
         """Return once one subscription of each group of consumers has handled the message.
 
-        Of a delayed one: at once. Raises BusUnavailable where a handler failed; the others may have handled it.
+        Of a delayed one: at once. Raises BusUnavailable where a handler failed, MessageRefused where one says that it
+        will never take the message; the others may have handled it.
         """
         if self._closed:
             raise BusUnavailable("the bus is closed")
@@ -105,6 +106,9 @@ class LocalBus(Bus):
             except BusUnavailable:
                 self._asleep.add(me)
                 await asyncio.sleep(_AGAIN_SECONDS)
+            except MessageRefused:
+                _log.exception("a delayed message of %s is given up", message.topic)
+                return
             else:
                 return
 
@@ -144,6 +148,8 @@ class _Consumers:
         member = self._members[number % len(self._members)]
         try:
             await member.call(message)
+        except MessageRefused:  # it won't be handled later either: its publisher parks it, and its group goes on
+            raise
         except Exception as error:
             _log.warning("%s could not handle a message of %s: %r", self._name, message.topic, error)
             raise BusUnavailable(f"{self._name} could not handle it") from error
