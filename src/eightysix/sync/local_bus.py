@@ -9,7 +9,6 @@ import asyncio
 import itertools
 import logging
 import time
-from weakref import WeakValueDictionary
 
 from eightysix.core.invariant import InvariantError
 
@@ -113,6 +112,14 @@ class LocalBus(Bus):
                 return
 
 
+class _Turn(asyncio.Lock):
+    """A group's turn, for as long as anybody has it or waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.users = 0
+
+
 class _Consumers:
     """The subscriptions that share a topic's messages, and which groups have one in hand."""
 
@@ -120,7 +127,7 @@ class _Consumers:
         self._name = name
         self._members: list[_Member] = []
         self._turn = itertools.count()
-        self._groups: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # those in use
+        self._groups: dict[str, _Turn] = {}  # those in hand
 
     def join(self, handle: Handler) -> "_Member":
         member = _Member(self, handle)
@@ -136,11 +143,17 @@ class _Consumers:
         if not group:
             await self._handled(next(self._turn), message)
             return
-        lock = self._groups.get(group)
-        if lock is None:
-            lock = self._groups[group] = asyncio.Lock()
-        async with lock:
-            await self._handled(hash(group), message)
+        turn = self._groups.get(group)
+        if turn is None:
+            turn = self._groups[group] = _Turn()
+        turn.users += 1
+        try:
+            async with turn:
+                await self._handled(hash(group), message)
+        finally:
+            turn.users -= 1
+            if not turn.users:
+                del self._groups[group]
 
     async def _handled(self, number: int, message: BusMessage) -> None:
         if not self._members:
