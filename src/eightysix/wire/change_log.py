@@ -247,7 +247,8 @@ def _content(content: str | None) -> tuple[list[LogChange], dict[str, Any] | Non
 
 
 def _detail(name: str, value: Any) -> dict[str, Any]:
-    """What a row tells besides: the runs that were missed; why a restore came about, when it was due and to what."""
+    """What a row tells besides: the runs that were missed; why a restore came about, when it was due and to what; what
+    a hub that was replaced told late."""
     if name == "missed":
         return {"missed": [to_iso(at) for at in value]}
     if name == "superseded":
@@ -256,6 +257,12 @@ def _detail(name: str, value: Any) -> dict[str, Any]:
         return {name: as_number(value)}
     if name == "epoch_at":
         return {"epoch_at": _iso(value[1])}
+    if name == "late":
+        quantities = {
+            "quantity": as_number(value["quantity"]),
+            "at_risk": [as_number(each) for each in value["at_risk"]],
+        }
+        return {"late": {**value, **quantities}}
     if name == "restore":
         return {"due_at": _iso(value["due_at"]), "rule": value["rule"], "restore_to": _restore_to(value["to"])}
     return {name: value}
