@@ -24,6 +24,8 @@ POSTS = {
     "/api/v1/poi/stock/sync-from-pos": Safety.KEYED,
     "/api/v1/poi/stock/replay": Safety.KEYED,
     "/api/v1/poi/stock/ack": Safety.KEYED,
+    # an incident is resolved once, and says so again
+    "/api/v1/incidents/{incident_id}/resolve": Safety.KEYED,
     # questions too long for an address
     "/api/v1/poi/stock/find-to-pos": Safety.READ,
     "/api/v1/poi/stock/log": Safety.READ,

@@ -9,6 +9,7 @@ from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from . import anything, following, orders, pos, stocks
+from . import incidents as broken_promises
 from .call import Call
 from .series import Series
 
@@ -84,6 +85,9 @@ class Verbs:
     sync_from_pos = Verb(pos.sync_from_pos)
     replay = Verb(pos.replay)
     reconcile = Verb(pos.reconcile)
+    incidents = Course(broken_promises.incidents)
+    incident = Verb(broken_promises.incident)
+    resolve_incident = Verb(broken_promises.resolve_incident)
     find_to_pos = Course(pos.find_to_pos)
     stream = Course(following.stream)
     ask = Verb(anything.ask)
