@@ -39,6 +39,8 @@ class RoleCall(msgspec.Struct, frozen=True):
     fields: dict[str, Any] = {}
     whole_brand: bool = False
     every_channel: bool = False
+    told: int = 200
+    """What it comes to where it needs no key."""
     body: Callable[[str, str], Any] | None = None
     """Makes the body of a POST; what it names must not stand in `fields` too."""
 
@@ -58,6 +60,12 @@ def _batch(brand_id: str, poi_id: str) -> Any:
 def _journal(brand_id: str, poi_id: str) -> Any:
     event = {"seq": 7, "type": "unlock", "occurred_at": "2026-11-26T09:00:00Z", "order_id": "roles"}
     return {"brandId": brand_id, "poiId": poi_id, "device_id": "d", "journal_id": "j", "events": [event]}
+
+
+def _hub_events(brand_id: str, poi_id: str) -> Any:
+    """Of the store's own hub only that may tell; of an unknown one nobody."""
+    journal = {"hub_id": "none", "journal_id": "j", "seq": 1, "chain": "", "events": [{}]}
+    return {"brandId": brand_id, "poiId": poi_id, **journal}
 
 
 def _rule(brand_id: str, poi_id: str) -> Any:
@@ -109,6 +117,14 @@ CALLS: dict[str, RoleCall] = {
     "POST /api/v1/poi/stock/log": RoleCall(STORE),
     "GET /api/v1/poi/stock/log/export": RoleCall(STORE),
     "GET /api/v1/poi/stock/restore-preview": RoleCall(STORE),
+    "GET /api/v1/hubs": RoleCall(STORE),
+    "POST /api/v1/hubs/code": RoleCall(STORE),
+    "POST /api/v1/hubs/pair": RoleCall(Names.NOTHING, {"code": "NONE", "name": "x"}, told=404),
+    "POST /api/v1/hubs/replace": RoleCall(STORE, {"hub_id": "none", "reason": "x"}),
+    "GET /api/v1/hub/store": RoleCall(STORE),
+    "GET /api/v1/hub/orders": RoleCall(STORE),
+    "POST /api/v1/hub/events": RoleCall(STORE, body=_hub_events),
+    "POST /api/v1/poi/stock/grants": RoleCall(STORE, {"device_id": "none", "request_id": "roles"}),
     "GET /api/v1/brands": RoleCall(BRAND),
     "POST /api/v1/brands": RoleCall(BRAND, {"name": "x"}),
     "PUT /api/v1/brands": RoleCall(BRAND, {"name": "x"}),

@@ -50,6 +50,11 @@ class Action(StrEnum):
     RESOLVE = "resolve"
     FOLLOW = "follow"
     READ_DEVICES = "read_devices"
+    PAIR_HUB = "pair_hub"
+    """And replace it."""
+    TELL_HUB = "tell_hub"
+    """Bring a hub's journal."""
+    BE_HUB = "be_hub"
 
 
 _READ = {Action.READ_ORDER, Action.READ_STOCK, Action.EXPORT_STOCK, Action.READ_CATALOG}
@@ -63,14 +68,16 @@ _IN_BRAND = _IN_STORE | {
     Action.WRITE_KEYS,
     Action.READ_AUDIT,
     Action.WEBHOOKS,
+    Action.PAIR_HUB,
+    Action.TELL_HUB,
 }
 
 ALLOWED: dict[str, frozenset[Action]] = {
-    "platform": frozenset(Action),
+    "platform": frozenset(Action) - {Action.BE_HUB},
     "brand": frozenset(_IN_BRAND),
     "order-service": frozenset(_READ | _FOLLOW | {Action.ORDER, Action.TELL}),
-    "store": frozenset(_IN_STORE | {Action.RESOLVE, Action.WRITE_RULES}),
-    "hub": frozenset(_IN_STORE),
+    "store": frozenset(_IN_STORE | {Action.RESOLVE, Action.WRITE_RULES, Action.PAIR_HUB, Action.TELL_HUB}),
+    "hub": frozenset(_IN_STORE | {Action.TELL_HUB, Action.BE_HUB}),
     "channel": frozenset({Action.READ_STOCK, Action.READ_CATALOG}),
     "auditor": frozenset(
         _READ | {Action.READ_INCIDENTS, Action.READ_LOG, Action.READ_KEYS, Action.READ_AUDIT, Action.READ_DEVICES}

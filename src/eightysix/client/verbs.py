@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from . import anything, following, orders, pos, stocks
+from . import anything, following, hub, orders, pos, stocks
 from . import incidents as broken_promises
 from .call import Call
 from .series import Series
@@ -88,6 +88,14 @@ class Verbs:
     incidents = Course(broken_promises.incidents)
     incident = Verb(broken_promises.incident)
     resolve_incident = Verb(broken_promises.resolve_incident)
+    hub_code = Verb(hub.hub_code)
+    pair_hub = Verb(hub.pair_hub)
+    replace_hub = Verb(hub.replace_hub)
+    hubs = Verb(hub.hubs)
+    store_copy = Verb(hub.store_copy)
+    hub_orders = Course(hub.hub_orders)
+    hub_events = Verb(hub.hub_events)
+    grants = Verb(hub.grants)
     find_to_pos = Course(pos.find_to_pos)
     stream = Course(following.stream)
     ask = Verb(anything.ask)

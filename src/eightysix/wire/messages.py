@@ -25,6 +25,10 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
         "This key may call {limit} times a second; try again shortly.",
         "该密钥每秒最多调用 {limit} 次，请稍后重试。",
     ),
+    Problem.TOO_MANY_PAIRINGS: (
+        "Too many pairing codes are being tried; try again shortly.",
+        "配对码尝试过于频繁，请稍后重试。",
+    ),
     Problem.FORBIDDEN: ("The role {role} may not do this.", "角色 {role} 无权执行此操作。"),
     Problem.NOT_FOUND: ("There is nothing at this address.", "该地址不存在。"),
     Problem.KEY_NOT_FOUND: ("There is no such key.", "密钥不存在。"),
@@ -55,6 +59,14 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
     Problem.ROTATION_RUNNING: (
         "The secret before the last rotation works until {until}; wait for that, or rotate without an overlap.",
         "上次轮换前的密钥在 {until} 前仍有效，请等待其失效，或不设重叠期轮换。",
+    ),
+    Problem.PAIRING_CODE_UNKNOWN: (
+        "There is no such pairing code, or it was used or has ended; ask for a new one.",
+        "配对码不存在、已被使用或已过期，请重新获取。",
+    ),
+    Problem.HUB_EXISTS: (
+        "The store has the hub {what}; replace that first.",
+        "该门店已有中枢 {what}，请先将其替换。",
     ),
     Problem.CURSOR_UNKNOWN: (
         "The cursor is of another time of this database; pull everything.",
@@ -204,6 +216,12 @@ _PHRASES = {
     "either poiIds or from and to": "poiIds 与 from、to 只能选其一",
     "either a store or all": "门店与 all 只能选其一",
     "only with a store": "仅与门店一起使用",
+    "either sku_id or spu_id": "sku_id 与 spu_id 只能选其一",
+    "not 64 hexadecimal digits": "不是 64 位十六进制数字",
+    "not the next one": "不是下一个",
+    "not the event's order": "不是该事件的订单",
+    "not a kind of incident": "不是有效的事件类型",
+    "another store than the hub's": "不是该中枢的门店",
     "only a recount says what was counted": "仅重新盘点时填写",
 }
 
