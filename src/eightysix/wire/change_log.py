@@ -257,15 +257,15 @@ def _detail(name: str, value: Any) -> dict[str, Any]:
         return {name: as_number(value)}
     if name == "epoch_at":
         return {"epoch_at": _iso(value[1])}
-    if name == "resolved":
-        return {"resolved": _resolved(value)}
+    if name in ("resolved", "opened"):
+        return {name: _incident(value)}
     if name == "restore":
         return {"due_at": _iso(value["due_at"]), "rule": value["rule"], "restore_to": _restore_to(value["to"])}
     return {name: value}
 
 
-def _resolved(value: dict[str, Any]) -> dict[str, Any]:
-    """Which incident it was and how it was resolved; what it left is the incident `opened`."""
+def _incident(value: dict[str, Any]) -> dict[str, Any]:
+    """Which incident was resolved and how; what it left is the incident `opened`, which has a row of its own."""
     return {name: as_number(each) if name in ("quantity", "uncovered") else each for name, each in value.items()}
 
 
