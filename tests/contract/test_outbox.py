@@ -3,7 +3,7 @@
 import pytest
 
 from eightysix.core.bucket import BUCKETS
-from eightysix.core.change import Alert, Head, OutboxRow
+from eightysix.core.change import Alert, Head, Incident, OutboxRow
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.storage.mysql.outbox import MysqlOutbox
 from eightysix.storage.mysql.session import Row, Session
@@ -156,6 +156,14 @@ async def test_the_states_behind_rows_of_many_stores(scene: Scene, outbox: Outbo
     assert found[two] == StoreStocks([a_stock()], [])
     assert found[empty] == StoreStocks([], [])
     assert await outbox.states({}) == {}
+
+
+async def test_incidents_by_their_seq(scene: Scene, outbox: Outbox) -> None:
+    one, two = scene.stores(2)
+    opened = [Incident(seq, "forced_sale", DISH, 1_500, "o", "me", None, 5) for seq in (3, 4)]
+    await scene.write({one: changes(incidents=opened)})
+    assert await outbox.incidents({one: [3, 5], two: [3]}) == {one: opened[:1]}
+    assert await outbox.incidents({}) == {}
 
 
 async def test_alerts_by_the_seq_they_were_raised_with(scene: Scene, outbox: Outbox) -> None:

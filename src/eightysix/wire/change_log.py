@@ -265,8 +265,8 @@ def _detail(name: str, value: Any) -> dict[str, Any]:
     return {name: value}
 
 
-def _resolved(value: dict[str, Any]) -> dict[str, Any]:
-    """Which incident it was and how it was resolved; what it left is the incident `opened`."""
+def _incident(value: dict[str, Any]) -> dict[str, Any]:
+    """Which incident was resolved and how; what it left is the incident `opened`, which has a row of its own."""
     return {name: as_number(each) if name in ("quantity", "uncovered") else each for name, each in value.items()}
 
 
@@ -275,7 +275,7 @@ def _late(value: dict[str, Any]) -> dict[str, Any]:
     return {**value, "quantity": as_number(value["quantity"]), "at_risk": at_risk}
 
 
-_SHOWN: dict[str, Callable[[Any], Any]] = {"resolved": _resolved, "late": _late}
+_SHOWN: dict[str, Callable[[Any], Any]] = {"resolved": _incident, "opened": _incident, "late": _late}
 
 
 def _conflict(change: FieldChange) -> dict[str, Any]:

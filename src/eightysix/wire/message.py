@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from eightysix.core.availability import StockView, available_to_each, chain, period_start, used_since
 from eightysix.core.catalogue import Channel, Item
-from eightysix.core.change import Alert, OutboxRow
+from eightysix.core.change import Alert, Incident, OutboxRow
 from eightysix.core.instant import to_iso
 from eightysix.core.key import WHOLE_STORE, StockKey, StoreKey
 from eightysix.core.quantity import UNIT, as_number
@@ -21,6 +21,7 @@ from eightysix.core.stock import ChannelStock
 from eightysix.core.stock_row import channel_values, row_values
 
 from .channels import AlertAnswer, alert_answer
+from .incident import IncidentTold, incident_told
 from .stock import ChannelStockAnswer, Number, StockRowAnswer
 
 STOCK_TOPIC = "poi_stock"
@@ -75,7 +76,7 @@ class StoreState(msgspec.Struct, frozen=True, gc=False):
 
 class StockMessage(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="eventType", tag="poi.item.stock"):
     """A stock has changed. `prev_seq` is the `seq` of the store's previous message; `alerts` are thresholds that this
-    change crossed."""
+    change crossed, `incident` the one that it opened or resolved, as it is now."""
 
     brand_id: str = msgspec.field(name="brandId")
     poi_id: str = msgspec.field(name="poiId")
@@ -85,6 +86,7 @@ class StockMessage(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_fiel
     committed_at: str
     data: StockState
     alerts: list[AlertAnswer] | UnsetType = UNSET
+    incident: IncidentTold | UnsetType = UNSET
 
 
 class StoreMessage(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="eventType", tag="poi.store"):
@@ -143,8 +145,10 @@ def message(
     *,
     state: StockState | None = None,
     alerts: Sequence[Alert] = (),
+    incident: Incident | None = None,
 ) -> Message:
-    """The message of an outbox row, with the state of now: `state` where it is known already, of a stock."""
+    """The message of an outbox row, with the state of now: `state` where it is known already, of a stock. A row that
+    tells of an `incident` is about its stock."""
     _, brand_id, poi_id = view.store
     seq, prev_seq, committed_at = row.seq, row.prev_seq, to_iso(row.committed_at)
     if row.key == WHOLE_STORE:
@@ -165,6 +169,7 @@ def message(
         committed_at=committed_at,
         data=state or stock_state(view, row.key),
         alerts=crossed or UNSET,
+        incident=UNSET if incident is None else incident_told(view.store, incident),
     )
 
 

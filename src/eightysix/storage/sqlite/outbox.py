@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from eightysix.core.change import Alert, OutboxRow
+from eightysix.core.change import Alert, Incident, OutboxRow
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.storage.outbox import ParkedPlace, ParkedRow, Pending, Waiting
 from eightysix.storage.port import StoreStocks
@@ -188,15 +188,24 @@ class SqliteOutbox:
             loaded[at].channels.append(rows.channel(row))
         return dict(zip(stores, loaded, strict=True))
 
+    async def incidents(self, wanted: Mapping[StoreKey, Collection[int]]) -> dict[StoreKey, list[Incident]]:
+        """See the port."""
+        return await self._by_seq(statements.INCIDENTS, rows.incident, wanted)
+
     async def alerts(self, wanted: Mapping[StoreKey, Collection[int]]) -> dict[StoreKey, list[Alert]]:
         """See the port."""
+        return await self._by_seq(ALERTS, rows.alert, wanted)
+
+    async def _by_seq(
+        self, statement: str, read: Callable[[rows.Found], T], wanted: Mapping[StoreKey, Collection[int]]
+    ) -> dict[StoreKey, list[T]]:
         stores = list(wanted)
         keys = rows.encode([(at, *store, seq) for at, store in enumerate(stores) for seq in wanted[store]]).decode()
-        (text,) = await self._read(lambda connection: connection.execute(ALERTS, (keys,)).fetchone())
-        found: dict[StoreKey, list[Alert]] = {}
+        (text,) = await self._read(lambda connection: connection.execute(statement, (keys,)).fetchone())
+        found: dict[StoreKey, list[T]] = {}
         for row in rows.decode(text):
             at = row.pop()
-            found.setdefault(stores[at], []).append(rows.alert(row))
+            found.setdefault(stores[at], []).append(read(row))
         return found
 
     async def close(self) -> None:

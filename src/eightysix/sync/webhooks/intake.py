@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from eightysix.catalog.webhook import Webhook
-from eightysix.core.key import WHOLE_STORE, StockKey
+from eightysix.core.key import WHOLE_STORE, StockKey, incident_key
 from eightysix.storage.port import StorageFault
 from eightysix.storage.webhook_queue import QueueRow, Subject, WebhookKey, WebhookQueue
 from eightysix.sync.bus import BusMessage, MessageRefused
 from eightysix.wire.message import Message, StockMessage, decode_message
-from eightysix.wire.webhook_event import alerts_of
+from eightysix.wire.webhook_event import alerts_of, incident_of
 
 from .figures import Figures
 from .gathering import Gathering
@@ -156,3 +156,6 @@ def _events(message: Message, channel_code: str | None) -> Iterator[tuple[str, S
     yield "stock.changed", key
     if alerts_of(message, channel_code):
         yield "stock.low", key
+    if (told := incident_of(message, channel_code)) is not None:
+        event, seq = told
+        yield event, incident_key(seq)
