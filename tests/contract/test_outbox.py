@@ -90,6 +90,15 @@ async def test_exactly_the_named_rows_are_removed(scene: Scene, outbox: Outbox) 
     assert await outbox.remove({}) == 0
 
 
+async def test_rows_between_the_named_ones_stay(scene: Scene, outbox: Outbox) -> None:
+    """One that was put back may lie there, unpublished."""
+    store = scene.store()
+    rows = some_rows(1, 2, 3, 4, 6, 7, 9)
+    await write_rows(scene, {store: rows})
+    assert await outbox.remove({store: [7, 1, 2, 4, 5]}) == 4
+    assert (await outbox.pending([store], 10)).rows == {store: [rows[2], rows[4], rows[6]]}
+
+
 async def test_a_parked_row_is_out_of_the_way_until_it_is_put_back(scene: Scene, outbox: Outbox) -> None:
     store = scene.store()
     first, second = some_rows(4, 6)
