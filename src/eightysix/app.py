@@ -19,6 +19,7 @@ from eightysix.api.following import DeviceList, Following
 from eightysix.api.health import Health
 from eightysix.api.hub import HubLine
 from eightysix.api.hubs import HubDesk
+from eightysix.api.incidents import IncidentDesk
 from eightysix.api.keys import Audit, Keys
 from eightysix.api.lean import Asgi, Lean
 from eightysix.api.metrics import MetricsPage
@@ -340,6 +341,7 @@ def _asgi(
         Pos(engine.submit, catalog, doorkeeper),
         StockFiles(engine.submit, database.reader, catalog, doorkeeper),
         Channels(engine.submit, database.reader, catalog),
+        IncidentDesk(engine.submit, database.incidents, database.reader, catalog),
         Reconciliation(engine.submit, database.devices, catalog),
         Log(database.log, catalog),
         Administration(catalog),

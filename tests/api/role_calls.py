@@ -73,6 +73,10 @@ def _rule(brand_id: str, poi_id: str) -> Any:
     return {"brandId": brand_id, "poiId": poi_id, "rule_id": f"roles-{poi_id}", "schedule": [{}]}
 
 
+def _resolution(_brand_id: str, _poi_id: str) -> Any:
+    return {"how": "accept", "reason": "x"}
+
+
 STORE, BRAND, KEY = Names.STORE, Names.BRAND, Names.KEY
 NO_SUCH_PARKED = "WzAsIm9yZGVyX2V2ZW50cyIsIngiXQ"
 _VERB = {"order_id": "roles"}
@@ -106,6 +110,9 @@ CALLS: dict[str, RoleCall] = {
     "GET /api/v1/poi/stock/export": RoleCall(STORE),
     "POST /api/v1/poi/stock/guarantees/release": RoleCall(STORE, {"all": True}),
     "GET /api/v1/poi/stock/alerts": RoleCall(STORE),
+    "GET /api/v1/incidents": RoleCall(STORE),
+    "GET /api/v1/incidents/{incident_id}": RoleCall(STORE),
+    "POST /api/v1/incidents/{incident_id}/resolve": RoleCall(STORE, body=_resolution),
     "POST /api/v1/poi/stock/reconcile": RoleCall(STORE),
     "POST /api/v1/poi/stock/log": RoleCall(STORE),
     "GET /api/v1/poi/stock/log/export": RoleCall(STORE),

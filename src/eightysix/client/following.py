@@ -151,6 +151,7 @@ class Following:
         elif event.name == RECALL:
             with suppress(msgspec.MsgspecError):  # of a newer service: a hint at most
                 yield Give(Recalled(self.cursor, decode_recall(event.data)))
+            self._advance(event.last_id)
         else:
             self._advance(event.last_id)
         return True

@@ -156,6 +156,10 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
         "交还的数量超过持有的可用额度。",
     ),
     Code.ALREADY_RESOLVED: ("The incident is resolved already.", "该事件已处理。"),
+    Code.NOTHING_TO_CANCEL: (
+        "No unpaid order of the cloud holds any of it; accept the incident, or count anew.",
+        "没有可由云端取消的未付款订单占用该库存，请接受该事件或重新盘点。",
+    ),
     Code.OUT_OF_STOCK: ("Not enough stock.", "库存不足。"),
 }
 """(English, Simplified Chinese) of each code."""
@@ -218,6 +222,7 @@ _PHRASES = {
     "not the event's order": "不是该事件的订单",
     "not a kind of incident": "不是有效的事件类型",
     "another store than the hub's": "不是该中枢的门店",
+    "only a recount says what was counted": "仅重新盘点时填写",
 }
 
 

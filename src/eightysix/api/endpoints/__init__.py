@@ -10,6 +10,7 @@ from eightysix.api.following import DeviceList, Following
 from eightysix.api.health import Health
 from eightysix.api.hub import HubLine
 from eightysix.api.hubs import HubDesk
+from eightysix.api.incidents import IncidentDesk
 from eightysix.api.keys import Audit, Keys
 from eightysix.api.metrics import MetricsPage
 from eightysix.api.parked import ParkedMessages
@@ -26,6 +27,7 @@ from .configuration import administration_calls, keys_calls
 from .following import devices_calls, following_calls
 from .health import health_calls, metrics_calls
 from .hub import hub_calls, hubs_calls
+from .incidents import incidents_calls
 from .order_events import parked_events_calls
 from .orders import orders_calls
 from .pos import pos_calls
@@ -44,6 +46,7 @@ class Rooms(NamedTuple):
     pos: Pos
     files: StockFiles
     channels: Channels
+    incidents: IncidentDesk
     reconciliation: Reconciliation
     log: Log
     administration: Administration
@@ -73,6 +76,7 @@ def endpoints(rooms: Rooms) -> list[Endpoint]:
         *pos_calls(rooms.pos),
         *files_calls(rooms.files),
         *channels_calls(rooms.channels),
+        *incidents_calls(rooms.incidents),
         *reconciliation_calls(rooms.reconciliation),
         *following_calls(rooms.following, rooms.streams),
         *devices_calls(rooms.devices),
