@@ -8,15 +8,16 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from time import monotonic, time
+from time import time
 from typing import NamedTuple, Protocol
 
 from eightysix.catalog.catalog import Catalog
-from eightysix.core.command import Command, HubCommand, SettleGrants
+from eightysix.core.command import Command, HubCommand, MirrorStock, SettleGrants
 from eightysix.core.hub import HubBooks
 from eightysix.core.hub_event import decode_event
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.outcome import Outcome, Refused
+from eightysix.core.stock import ChannelStock
 from eightysix.engine.days import BusinessDays
 from eightysix.engine.fault import EngineFault
 from eightysix.engine.observer import BatchReport, Observer
@@ -25,7 +26,7 @@ from eightysix.storage.port import Reader, StorageFault
 from eightysix.wire.message import StockState
 
 from .agent import Agent
-from .call import Answer, Call, Lost, OrdersFetched, Pulled, StoreFetched
+from .call import Answer, Call, Denied, Lost, OrdersFetched, Pulled, StoreFetched
 from .cloud_orders import CloudOrders
 from .desk import UPLOAD_MOST, Desk, Holding, holdings_of
 from .mirror_feed import mirror_row
@@ -50,6 +51,10 @@ class Submit(Protocol):
     """The engine's `submit`."""
 
     def __call__(self, command: Command, *, background: bool = False) -> "asyncio.Future[Outcome]": ...
+
+
+class NotWritten(Exception):
+    """The rules refuse what the cloud has said."""
 
 
 class _Answered(NamedTuple):
@@ -98,12 +103,16 @@ class Driver(Observer):
         self._is_urgent = False
         self._calls: set[asyncio.Task[None]] = set()
         self._settled: asyncio.Future[None] | None = None
-        self._is_settled_in = False
         self.settled_in = asyncio.Event()
         """Every row of the cloud has been taken over, since this start."""
         self.online_since: float | None = None
         """Since when the cloud answers, in seconds since 1970; None while it doesn't."""
         self.offline_since: float | None = time()
+
+    @property
+    def is_online(self) -> bool:
+        """Whether the cloud answers."""
+        return self.agent.is_online
 
     # what others tell
 
@@ -156,16 +165,23 @@ class Driver(Observer):
             while True:
                 try:
                     due_at = await self._round()
-                except (StorageFault, EngineFault) as fault:
-                    _log.warning("the hub's file can't be used: %s", fault)
-                    self.agent.rewind()
-                    await asyncio.sleep(_AGAIN_SECONDS)
-                    continue
+                except (StorageFault, EngineFault, NotWritten) as fault:
+                    _log.warning("what the cloud has said can't be written down: %s", fault)
+                    due_at = await self._begin_again()
+                except Exception:  # noqa: BLE001 - were this loop to end, nothing would be told to the cloud any more
+                    _log.exception("the conversation with the cloud has a fault")
+                    due_at = await self._begin_again()
                 await self._rest(due_at)
         finally:
             for task in self._calls:
                 task.cancel()
             await asyncio.gather(*self._calls, return_exceptions=True)
+
+    async def _begin_again(self) -> int:
+        """Whatever was meant is asked for once more, after a while."""
+        self.agent.rewind()
+        await asyncio.sleep(_AGAIN_SECONDS)
+        return _now()
 
     async def _round(self) -> int:
         """Take over what has come, then do what is to be done; until when there is nothing more."""
@@ -208,7 +224,12 @@ class Driver(Observer):
         """Write down what an answer or a row of the stream means."""
         now = _now()
         if isinstance(one, _Heard):
-            commands = self.agent.streamed(mirror_row(one.state, now), one.prev, one.cursor, now)
+            try:
+                row = mirror_row(one.state, now)
+            except (ValueError, KeyError) as error:
+                _log.warning("a row of the cloud's stream can't be read: %s", error)
+                return
+            commands = self.agent.streamed(row, one.prev, one.cursor, now)
         else:
             commands = self.agent.answered(one.call, await self._kept(one.answer), now)
             self._look_at_the_line()
@@ -220,13 +241,13 @@ class Driver(Observer):
                 await self._acknowledge(self.agent.cursor)
 
     async def _kept(self, answer: Answer) -> Answer:
-        """The answer, once what it carries besides rows is where it belongs; Lost where it can't be brought there."""
+        """The answer, once what it carries besides rows is where it belongs; Denied where it can't be brought there."""
         if isinstance(answer, StoreFetched) and answer.body is not None:
             try:
                 await take_over(self._catalog, answer.body)
             except StorageFault as fault:
                 _log.warning("the store's copy can't be kept: %s", fault)
-                return Lost()
+                return Denied("UNWRITTEN")
         elif isinstance(answer, OrdersFetched):
             self._orders.replace(answer.body)
         return answer
@@ -240,10 +261,13 @@ class Driver(Observer):
             _log.warning("the cloud doesn't answer; the store sells on from what the hub holds")
 
     async def _run(self, command: HubCommand) -> None:
-        """Run a command of the agent's. Raises EngineFault: what it meant isn't written down then."""
+        """Run a command of the agent's. Raises EngineFault or NotWritten: what it meant isn't written down then."""
         outcome = await self._submit(command, background=True)
         if isinstance(outcome, Refused):
-            _log.info("%s was refused: %s %s", type(command).__name__, outcome.code, outcome.field)
+            if isinstance(command, MirrorStock):
+                raise NotWritten(f"rows were refused: {outcome.code}")
+            # a request that sales have overtaken, or a journal that was put back: the agent asks anew
+            _log.warning("%s was refused: %s %s", type(command).__name__, outcome.code, outcome.field)
         if isinstance(command, SettleGrants) and self._settled is not None and not self._settled.done():
             self._settled.set_result(None)
 
@@ -272,11 +296,11 @@ class Driver(Observer):
     async def _holdings(self, now: int) -> tuple[Holding, ...]:
         catalogue = self._catalog.current
         rows = await self._reader.store_rows(self._store, None)
-        channels: dict[StockKey, list[object]] = {}
+        channels: dict[StockKey, list[ChannelStock]] = {}
         for row in rows.channels:
             channels.setdefault(row.key, []).append(row)
         day = self._days.of(self._store, now, catalogue)
-        return holdings_of(self._store, rows.stocks, channels, catalogue, day)  # type: ignore[arg-type]
+        return holdings_of(self._store, rows.stocks, channels, catalogue, day)
 
 
 def _now() -> int:

@@ -54,7 +54,7 @@ class Listener:
 
     async def run(self) -> None:
         """Never ends by itself: a refusal, which only a person can mend, is looked at again after a while."""
-        course = Series(lambda setup: Following(setup, self._place, None, PACE, self._hub_id).steps())
+        course: Series[News] = Series(lambda setup: Following(setup, self._place, None, PACE, self._hub_id).steps())
         while True:
             try:
                 async with aclosing(self._client.iterate(course)) as news:  # type: ignore[type-var]

@@ -9,6 +9,8 @@ from decimal import Decimal
 from time import time
 from typing import Any
 
+from msgspec.structs import replace
+
 from eightysix.client import AsyncClient, ClientError, Policy, RateLimited, Refused, Trouble, Unauthorised
 from eightysix.client import Unavailable as Away
 from eightysix.client.call import Safety
@@ -95,6 +97,19 @@ class Uplink:
             _log.warning("an answer of the cloud can't be read: %s", error, exc_info=error)
             self._told(call, f"{type(error).__name__}: {error}")
             return Denied("UNREADABLE")
+
+    async def acknowledge(self, cursor: str) -> None:
+        """Everything up to the cursor is taken over here; only people look at that, so it may fail."""
+        try:
+            await self.quick.ack(self._place, cursor, self._side.hub_id)
+        except ClientError as error:
+            _log.info("the cloud doesn't take the hub's place: %s", error)
+
+    def speaking(self, language: Language) -> AsyncClient:
+        """The line for what is forwarded, with the cloud's messages in a language."""
+        other = self.quick.within(QUICK_SECONDS)
+        other.setup = replace(other.setup, language=language)
+        return other
 
     async def close(self) -> None:
         await self.client.close()
