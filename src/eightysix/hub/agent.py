@@ -121,6 +121,20 @@ class Agent:
         """The line is back, as whoever holds the stream has noticed: nothing waits any longer."""
         self._line.until = 0
 
+    def missed(self, now: int, *, store: bool = False) -> None:
+        """Something has changed in the cloud that nothing here has told of; with `store` in the configuration."""
+        self._due[Duty.STORE if store else Duty.PULL] = now
+
+    @property
+    def cursor(self) -> str | None:
+        """Up to where the cloud's rows are known."""
+        return self._cursor
+
+    @property
+    def has_all_rows(self) -> bool:
+        """Whether every row of the cloud was pulled since the start."""
+        return self._has_all_rows
+
     def rewind(self) -> None:
         """What an answer meant could not be written: all rows are pulled again."""
         self._cursor, self._has_all_rows = None, False
