@@ -92,6 +92,12 @@ async def test_what_a_sale_lacks_is_borrowed_before_it_is_refused(town: Town) ->
         await town.inside.lock(PLACE, "too many", POS, {DISH: 39})
 
 
+async def test_what_the_cloud_lacks_the_hub_gives_back(town: Town) -> None:
+    """The hub has borrowed all there is: an online order is refused at first, and what is free comes back for it."""
+    await eventually(lambda: town.online.lock(PLACE, "web-0", WEB, {DISH: 1}))
+    await town.online.unlock(PLACE, "web-0")
+
+
 async def test_verbs_on_the_clouds_orders_are_forwarded(town: Town) -> None:
     await town.online.lock(PLACE, "web-1", WEB, {DISH: 1})
     done = await town.inside.deduct(PLACE, "web-1")
@@ -107,14 +113,11 @@ async def test_verbs_on_the_clouds_orders_are_forwarded(town: Town) -> None:
 
 
 async def test_settings_of_the_store_reach_the_cloud_and_back(town: Town) -> None:
-    await town.inside.ask(
-        "POST", "/api/v1/poi/stock/86", {"brandId": PLACE[0], "poiId": POI, "items": [{"object_id": DISH}]}
-    )
+    named = {"brandId": PLACE[0], "poiId": POI, "object_ids": [DISH]}
+    await town.inside.ask("POST", "/api/v1/poi/stock/86", named | {"sold_out": True})
     await eventually(lambda: _is_off(town, online=True))
-    await town.online.ask(
-        "POST", "/api/v1/poi/stock/86",
-        {"brandId": PLACE[0], "poiId": POI, "items": [{"object_id": DISH}], "on_sale": True},
-    )  # fmt: skip
+    await town.in_step()
+    await town.online.ask("POST", "/api/v1/poi/stock/86", named | {"sold_out": False})
     await eventually(lambda: _is_on(town))
 
 
