@@ -17,7 +17,7 @@ from eightysix.core.change import (
     RequestRecord,
     Timer,
 )
-from eightysix.core.command import Command, MoveGrants, RunTimers, TellHubEvent
+from eightysix.core.command import Command, HubCommand, MoveGrants, RunTimers, TellHubEvent
 from eightysix.core.decide import decide, is_timed, release_due, run_due
 from eightysix.core.dependent import flips, may_flip
 from eightysix.core.footprint import counts_anew, footprint, stocks_held
@@ -95,7 +95,7 @@ class Kitchen:
                 outcomes.append(refusal)
                 continue
             decision = decide(command, shelf)
-            if isinstance(command, (TellHubEvent, MoveGrants)):
+            if isinstance(command, (TellHubEvent, MoveGrants, HubCommand)):
                 self._check_footprint(command, decision)
             if isinstance(decision.outcome, Refused):
                 changed = (decision.stocks, decision.channels, decision.reservations, decision.logs, decision.facts)
@@ -107,7 +107,7 @@ class Kitchen:
         self._save(shelf)
         return outcomes
 
-    def _check_footprint(self, command: TellHubEvent | MoveGrants, decision: Decision) -> None:
+    def _check_footprint(self, command: TellHubEvent | MoveGrants | HubCommand, decision: Decision) -> None:
         """A batch loads no more than the command and its order's lines tell."""
         needs = footprint(command, self.menu)
         lines = [each for each in self.reservations.values() if each.order_id == needs.order_id]

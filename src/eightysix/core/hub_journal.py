@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 EventRow = tuple[int, int, bytes]
 """An event as it is stored: (seq, when it was written in milliseconds, body)."""
 
-_COUNTS = (Kind.SET, Kind.ADD, Kind.COUNT, Kind.EIGHTY_SIX)
-"""What moves what is there by a setting: the cloud is told of a count."""
+_COUNTS = (Kind.SET, Kind.ADD, Kind.COUNT, Kind.EIGHTY_SIX, Kind.RESOLVE)
+"""What says how much is there: the cloud is told of a count."""
 
 
 def events_of(decision: "Decision", before: Mapping[StockKey, Stock], books: HubBooks, now: int) -> list[HubEvent]:
