@@ -53,7 +53,7 @@ from eightysix.ops.metrics import Metrics
 from eightysix.settings import Settings
 from eightysix.storage import catalog as catalog_rows
 from eightysix.storage.hub_books import HubBooksTable
-from eightysix.storage.migrate import migrate
+from eightysix.storage.migrate import is_current, migrate
 from eightysix.storage.open import open_database
 from eightysix.storage.port import Database, StorageFault
 from eightysix.storage.sqlite.soundness import require_sound
@@ -94,7 +94,8 @@ def hub_settings(settings: Settings, folder: Path) -> Settings:
 async def prepare_hub(settings: Settings, folder: Path) -> None:
     """Make the file, or look whether it is sound, and bring its schema up to date. Raises StorageFault."""
     await asyncio.to_thread(require_sound, folder / FILE)
-    await migrate(settings.database_url)
+    if not await asyncio.to_thread(is_current, folder / FILE):
+        await migrate(settings.database_url)
 
 
 @contextlib.asynccontextmanager
