@@ -23,7 +23,7 @@ from eightysix.core.dependent import flips, may_flip
 from eightysix.core.footprint import counts_anew, footprint, stocks_held
 from eightysix.core.hub import Hub
 from eightysix.core.instant import business_day
-from eightysix.core.key import StockKey, StoreKey
+from eightysix.core.key import StockKey, StoreKey, incident_key
 from eightysix.core.outcome import Outcome, Refused
 from eightysix.core.reservation import LineKey, Reservation, State
 from eightysix.core.restore import is_due
@@ -133,6 +133,11 @@ class Kitchen:
             journals=tuple(self.journals.values()),
             hubs=tuple(self.hubs.values()),
         )
+
+    def subject(self, row: OutboxRow) -> StockKey:
+        """Which stock an outbox row is about, also where it tells of an incident."""
+        of_incidents = {incident_key(incident.seq): incident.key for incident in self.incidents}
+        return of_incidents.get(row.key, row.key)
 
     def due_now(self) -> bool:
         """Whether a batch run now would release anything first."""

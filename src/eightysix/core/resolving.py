@@ -72,7 +72,8 @@ def resolution_id(seq: int) -> str:
 
 
 def resolve(command: ResolveIncident, shelf: Shelf) -> Decision:
-    """Settle it once, in the cloud. The orders that hold its stock must be on the shelf, where some are to be cancelled."""
+    """Settle it once, in the cloud. The orders that hold its stock must be on the shelf, where some are to be
+    cancelled."""
     # the cloud has a hub's too, told by its journal, where it would stay open
     invariant(shelf.books is None, "a hub leaves its incidents to the cloud")
     incident = shelf.incidents.get(command.seq)
