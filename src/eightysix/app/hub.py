@@ -153,7 +153,9 @@ async def running_hub(settings: Settings, pairing: Pairing, folder: Path) -> Asy
             store, side, pairing.cloud, driver, books=books, reader=database.reader, catalog=catalog, orders=orders,
             skew=uplink.skew, errors=errors, file=file,
         )  # fmt: skip
-        decide = Counter(engine.submit, driver, uplink.speaking, catalog=catalog, reader=database.reader, orders=orders)
+        decide = Counter(
+            engine.submit, driver, uplink.in_the_name_of, catalog=catalog, reader=database.reader, orders=orders
+        )
         asgi = _asgi(database, engine, catalog, followers, metrics=metrics, decide=decide, desk=desk, file=file)
         yield HubService(asgi, database, engine, catalog, driver)
 
