@@ -13,7 +13,6 @@ from eightysix.core.command import (
     Line,
     ReplayEvent,
     ReportStock,
-    ResolveIncident,
     SellStock,
     SetStock,
     Setting,
@@ -222,16 +221,6 @@ def test_what_nobody_has_is_oversold(hub):
     hub.run(DeductStock(STORE, "a", None, ME))
     (move,) = hub.journal()[-1].moves
     assert (move.real, move.held) == (-11_000, -10_000)
-    assert hub.books().rules() == []
-
-
-def test_an_incident_that_is_resolved_here_by_a_count_is_one(hub):
-    hub.run(lock("a", (1, 0, 11_000), force=True, reason="on the counter"))
-    (incident,) = hub.incidents
-    hub.run(ResolveIncident(STORE, incident.seq, "recount", ME, "found another box", 13_000))
-    event = hub.journal()[-1]
-    assert [(move.kind, move.real, move.held) for move in event.moves] == [(Kind.COUNT, 3_000, 3_000)]
-    assert (hub.stocks[KEY].oversold, event.reason) == (0, "found another box")
     assert hub.books().rules() == []
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EventRow = tuple[int, int, bytes]
 """An event as it is stored: (seq, when it was written in milliseconds, body)."""
 
-_COUNTS = (Kind.SET, Kind.ADD, Kind.COUNT, Kind.EIGHTY_SIX, Kind.RESOLVE)
+_COUNTS = (Kind.SET, Kind.ADD, Kind.COUNT, Kind.EIGHTY_SIX)
 """What says how much is there: the cloud is told of a count."""
 
 
