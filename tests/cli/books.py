@@ -81,6 +81,7 @@ class Ledger(msgspec.Struct, frozen=True):
     alerts: tuple = ()
     timer: Timer | None = None
     journals: tuple = ()
+    hubs: tuple = ()
 
     def rules(self):
         return [finding.rule for finding in findings(self)]
@@ -92,6 +93,7 @@ class Ledger(msgspec.Struct, frozen=True):
         shelf.add_orders(self.reservations, self.facts, (), [due for due in self.due if due.due_at <= now])
         shelf.add_stocks(self.stocks, self.channels)
         shelf.add_journals(self.journals)
+        shelf.add_hubs(self.hubs)
         shelf.taken = list(self.reservations)
         release_due(shelf)
         for command in commands:
@@ -116,6 +118,7 @@ class Ledger(msgspec.Struct, frozen=True):
             alerts=(*self.alerts, *changes.alerts),
             timer=self.timer if changes.timer is None else changes.timer[1],
             journals=_with(self.journals, changes.journals, lambda row: row.key),
+            hubs=_with(self.hubs, changes.hubs, lambda row: row.hub_id),
         )
 
 

@@ -20,6 +20,7 @@ from eightysix.core.command import (
     UnlockStock,
 )
 from eightysix.core.finding import Rule
+from eightysix.core.hub import Hub
 from eightysix.core.instant import business_day
 from eightysix.core.key import sku_key, spu_key
 from eightysix.core.reservation import State
@@ -186,6 +187,17 @@ BREAKS = {
         log_at(books, Kind.LOCK, source="replay", event_id="j#7"), journals=(Journal("till", "j", 6),))),
     "an event of no journal": (Rule.JOURNAL_POSITION, lambda books: log_at(
         books, Kind.LOCK, source="replay", event_id="j#7")),
+    "a sale of a hub that its journal has not come to": (Rule.JOURNAL_POSITION, lambda books: log_at(
+        books, Kind.DEDUCT, source="hub", event_id="j#7")),
+    "a grant of a hub that was replaced": (Rule.HUB_GRANT, lambda books: replace(
+        stock_of(books, 21, grant=1), hubs=(Hub("h", fenced_at=1),))),
+    "a lock of a hub that was replaced": (Rule.HUB_GRANT, lambda books: replace(
+        line_of(books, "c", hub_id="h"), hubs=(Hub("h", fenced_at=1),))),
+    "less than nothing at risk": (Rule.NEGATIVE, lambda books: replace(
+        books, hubs=(Hub("h", fenced_at=1, at_risk={"2/21": -1}),))),
+    "a hub's sale that moved locked": (Rule.LOG_STEP, lambda books: log_at(books, Kind.DEDUCT, source="hub")),
+    "a grant that moved what is there": (Rule.LOG_STEP, lambda books: log_at(books, Kind.SET, kind=Kind.GRANT)),
+    "a line that a hub holds and the cloud counts": (Rule.LOCKED_SUM, lambda books: line_of(books, "c", hub_id="h")),
     "oversold without an incident": (Rule.OVERSOLD_INCIDENTS, lambda books: stock_of(books, 21, oversold=1)),
 }  # fmt: skip
 

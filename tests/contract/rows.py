@@ -20,6 +20,7 @@ from eightysix.core.change import (
     StoreChanges,
     Timer,
 )
+from eightysix.core.hub import Hub
 from eightysix.core.key import StockKey
 from eightysix.core.quantity import MAX_QUANTITY
 from eightysix.core.reservation import Reservation, State, Take
@@ -85,6 +86,7 @@ def reservations(draw: st.DrawFn, order_id: str, sku_id: int, line_no: int) -> R
         requested=draw(quantities), quantity=quantity, locked_at=draw(instants), expires_at=draw(instants),
         takes=draw(own | st.lists(takes, max_size=4).map(tuple)), returned=returned,
         restocked=draw(st.integers(0, returned)), revision=draw(sequences), log_seq=draw(st.none() | sequences),
+        hub_id=draw(st.none() | idents()),
     )  # fmt: skip
 
 
@@ -107,8 +109,25 @@ def incidents(draw: st.DrawFn, seq: int) -> Incident:
     return Incident(
         seq, kind=draw(idents(32)), key=draw(stock_keys), quantity=draw(quantities),
         order_id=draw(st.none() | idents()), actor=draw(idents(128)), reason=draw(st.none() | texts),
-        opened_at=draw(instants),
+        opened_at=draw(instants), hub_id=draw(st.none() | idents()), resolved_at=draw(st.none() | instants),
+        resolved_by=draw(st.none() | idents(128)), how=draw(st.none() | idents(16)),
+        resolution=draw(st.none() | texts),
     )  # fmt: skip
+
+
+@st.composite
+def resolved(draw: st.DrawFn, incident: Incident) -> Incident:
+    """The same incident with an end."""
+    return msgspec.structs.replace(
+        incident, resolved_at=draw(instants), resolved_by=draw(idents(128)), how=draw(idents(16)),
+        resolution=draw(texts),
+    )  # fmt: skip
+
+
+@st.composite
+def hubs(draw: st.DrawFn, hub_id: str) -> Hub:
+    at_risk = draw(st.dictionaries(stock_keys.map(lambda key: f"{key[0]}/{key[1]}"), quantities, max_size=3))
+    return Hub(hub_id, draw(st.none() | instants), at_risk, draw(sequences))
 
 
 @st.composite
@@ -127,7 +146,9 @@ def timers(draw: st.DrawFn, revision: int) -> Timer:
 
 @st.composite
 def journals(draw: st.DrawFn, device_id: str, journal_id: str) -> Journal:
-    return Journal(device_id, journal_id, draw(sequences), draw(instants), draw(st.none() | json_texts))
+    return Journal(
+        device_id, journal_id, draw(sequences), draw(instants), draw(st.none() | json_texts), draw(st.none() | idents())
+    )
 
 
 heads = st.builds(Head, seq=sequences, outbox_seq=sequences, last_at=instants)
@@ -165,6 +186,7 @@ def new_store_rows(draw: st.DrawFn) -> StoreChanges:
         alerts=[draw(alerts(*key)) for key in draw(_few(st.tuples(sequences, st.just("") | idents())))],
         timer=draw(st.none() | st.tuples(st.none(), timers(1))),
         journals=[(None, draw(journals(*key))) for key in draw(_few(st.tuples(idents(), idents())))],
+        hubs=[(None, draw(hubs(hub_id))) for hub_id in draw(_few(idents()))],
     )
 
 
@@ -188,6 +210,8 @@ def rewritten(draw: st.DrawFn, first: StoreChanges) -> StoreChanges:
         due_removed=first.due_added[1:],
         timer=None if first.timer is None else (first.timer[1], draw(timers(2))),
         journals=[(old, draw(journals(*old.key))) for _, old in first.journals],
+        hubs=[(old, draw(hubs(old.hub_id))) for _, old in first.hubs],
+        resolved=[draw(resolved(incident)) for incident in first.incidents if incident.resolved_at is None],
     )
 
 

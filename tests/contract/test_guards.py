@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from eightysix.core.change import (
     Alert,
@@ -18,6 +19,7 @@ from eightysix.core.change import (
     StoreChanges,
     Timer,
 )
+from eightysix.core.hub import Hub
 from eightysix.core.key import StockKey
 from eightysix.core.reservation import State
 from eightysix.core.stock import LIMITED, UNLIMITED
@@ -32,7 +34,9 @@ OUTBOX = OutboxRow(1, 0, DISH, 5)
 INCIDENT = Incident(1, "oversold", DISH, 1, None, "me", None, 5)
 ALERT = Alert(1, "POS", "low_stock", DISH, 1, 2, 5)
 TIMER = Timer(5_000_000_000_000, 1, 1, 1)
+ENDED = Incident(2, "oversold", DISH, 1, None, "me", None, 5, None, 6, "me", "accept", "")
 JOURNAL = Journal("till", "j1", 3, 5, "{}")
+HUB = Hub("counter", None, {}, 3)
 DUE = DueLock(5_000_000_000_000, "order")
 
 
@@ -40,8 +44,8 @@ def first_rows() -> StoreChanges:
     """What every store of this page starts with."""
     return changes(
         stocks=[(None, a_stock())], channels=[(None, a_channel())], reservations=[(None, a_reservation())],
-        facts=[FACT], requests=[REQUEST], logs=[LOG], outbox=[OUTBOX], incidents=[INCIDENT], due_added=[DUE],
-        alerts=[ALERT], timer=(None, TIMER), journals=[(None, JOURNAL)],
+        facts=[FACT], requests=[REQUEST], logs=[LOG], outbox=[OUTBOX], incidents=[INCIDENT, ENDED], due_added=[DUE],
+        alerts=[ALERT], timer=(None, TIMER), journals=[(None, JOURNAL)], hubs=[(None, HUB)],
     )  # fmt: skip
 
 
@@ -67,6 +71,12 @@ STALE: dict[str, dict[str, Any]] = {
     "journal position": {"journals": [(Journal("till", "j1", 2), Journal("till", "j1", 4))]},
     "journal of another device": {"journals": [(Journal("kiosk", "j1", 3), Journal("kiosk", "j1", 4))]},
     "new journal that is there": {"journals": [(None, JOURNAL)]},
+    "hub revision": {"hubs": [(Hub("counter", revision=2), Hub("counter", 5, revision=3))]},
+    "hub that has no row": {"hubs": [(Hub("Counter", revision=3), Hub("Counter", 5, revision=4))]},
+    "new hub that is there": {"hubs": [(None, HUB)]},
+    "incident that has ended": {"resolved": [replace(ENDED, how="recount")]},
+    "incident that has no row": {"resolved": [replace(ENDED, seq=3)]},
+    "one open incident and one that has ended": {"resolved": [replace(INCIDENT, resolved_at=6), ENDED]},
     "due lock that is there": {"due_added": [DUE]},
     "due lock that is not there": {"due_removed": [DueLock(5_000_000_000_000, "other")]},
     "due lock at another time": {"due_removed": [DueLock(5_000_000_000_001, "order")]},

@@ -9,7 +9,7 @@ import sqlite3
 import pytest
 
 from eightysix.storage.migrate import migrate
-from eightysix.storage.sqlite import device
+from eightysix.storage.sqlite import device, hub_rows, incident
 from eightysix.storage.sqlite.statements import HOT_STATEMENTS
 
 STORE = ("product_shard_id", "brand_id", "poi_id")
@@ -27,10 +27,19 @@ KEYS = {
     "poi_stock_alert": (*STORE, "seq"),
     "poi_stock_journal": (*STORE, "device_id", "journal_id"),
     "poi_stock_device": (*STORE, "device_id"),
+    "poi_stock_hub": (*STORE, "hub_id"),
+    "poi_stock_incident": (*STORE, "seq"),
+    "poi_hub_books": STORE,
+    "poi_hub_event": (*STORE, "seq"),
+    "poi_hub_mirror": STOCK,
+    "poi_hub_request": (*STORE, "request_id"),
 }
 """How much of a table's key each look-up must use."""
 
-BY_STORE = {"READ_HEAD", "READ_STORE", "TAKEN_SINCE", "WHOLE", "CHANGED", "OF_STORES"}
+BY_STORE = {
+    "READ_HEAD", "READ_STORE", "TAKEN_SINCE", "WHOLE", "CHANGED", "OF_STORES", "BOOKS", "ALL_MIRRORS",
+    "NEWEST_INCIDENTS", "LOCKED_LINES",
+}  # fmt: skip
 """These read all rows of one store, by the key's prefix."""
 
 BY_BUCKET = {
@@ -48,7 +57,7 @@ async def connection(tmp_path_factory: pytest.TempPathFactory) -> sqlite3.Connec
     return sqlite3.connect(path)
 
 
-STATEMENTS = HOT_STATEMENTS | device.HOT_STATEMENTS
+STATEMENTS = HOT_STATEMENTS | device.HOT_STATEMENTS | hub_rows.HOT_STATEMENTS | incident.HOT_STATEMENTS
 
 
 @pytest.mark.parametrize("name", STATEMENTS)

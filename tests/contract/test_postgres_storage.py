@@ -13,7 +13,17 @@ from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import State
 from eightysix.storage.migrate import migrate
 from eightysix.storage.port import Conflict, LockTimeout, LostConnection, OrdersWanted, Rejected, Unavailable
-from eightysix.storage.postgres import PostgresDatabase, connect, device, following, loading, reader, saving, tables
+from eightysix.storage.postgres import (
+    PostgresDatabase,
+    connect,
+    device,
+    following,
+    incident,
+    loading,
+    reader,
+    saving,
+    tables,
+)
 from eightysix.storage.postgres import lane as lane_module
 from eightysix.storage.postgres.plan_age import PlanAge
 from eightysix.storage.postgres.session import SETTINGS
@@ -275,6 +285,8 @@ _HOT = {
     "requests": loading.REQUESTS_STATEMENT,
     "stocks": loading.STOCKS_STATEMENT,
     "journals": loading.JOURNALS_STATEMENT,
+    "hubs": loading.HUBS_STATEMENT,
+    "incidents": loading.INCIDENTS_STATEMENT,
     "head": reader.HEAD_STATEMENT,
     "named rows": reader.NAMED_ROWS_STATEMENT,
     "all rows": reader.ALL_ROWS_STATEMENT,
@@ -284,10 +296,13 @@ _HOT = {
     "changed": following.CHANGED_STATEMENT,
     "acknowledge": device.ACKNOWLEDGE_STATEMENT,
     "devices of stores": device.OF_STORES_STATEMENT,
+    "newest incidents": incident.NEWEST_STATEMENT,
+    "one incident": incident.FIND_STATEMENT,
+    "locked lines": incident.LOCKED_STATEMENT,
     **{f"save {at}": saving.save_statement((at,)) for at in range(len(tables.GROUPS))},
     "save all": saving.save_statement(tuple(range(len(tables.GROUPS)))),
 }
-_BY_STORE = {"all rows", "changed"}
+_BY_STORE = {"all rows", "changed", "newest incidents", "locked lines"}
 _STORE_KEY = ["product_shard_id", "brand_id", "poi_id"]
 _STOCK_KEY = [*_STORE_KEY, "object_type", "object_id"]
 _LEAST = {
@@ -300,6 +315,8 @@ _LEAST = {
     "poi_stock_due": ["product_shard_id", "due_at"],
     "poi_stock_journal": [*_STORE_KEY, "device_id", "journal_id"],
     "poi_stock_device": _STORE_KEY,
+    "poi_stock_hub": [*_STORE_KEY, "hub_id"],
+    "poi_stock_incident": [*_STORE_KEY, "seq"],
 }
 
 
@@ -312,6 +329,10 @@ INSERT INTO poi_item_channel_stock
     (product_shard_id, brand_id, poi_id, object_type, object_id, channel_code, stock_status, stock_type)
     SELECT 1023, 'b', n::text, 2, n, 'POS', 1, 1 FROM generate_series(1, 3000) AS n;
 INSERT INTO poi_stock_journal SELECT 1023, 'b', n::text, 'till', n::text, 0, 0 FROM generate_series(1, 3000) AS n;
+INSERT INTO poi_stock_hub SELECT 1023, 'b', n::text, 'hub', NULL, NULL, 1 FROM generate_series(1, 3000) AS n;
+INSERT INTO poi_stock_incident
+    (product_shard_id, brand_id, poi_id, seq, kind, object_type, object_id, actor, opened_at)
+    SELECT 1023, 'b', n::text, n, 'oversold', 2, n, 'me', 0 FROM generate_series(1, 3000) AS n;
 INSERT INTO poi_stock_due SELECT 1023, n, 'b', n::text, n::text FROM generate_series(1, 3000) AS n;
 INSERT INTO poi_stock_reservation
     (product_shard_id, brand_id, poi_id, order_id, sku_id, line_no, channel_code, state, locked_at, expires_at, counted)

@@ -3,7 +3,8 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eightysix.core.change import StoreChanges
+from eightysix.core.change import Incident, StoreChanges
+from eightysix.core.hub import Hub
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.quantity import MAX_QUANTITY
 from eightysix.core.reservation import State, Take
@@ -43,6 +44,8 @@ async def test_loaded_rows_are_what_was_saved(scene: Scene, data: st.DataObject)
     await write(lane, {store: second})
     assert (await scene.database.reader.head(store))[1] == second.head
     second.facts, second.requests = first.facts, first.requests
+    ended = {row.seq: row for row in second.resolved}
+    second.incidents = [ended.get(row.seq, row) for row in first.incidents]
     await _assert_loads(scene, store, second)
 
 
@@ -58,6 +61,8 @@ async def _assert_loads(scene: Scene, store: StoreKey, saved: StoreChanges) -> N
     whole = (await lane.load_whole([store]))[store]
     timers = await lane.load_timers([store])
     journals = await lane.load_journals({store: {row.key for _, row in saved.journals}})
+    hubs = await lane.load_hubs({store: {row.hub_id for _, row in saved.hubs}})
+    incidents = await lane.load_incidents({store: {row.seq for row in saved.incidents}})
     await lane.rollback()
     assert by_line(orders.reservations) == by_line(reservations)
     assert {row.order_id: row for row in orders.facts} == {row.order_id: row for row in saved.facts}
@@ -69,6 +74,8 @@ async def _assert_loads(scene: Scene, store: StoreKey, saved: StoreChanges) -> N
     assert {row.key: row for row in whole.stocks} == {row.key: row for _, row in saved.stocks}
     assert {(row.key, row.channel_code): row for row in whole.channels} == channels
     assert {row.key: row for row in journals[store]} == {row.key: row for _, row in saved.journals}
+    assert {row.hub_id: row for row in hubs[store]} == {row.hub_id: row for _, row in saved.hubs}
+    assert {row.seq: row for row in incidents[store]} == {row.seq: row for row in saved.incidents}
     assert whole.timer == timers[store] == (None if saved.timer is None else saved.timer[1])
 
 
@@ -92,6 +99,7 @@ async def test_the_audit_yields_everything(scene: Scene, first: StoreChanges) ->
         (entry.due, first.due_added),
         (entry.alerts, first.alerts),
         (entry.journals, [row for _, row in first.journals]),
+        (entry.hubs, [row for _, row in first.hubs]),
     ]
     assert entry.timer == (None if first.timer is None else first.timer[1])
     for found, saved in pairs:
@@ -185,9 +193,45 @@ async def test_an_empty_save_and_an_empty_load_are_fine(scene: Scene) -> None:
     await lane.begin([store], new_batch_number())
     orders = await lane.load_orders({store: OrdersWanted(set(), set())}, {store: 0})
     stocks = await lane.load_stocks({store: set()})
+    hubs, incidents = await lane.load_hubs({store: set()}), await lane.load_incidents({store: set()})
     await lane.save({})
     head = (await scene.database.reader.head(store))[1]
     await lane.save({store: changes(head=head)})
     await lane.commit()
     assert (orders[store].reservations, orders[store].facts, orders[store].requests, orders[store].due) == ([],) * 4
     assert (stocks[store].stocks, stocks[store].channels) == ([], [])
+    assert (hubs, incidents) == ({store: []}, {store: []})
+
+
+async def test_hubs_and_incidents_are_those_of_their_store_that_were_asked_for(scene: Scene) -> None:
+    store, other = scene.stores(2)
+    hubs = {store: [Hub("counter", revision=1), Hub("Counter", 5, {"2/1": 7}, 2)], other: [Hub("counter", revision=9)]}
+    incidents = {
+        each: [Incident(seq, "oversold", DISH, seq, None, each.poi_id, None, 5) for seq in (1, 2, 3)]
+        for each in (store, other)
+    }
+    both = {
+        each: changes(hubs=[(None, hub) for hub in hubs[each]], incidents=incidents[each]) for each in (store, other)
+    }
+    await scene.write(both)
+    lane = await scene.lane(store)
+    await lane.begin([store, other], new_batch_number())
+    found = await lane.load_hubs({store: {"counter", "gone"}, other: {"counter", "Counter"}})
+    opened = await lane.load_incidents({store: {2, 4}, other: {3, 1}})
+    await lane.rollback()
+    assert found == {store: hubs[store][:1], other: hubs[other]}
+    assert {each: sorted(row.seq for row in rows) for each, rows in opened.items()} == {store: [2], other: [1, 3]}
+    assert {row.actor for row in opened[store]} == {store.poi_id}
+
+
+async def test_a_line_that_moves_on_keeps_its_home_and_a_new_lock_may_change_it(scene: Scene) -> None:
+    store = scene.store()
+    lane = await scene.lane(store)
+    line = a_reservation(hub_id="counter")
+    await write(lane, {store: changes(reservations=[(None, line)])})
+    sold = a_reservation(hub_id="counter", state=State.DEDUCTED, revision=2)
+    await write(lane, {store: next_changes(1, reservations=[(line, sold)])})
+    assert (await orders_of(lane, store, "order")).reservations == [sold]
+    moved = a_reservation(hub_id=None, state=State.DEDUCTED, revision=3)
+    await write(lane, {store: next_changes(2, reservations=[(sold, moved)])})
+    assert (await orders_of(lane, store, "order")).reservations == [moved]

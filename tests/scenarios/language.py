@@ -19,6 +19,8 @@
     see 1 real=3 locked=0 [left=3] [status=2] [oversold=0] [POS.used=2] [version=moved, since it was last seen]
     line o1 1 state=DEDUCTED quantity=2 [returned=1]
     incident forced_sale 1 2
+    resolve 1 cancel | resolve 1 accept | resolve 1 recount 7   (the first incident that was opened)
+                        -> DONE [o1.1 (a line that was cancelled)] [opened=2 (what is left of it)] [replayed]
     log 1 ADD 3 [reason=…]  (the last row of the log)
     flips 6 8               (the other items that the last batch told of, because they can be sold now, or no longer)
     alerts [1=2 1.POS=0]        (all since the line before of this kind: what was left)
@@ -37,6 +39,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from eightysix.core.audit import findings
 from eightysix.core.availability import available, guaranteed
 from eightysix.core.change import Kind
 from eightysix.core.command import (
@@ -49,6 +52,7 @@ from eightysix.core.command import (
     Line,
     LockStock,
     ReleaseGuarantees,
+    ResolveIncident,
     ReturnStock,
     SetStock,
     Setting,
@@ -56,7 +60,15 @@ from eightysix.core.command import (
 )
 from eightysix.core.draft import Draft
 from eightysix.core.key import StockKey, sku_key
-from eightysix.core.outcome import GuaranteesReleased, LineRefusal, OrderDone, Outcome, Refused, StocksSet
+from eightysix.core.outcome import (
+    GuaranteesReleased,
+    IncidentResolved,
+    LineRefusal,
+    OrderDone,
+    Outcome,
+    Refused,
+    StocksSet,
+)
 from eightysix.core.quantity import as_number, thousandths
 from eightysix.core.stock import NEVER, ON_SALE, ONE_OFF, SOLD_OUT, Allocation, RestoreTo, Stock
 from tests.world.kitchen import Kitchen
@@ -99,6 +111,8 @@ def _step(kitchen: Kitchen, line: str) -> None:
         is_dry = verb == "dry"
         if verb in _POS:
             command: Command = _POS[verb](kitchen, words, _command)
+        elif verb == "resolve":
+            command = _resolution(kitchen, words)
         else:
             command = _command(*((words[0], words[1:]) if is_dry else (verb, words)), kitchen.now)
         if is_dry:
@@ -109,6 +123,8 @@ def _step(kitchen: Kitchen, line: str) -> None:
             _compare(outcome, expected.split())
         if (is_dry or _is_refusal(outcome)) and settled:
             assert _rows(kitchen) == before, "a refusal or a dry run changed something"
+        if verb == "resolve":
+            assert not findings(kitchen.books())
 
 
 def _is_refusal(outcome: Outcome) -> bool:
@@ -167,6 +183,12 @@ def _command(verb: str, words: list[str], now: int) -> Command:
     if verb == "amend":
         return AmendStock(STORE, names[0], chosen, names[1], STAFF, hold, reason)
     raise ValueError(f"unknown verb {verb}")
+
+
+def _resolution(kitchen: Kitchen, words: list[str]) -> ResolveIncident:
+    at, how, *counted = words
+    seq = kitchen.incidents[int(at) - 1].seq if int(at) <= len(kitchen.incidents) else 0
+    return ResolveIncident(STORE, seq, how, STAFF, "because", _signed(counted[0]) if counted else None)
 
 
 def _sort(words: list[str]) -> tuple[set[str], dict[str, str], list[Line], list[str]]:
@@ -255,6 +277,13 @@ def _compare(outcome: Outcome, expected: list[str]) -> None:
     if isinstance(outcome, GuaranteesReleased):
         back = [f"{_word(each.key)}.{each.channel_code}={as_number(each.quantity)}" for each in outcome.released]
         assert (back or ["nothing"]) == expected, f"got {back}"
+        return
+    if isinstance(outcome, IncidentResolved):
+        got = ["DONE", *(f"{each.order_id}.{each.sku_id}" for each in outcome.cancelled)]
+        if outcome.opened is not None:
+            got.append(f"opened={as_number(outcome.opened.quantity)}")
+        got += ["replayed"] if outcome.replayed else []
+        assert got == expected, f"got {got}"
         return
     if isinstance(outcome, StocksSet):
         [result] = outcome.results

@@ -17,16 +17,17 @@ from eightysix.core.change import (
     RequestRecord,
     Timer,
 )
-from eightysix.core.command import Command, RunTimers
+from eightysix.core.command import Command, MoveGrants, RunTimers, TellHubEvent
 from eightysix.core.decide import decide, is_timed, release_due, run_due
 from eightysix.core.dependent import flips, may_flip
-from eightysix.core.footprint import counts_anew
+from eightysix.core.footprint import counts_anew, footprint, stocks_held
+from eightysix.core.hub import Hub
 from eightysix.core.instant import business_day
-from eightysix.core.key import StockKey
+from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.outcome import Outcome, Refused
 from eightysix.core.reservation import LineKey, Reservation, State
 from eightysix.core.restore import is_due
-from eightysix.core.shelf import Shelf
+from eightysix.core.shelf import Decision, Shelf
 from eightysix.core.stock import ChannelStock, Stock
 from tests.cli.books import Ledger
 
@@ -37,10 +38,14 @@ NOON = 1_795_435_200_000
 
 
 class Kitchen:
-    """Rows as a database would keep them, every write guarded as a database would guard it."""
+    """Rows as a database would keep them, every write guarded as a database would guard it.
 
-    def __init__(self, now: int = NOON) -> None:
-        self.menu = Menu()
+    `store` must be one that `menu` knows.
+    """
+
+    def __init__(self, now: int = NOON, store: StoreKey = STORE, menu: Menu | None = None) -> None:
+        self.store = store
+        self.menu = menu or Menu()
         self.tells_dependents = True
         self.flipped: list[StockKey] = []
         """Of which other items the last batch told."""
@@ -58,6 +63,7 @@ class Kitchen:
         self.alerts: list[Alert] = []
         self.timer: Timer | None = None
         self.journals: dict[JournalKey, Journal] = {}
+        self.hubs: dict[str, Hub] = {}
         self.seen: dict[StockKey, int] = {}
         """The version that a scenario has last looked at."""
         self.looks: dict[StockKey, Stock] = {}
@@ -89,6 +95,8 @@ class Kitchen:
                 outcomes.append(refusal)
                 continue
             decision = decide(command, shelf)
+            if isinstance(command, (TellHubEvent, MoveGrants)):
+                self._check_footprint(command, decision)
             if isinstance(decision.outcome, Refused):
                 changed = (decision.stocks, decision.channels, decision.reservations, decision.logs, decision.facts)
                 assert not any(changed), "a refusal changes nothing"
@@ -99,10 +107,19 @@ class Kitchen:
         self._save(shelf)
         return outcomes
 
+    def _check_footprint(self, command: TellHubEvent | MoveGrants, decision: Decision) -> None:
+        """A batch loads no more than the command and its order's lines tell."""
+        needs = footprint(command, self.menu)
+        lines = [each for each in self.reservations.values() if each.order_id == needs.order_id]
+        loaded = {*needs.stocks, *stocks_held(each for each in lines if each.state in (State.LOCKED, State.DEDUCTED))}
+        is_verb = isinstance(command, TellHubEvent) and command.event.verb is not None  # today's chain of its lines too
+        assert needs.whole or is_verb or decision.stocks.keys() <= loaded
+        assert decision.hub is None or decision.hub.hub_id in needs.hub_ids
+
     def books(self) -> Ledger:
         """All rows, as an audit reads them."""
         return Ledger(
-            STORE,
+            self.store,
             self.head,
             tuple(self.stocks.values()),
             tuple(self.channels.values()),
@@ -114,6 +131,7 @@ class Kitchen:
             tuple(DueLock(*row) for row in sorted(self.due)),
             timer=self.timer,
             journals=tuple(self.journals.values()),
+            hubs=tuple(self.hubs.values()),
         )
 
     def due_now(self) -> bool:
@@ -122,19 +140,21 @@ class Kitchen:
 
     def shelf(self, *, timed: bool = False) -> Shelf:
         """All rows on a shelf; a real batch loads only what it may touch."""
-        store = self.menu.stores.get((STORE.brand_id, STORE.poi_id))
+        store = self.menu.stores.get((self.store.brand_id, self.store.poi_id))
         clock = ("UTC", 240) if store is None else (store.time_zone, store.day_start_minute)
         now = max(self.now, self.head.last_at)
-        if timed and is_due(self.timer, STORE, self.menu, now):
+        if timed and is_due(self.timer, self.store, self.menu, now):
             now = max(now, self.head.last_at + 1)
         day = business_day(now, *clock)
-        shelf = Shelf(STORE, now, self.head, self.menu, day)
+        shelf = Shelf(self.store, now, self.head, self.menu, day)
         if timed:
             shelf.add_timer(self.timer)
         due = [DueLock(due_at, order_id) for due_at, order_id in sorted(self.due) if due_at <= now]
         shelf.add_orders(self.reservations.values(), self.facts.values(), self.requests.values(), due)
         shelf.add_stocks(self.stocks.values(), self.channels.values())
         shelf.add_journals(self.journals.values())
+        shelf.incidents = {incident.seq: incident for incident in self.incidents}
+        shelf.add_hubs(self.hubs.values())
         return shelf
 
     def _save(self, shelf: Shelf) -> None:
@@ -171,9 +191,17 @@ class Kitchen:
             assert self.journals.get(journal.key) == was_at
             assert journal.last_seq > (was_at.last_seq if was_at else 0)
             self.journals[journal.key] = journal
+        for was_hub, hub in changes.hubs:
+            assert self.hubs.get(hub.hub_id) == was_hub
+            assert hub.revision == (was_hub.revision if was_hub else 0) + 1
+            self.hubs[hub.hub_id] = hub
         self.logs += changes.logs
         self.flipped = sorted(row.key for row in changes.logs if row.kind is Kind.FLIP)
         self.outbox += changes.outbox
         self.incidents += changes.incidents
+        for resolved in changes.resolved:
+            at = next(at for at, each in enumerate(self.incidents) if each.seq == resolved.seq)
+            assert self.incidents[at].is_open
+            self.incidents[at] = resolved
         self.alerts += changes.alerts
         assert len({(alert.seq, alert.channel_code) for alert in self.alerts}) == len(self.alerts)

@@ -69,6 +69,11 @@ class Menu:
         self._written = [known.get(rule) or replace(rule, version=self.timers_version) for rule in rules]
         self.book = RuleBook(self._written)
 
+    def open_store(self, poi_id: str) -> StoreKey:
+        """Another store of the brand, in the same city."""
+        self.stores[BRAND_ID, poi_id] = Store(BRAND_ID, poi_id, "Europe/London")
+        return StoreKey.of(BRAND_ID, poi_id)
+
     def set_store(self, store: Store) -> None:
         """The store's clock is another from now on."""
         self.stores[store.brand_id, store.poi_id] = store
@@ -105,4 +110,4 @@ class Menu:
         return frozenset(key for key, version in self.moved.items() if version > since)
 
     def supplied_stores(self) -> list[StoreKey]:
-        return [STORE] if any(self.book.supplied(STORE.poi_id)) else []
+        return [StoreKey.of(*store) for store in self.stores if any(self.book.supplied(store[1]))]

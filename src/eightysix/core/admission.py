@@ -15,6 +15,7 @@ from .command import (
     ReleaseGuarantees,
     ReplayEvent,
     ReportStock,
+    ResolveIncident,
     Setting,
 )
 from .key import StoreKey
@@ -40,6 +41,8 @@ def admit(command: Command, catalogue: Catalogue) -> Refused | None:
         return _admit_report(store, command.setting, command.base_real, catalogue)
     if isinstance(command, ReplayEvent):
         return _admit_event(command, catalogue)
+    if isinstance(command, ResolveIncident):
+        return _admit_resolution(command)
     if not isinstance(command, OrderCommand) or command.lines is None:
         return None
     return _admit_quantities(store, command.lines, catalogue, zero=isinstance(command, AmendStock))
@@ -72,6 +75,16 @@ def _admit_release(command: ReleaseGuarantees, catalogue: Catalogue) -> Refused 
         if catalogue.item(command.store.brand_id, *key) is None:
             return Refused(Code.ITEM_NOT_FOUND, field=f"object_ids[{at}]")
     return None
+
+
+def _admit_resolution(command: ResolveIncident) -> Refused | None:
+    """A recount says what was counted, nothing else does; each has its reason."""
+    counted = command.counted
+    if (counted is not None) != (command.how == "recount"):
+        return Refused(Code.SETTING_INVALID, field="counted_quantity")
+    if counted is not None and not 0 <= counted <= MAX_QUANTITY:
+        return Refused(Code.QUANTITY_OUT_OF_RANGE, field="counted_quantity")
+    return None if command.reason else Refused(Code.REASON_REQUIRED, field="reason")
 
 
 def _admit_report(store: StoreKey, setting: Setting, base_real: int | None, catalogue: Catalogue) -> Refused | None:

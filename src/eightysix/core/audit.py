@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from .audit_chain import chain_findings
+from .audit_hub import hub_findings
 from .audit_journal import journal_findings
 from .audit_log import log_findings, outbox_findings
 from .audit_timer import restore_findings, timer_findings
 from .catalogue import Catalogue
-from .change import BEYOND_CHANNEL
 from .draft import turned
 from .finding import Books, Finding, Rule
 from .key import StockKey
@@ -30,6 +30,7 @@ def findings(books: Books, catalogue: Catalogue | None = None) -> list[Finding]:
         *restore_findings(books),
         *timer_findings(books, catalogue),
         *journal_findings(books),
+        *hub_findings(books),
     ]
 
 
@@ -37,8 +38,8 @@ def _stock_findings(books: Books) -> Iterator[Finding]:
     held = locked_by(books.reservations)
     incidents: defaultdict[StockKey, int] = defaultdict(int)
     for incident in books.incidents:
-        if incident.kind != BEYOND_CHANNEL:
-            incidents[incident.key] += incident.quantity
+        if incident.is_open:
+            incidents[incident.key] += incident.oversold
     known = {stock.key: stock for stock in books.stocks}
     for key in held.keys() - known.keys():
         known[key] = Stock(key)
@@ -84,22 +85,25 @@ def _channel_findings(books: Books) -> Iterator[Finding]:
 
 def _order_findings(books: Books) -> Iterator[Finding]:
     expiry: defaultdict[str, set[int]] = defaultdict(set)
+    at_hubs: defaultdict[str, set[int]] = defaultdict(set)
     for reservation in books.reservations:
         if reservation.state is State.LOCKED:
-            expiry[reservation.order_id].add(reservation.expires_at)
+            dies_at = expiry if reservation.hub_id is None else at_hubs
+            dies_at[reservation.order_id].add(reservation.expires_at)
         yield from _reservation_findings(books, reservation)
     due: defaultdict[str, set[int]] = defaultdict(set)
     for row in books.due:
         due[row.order_id].add(row.due_at)
-    for order_id, dies in sorted(expiry.items()):
+    for order_id, dies in sorted([*expiry.items(), *at_hubs.items()]):
         if len(dies) > 1:
             yield Finding(Rule.EXPIRY_APART, books.store, order_id=order_id, expected=max(dies), found=min(dies))
+    for order_id, dies in sorted(expiry.items()):
         if due[order_id] != {max(dies)}:
             found = min(due[order_id], default=None)
             yield Finding(Rule.DUE_MISSING, books.store, order_id=order_id, expected=max(dies), found=found)
     for order_id in sorted(due.keys() - expiry.keys()):
         yield Finding(Rule.DUE_IDLE, books.store, order_id=order_id, found=min(due[order_id]))
-    for order_id in sorted({fact.order_id for fact in books.facts} & expiry.keys()):
+    for order_id in sorted({fact.order_id for fact in books.facts} & (expiry.keys() | at_hubs.keys())):
         yield Finding(Rule.CLOSED_HOLDS, books.store, order_id=order_id)
 
 

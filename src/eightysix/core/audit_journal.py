@@ -1,11 +1,11 @@
-"""Whether the log agrees with how far the journals of devices were replayed."""
+"""Whether the log agrees with how far the journals of devices and hubs were told."""
 
 from collections.abc import Iterator
 
 from .finding import Books, Finding, Rule
 
-SOURCE = "replay"
-"""The source of log rows that tell of a journal's event."""
+SOURCES = ("replay", "hub")
+"""The sources of log rows that tell of a journal's event, of a device or of a hub."""
 
 
 def journal_findings(books: Books) -> Iterator[Finding]:
@@ -16,7 +16,7 @@ def journal_findings(books: Books) -> Iterator[Finding]:
         positions[journal.journal_id] = max(journal.last_seq, positions.get(journal.journal_id, 0))
     for row in books.logs:
         name, mark, number = (row.event_id or "").rpartition("#")
-        if row.source != SOURCE or not mark or not number.isdigit():
+        if row.source not in SOURCES or not mark or not number.isdigit():
             continue
         last = positions.get(name, 0)
         if int(number) > last:

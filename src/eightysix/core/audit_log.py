@@ -12,6 +12,9 @@ from .key import WHOLE_STORE, StockKey
 from .reservation import State
 from .stock import LIMITED, UNLIMITED
 
+HUB = "hub"
+"""The source of log rows that tell of a hub's event: what it has locked is part of its grant, no lock of the cloud."""
+
 
 class _Counters(msgspec.Struct):
     """A stock as its log rows so far leave it. `type` is None where the log's beginning is no longer kept."""
@@ -73,6 +76,10 @@ def _before(row: LogRow, last: _Counters | None) -> _Counters | None:
 def _explains(row: LogRow, before: _Counters) -> bool:
     """Whether kind and quantity account for what the row did to real and locked."""
     real, locked, quantity = row.real_after - before.real, row.locked_after - before.locked, row.quantity
+    if row.kind in (Kind.GRANT, Kind.MIRROR):  # at a hub what is there is known anew with what the cloud tells
+        return locked == 0 and (real == 0 or row.source == HUB)
+    if row.source == HUB:
+        return locked == 0 and _is_told(row.kind, real, quantity)
     match row.kind:
         case Kind.LOCK | Kind.RELOCK:
             return (real, locked) == (0, quantity) and quantity > 0
@@ -87,8 +94,20 @@ def _explains(row: LogRow, before: _Counters) -> bool:
             return (real, locked) == (quantity, 0) and quantity >= 0 and (quantity == 0 or before.type != UNLIMITED)
         case Kind.EIGHTY_SIX | Kind.SKIP | Kind.FLOW_BACK | Kind.FLIP | Kind.STORE | Kind.SUPERSEDED:
             return real == locked == quantity == 0
-        case Kind.SET | Kind.ADD | Kind.COUNT | Kind.RESTORE:
+        case Kind.SET | Kind.ADD | Kind.COUNT | Kind.RESTORE | Kind.WRITE_OFF | Kind.RESOLVE:
             return (real, locked) == (quantity, 0)
+
+
+def _is_told(kind: Kind, real: int, quantity: int) -> bool:
+    """Whether that accounts for what a hub's event did to real, which it may have left alone: where the stock isn't
+    limited here, or was restored since."""
+    match kind:
+        case Kind.LOCK | Kind.RELOCK | Kind.UNLOCK | Kind.EXPIRE | Kind.AMEND:
+            return real == 0
+        case Kind.DEDUCT:
+            return real in (0, -quantity)
+        case _:
+            return real in (0, quantity)
 
 
 def _type_after(row: LogRow, before: _Counters) -> int | None:
@@ -157,7 +176,7 @@ def _balance_findings(books: Books, balance: dict[tuple[str, StockKey], int]) ->
     """Order by order: two orders that took from each other would cancel out in the stock's sum."""
     held: defaultdict[tuple[str, StockKey], int] = defaultdict(int)
     for reservation in books.reservations:
-        if reservation.state is State.LOCKED:
+        if reservation.state is State.LOCKED and reservation.hub_id is None:
             for take in reservation.takes:
                 if take.counted:
                     held[reservation.order_id, take.key] += take.amount(reservation.quantity)

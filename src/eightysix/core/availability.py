@@ -251,13 +251,14 @@ def guaranteed(
 def _own_guarantee(view: StockView, stock: Stock, rows: Mapping[str, ChannelStock], channel: Channel) -> int:
     """What of one stock nobody else can take from `channel`: its open guarantee, as far as it is covered.
 
-    Others may take theirs in whole first, so these count unscaled. In-store guarantees are served from the hub's grant.
+    Others may take theirs in whole first, so these count unscaled. The other side's guarantees are served from what it
+    holds.
     """
     parts = _open_guarantees(view, rows, period_start(view.day, stock))
     own = parts.get(channel.channel_code, 0)
     if own == 0:
         return 0
-    if channel.in_store:
+    if channel.in_store is not view.catalogue.at_hub:
         own -= stock.grant
     return min(own, stock.left - _for_others(view, parts, stock, channel))
 
@@ -316,16 +317,29 @@ def guaranteed_to_others(
 
 
 def _for_others(view: StockView, parts: Mapping[str, int], stock: Stock, channel: Channel) -> int:
-    """What of `parts` is kept for other channels. Those in the store are served from the hub's grant first."""
+    """What of `parts` is kept for other channels. Those of the other side are served first from what that holds: in
+    the cloud these are the channels in the store and the hub's grant, at a hub the online ones and the cloud's part."""
     if not parts:
         return 0
-    known = view.catalogue.channels(view.store.brand_id)
-    online = in_store = 0
+    known, at_hub = view.catalogue.channels(view.store.brand_id), view.catalogue.at_hub
+    own = others = 0
     for code, part in parts.items():
         if code == channel.channel_code:
             continue
-        if known[code].in_store:
-            in_store += part
+        if known[code].in_store is at_hub:
+            own += part
         else:
-            online += part
-    return online + max(0, in_store - stock.grant)
+            others += part
+    return own + max(0, others - stock.grant)
+
+
+def grantable(view: StockView, stock: Stock) -> int:
+    """What of a stock the cloud may give to the store's hub: all that is left, but for what is guaranteed online and
+    open. Nothing of an unlimited one: nobody counts it."""
+    if not stock.is_limited:
+        return 0
+    rows = view.channel_rows(stock.key)
+    known = view.catalogue.channels(view.store.brand_id)
+    parts = open_parts(view, stock, rows, period_start(view.day, stock)) if rows else {}
+    kept = sum(part for code, part in parts.items() if not known[code].in_store)
+    return max(0, stock.left - kept)

@@ -87,6 +87,13 @@ BEYOND_CHANNEL = "sale_beyond_channel"
 """The kind of incident of a sale that was let through although its channel had no more to take: what it took is there,
 but above the channel's cap or guaranteed to others. `oversold` doesn't rise with it."""
 
+HUB_LOST, LATE_SALE = "hub_lost", "late_sale"
+"""The kinds of incident of a hub that was replaced: its grant was written off; it has told since of more sales than
+that. Neither moves `oversold`: what is written off is gone from real and grant alike, late sales settle it."""
+
+LEAVE_OVERSOLD = frozenset({BEYOND_CHANNEL, HUB_LOST, LATE_SALE})
+"""The kinds with which `oversold` doesn't rise, and so doesn't fall when they are resolved."""
+
 
 class Incident(msgspec.Struct, frozen=True, gc=False):
     """A broken promise that somebody must resolve. `quantity` is by how much `oversold` rose, or with `BEYOND_CHANNEL`
@@ -108,6 +115,15 @@ class Incident(msgspec.Struct, frozen=True, gc=False):
     resolved_by: str | None = None
     how: str | None = None
     resolution: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.resolved_at is None
+
+    @property
+    def oversold(self) -> int:
+        """How much of its stock's `oversold` it accounts for, at most."""
+        return 0 if self.kind in LEAVE_OVERSOLD else self.quantity
 
 
 class Alert(msgspec.Struct, frozen=True, gc=False):

@@ -36,10 +36,13 @@ from .expiry import expire_order
 from .flow_back import release_guarantees
 from .giveback import giveback
 from .grant import move_grants
-from .hub_books import acknowledge, ask, mirror, settle, tell_verb
+from .home import away
+from .hub_books import acknowledge, ask, settle, tell_verb
 from .hub_intake import tell
+from .hub_journal import settings_told
 from .key import StockKey
 from .lock import lock
+from .mirroring import mirror
 from .outcome import LocksExpired, TimersRun
 from .pos_report import report_stock
 from .reconciliation import reconcile
@@ -74,6 +77,8 @@ _RULES: dict[type[Command], Callable[[Any, Shelf], Decision]] = {
     TellVerb: tell_verb,
 }
 
+_VERBS = (LockStock, DeductStock, UnlockStock, ReturnStock, AmendStock)
+
 _OWN = (AskGrants, SettleGrants, MirrorStock, AckEvents, TellVerb)
 """A hub asks them of itself: nobody's scope is in the way."""
 
@@ -93,7 +98,12 @@ def decide(command: Command, shelf: Shelf) -> Decision:
         return _RULES[type(command)](command, shelf)
     if command.actor.channel_code is not None and (refusal := out_of_reach(command, shelf)) is not None:
         return Decision(refusal)
-    return _RULES[type(command)](command, shelf)
+    if isinstance(command, _VERBS) and (elsewhere := away(command, shelf)) is not None:
+        return Decision(elsewhere)
+    decision = _RULES[type(command)](command, shelf)
+    if shelf.books is not None:
+        decision.told = settings_told(command, decision, shelf)
+    return decision
 
 
 def release_due(shelf: Shelf) -> None:
@@ -113,7 +123,7 @@ def is_timed(command: Command) -> bool:
         return isinstance(command.event, (CountStock, ChangeStock))
     if isinstance(command, TellHubEvent):
         return command.event.setting is not None
-    return isinstance(command, (SetStock, ReportStock, ReleaseGuarantees, RunTimers))
+    return isinstance(command, (SetStock, ReportStock, ReleaseGuarantees, ResolveIncident, RunTimers, MirrorStock))
 
 
 def run_due(shelf: Shelf, commands: Collection[Command]) -> None:

@@ -25,7 +25,10 @@ _NO_LINES: Mapping[LineKey, Reservation] = {}
 class Draft:
     """Reads through to the shelf, keeps what the command changes. Every change of a stock takes a sequence value."""
 
-    def __init__(self, shelf: Shelf, actor: Actor, order_id: str | None = None) -> None:
+    def __init__(self, shelf: Shelf, actor: Actor, order_id: str | None = None, hub_id: str | None = None) -> None:
+        """`hub_id`: the hub that tells of it, which incidents name. Without one, whoever decides on a line is its home
+        from then on."""
+        self._hub_id = hub_id
         self._shelf = shelf
         self._actor = actor
         self._order_id = order_id
@@ -35,6 +38,7 @@ class Draft:
         self._stocks: dict[StockKey, Stock] = {}
         self._channels: dict[StockKey, dict[str, ChannelStock]] = {}
         self._reservations: dict[LineKey, Reservation] = {}
+        self._others: list[Reservation] = []
         self._logs: list[LogRow] = []
         self._incidents: list[Incident] = []
         self._watched: dict[StockKey, Watched] = {}
@@ -59,6 +63,17 @@ class Draft:
         """The stocks that have rows, or are given one by this command."""
         return self._shelf.stocks.keys() | self._stocks.keys()
 
+    def turn_to(self, order_id: str | None) -> None:
+        """Go on with another order, or with none. What was kept of this one stays; it isn't to be come back to."""
+        self._others += self._reservations.values()
+        self._reservations = {}
+        self._order_id, self._order_seq, self._is_logged = order_id, None, False
+
+    @property
+    def is_at_hub(self) -> bool:
+        """Whether a hub decides: what `grant` keeps is the cloud's part."""
+        return self._shelf.books is not None
+
     @property
     def seq(self) -> int:
         """The store's sequence as this command left it."""
@@ -78,7 +93,8 @@ class Draft:
         line = (reservation.sku_id, reservation.line_no)
         log_seq = self._order_seq if self._is_logged else reservation.log_seq
         if line not in self._reservations:
-            reservation = replace(reservation, revision=reservation.revision + 1, log_seq=log_seq)
+            hub_id = None if self._hub_id is None else reservation.hub_id
+            reservation = replace(reservation, revision=reservation.revision + 1, log_seq=log_seq, hub_id=hub_id)
         elif log_seq != reservation.log_seq:
             reservation = replace(reservation, log_seq=log_seq)
         self._reservations[line] = reservation
@@ -110,15 +126,60 @@ class Draft:
         rise = -changed.left - stock.uncovered if limited and changed.left < 0 else 0
         if rise > 0:
             invariant(oversell is not None, f"{key} would promise more than there is")
-            self._open_incident(key, oversell or "", rise, reason)
-            changed = replace(changed, oversold=stock.oversold + rise)
+            self.open_incident(key, oversell or "", rise, reason)
+            changed = self._covered(changed, rise)
         elif beyond > 0:
-            self._open_incident(key, BEYOND_CHANNEL, beyond, reason)
+            self.open_incident(key, BEYOND_CHANNEL, beyond, reason)
         if moved_real:
-            changed = turned(changed)
-            if changed.real == changed.settings_real:  # moved away and back: it only looks as if it had stood still
-                changed = replace(changed, settings_real=None)
+            changed = _stirred(changed)
         self._write(changed, kind, quantity, channel_code=channel_code, reason=reason)
+
+    def hand_over(
+        self,
+        key: StockKey,
+        kind: Kind,
+        quantity: int,
+        *,
+        grant: int,
+        real: int = 0,
+        channel_code: str | None = None,
+        reason: str | None = None,
+        content: str | None = None,
+    ) -> int:
+        """Add to what the other side holds of a stock, and to `real` where that is limited, and log `quantity`.
+
+        By how much `oversold` rose, because less is left than was promised: the caller opens the incident.
+        """
+        stock = self.stock(key)
+        moved_real = real if stock.is_limited else 0
+        self._seq += 1
+        changed = replace(stock, real=stock.real + moved_real, grant=stock.grant + grant, version=self._seq)
+        invariant(changed.grant >= 0, f"grant of {key} would be negative")
+        rise = max(0, -changed.left - stock.uncovered) if stock.is_limited else 0
+        if rise:
+            changed = replace(changed, oversold=stock.oversold + rise)
+        if moved_real:
+            changed = _stirred(changed)
+        self._write(changed, kind, quantity, channel_code=channel_code, reason=reason, content=content)
+        return rise
+
+    def restate(self, stock: Stock, kind: Kind, quantity: int, content: str | None = None) -> None:
+        """Write a stock of which hub and cloud hold other parts than before, or of which the other side has told.
+
+        Where that doesn't set it anew (its settings version is as it was), `real` may only have been moved.
+        """
+        before = self.stock(stock.key)
+        self._seq += 1
+        changed = turned(replace(stock, version=self._seq))
+        if changed.settings_version == before.settings_version and changed.real != before.real:
+            changed = _stirred(changed)
+        self._write(changed, kind, quantity, content=content)
+
+    def _covered(self, stock: Stock, beyond: int) -> Stock:
+        """The stock of which `beyond` is promised that isn't there. A hub takes it of the cloud's part, as far as that
+        goes: the food is in the store. Only the rest is oversold."""
+        taken = min(beyond, stock.grant) if self.is_at_hub else 0
+        return replace(stock, grant=stock.grant - taken, oversold=stock.oversold + beyond - taken)
 
     def set_stock(
         self, stock: Stock, content: str, *, oversell: str, reason: str | None, kind: Kind = Kind.SET
@@ -129,10 +190,20 @@ class Draft:
         before = self.stock(stock.key)
         rise = max(0, -stock.left - before.uncovered) if stock.is_limited else 0
         if rise:
-            self._open_incident(stock.key, oversell, rise, reason)
-        changed = turned(replace(stock, oversold=stock.oversold + rise, version=self._seq, settings_real=stock.real))
+            self.open_incident(stock.key, oversell, rise, reason)
+            stock = self._covered(stock, rise)
+        changed = turned(replace(stock, version=self._seq, settings_real=stock.real))
         self._write(changed, kind, changed.real - before.real, reason=reason, content=content)
         return changed
+
+    def settle(self, stock: Stock, content: str, reason: str, opened: Incident | None) -> None:
+        """Write the stock of an incident that was resolved; `opened` goes on with what couldn't be settled."""
+        before = self.stock(stock.key)
+        self._seq += 1
+        if opened is not None:
+            self._incidents.append(opened)
+        changed = turned(replace(stock, version=self._seq))
+        self._write(changed, Kind.RESOLVE, changed.real - before.real, reason=reason, content=content)
 
     def note(self, key: StockKey, kind: Kind, content: str, reason: str | None = None) -> None:
         """Log something about a stock that leaves its counters as they are."""
@@ -205,10 +276,20 @@ class Draft:
         self._order_seq, self._is_logged = self._seq, True
         return last
 
-    def _open_incident(self, key: StockKey, kind: str, quantity: int, reason: str | None) -> None:
+    def open_incident(self, key: StockKey, kind: str, quantity: int, reason: str | None) -> None:
+        """Open an incident about the change that was logged last."""
         self._incidents.append(
-            Incident(self._seq, kind, key, quantity, self._order_id, self._actor.name, reason, self.now)
+            Incident(
+                self._seq, kind, key, quantity, self._order_id, self._actor.name, reason, self.now, hub_id=self._hub_id
+            )
         )
+
+    def is_told(self, channel_code: str) -> bool:
+        """Whether this is a hub and the channel's `used` is what the cloud says, because it sells online."""
+        if not self.is_at_hub:
+            return False
+        channel = self.catalogue.channel(self.store.brand_id, channel_code)
+        return channel is not None and not channel.in_store
 
     def use(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> None:
         """Add to what a lock of `locked_at` counts in the channel's `used`, where a cap or a guarantee makes it count.
@@ -216,7 +297,7 @@ class Draft:
         The growth of a lock belongs to the period of that lock, as its end will: a row of a later period ignores it.
         """
         row = self.channel_rows(key).get(channel_code)
-        if row is None or not row.counts or amount == 0 or locked_at < row.period_at:
+        if row is None or not row.counts or amount == 0 or locked_at < row.period_at or self.is_told(channel_code):
             return
         if row.period_at < period_start(self.day, self.stock(key)) <= locked_at:
             # counted from this take on, not from the day's start: where a store's day was moved into the past of takes
@@ -227,7 +308,7 @@ class Draft:
     def free_used(self, key: StockKey, channel_code: str, amount: int, locked_at: int) -> bool:
         """Take back from `used`, and whether that changed it; a lock of an earlier period leaves it alone."""
         row = self.channel_rows(key).get(channel_code)
-        if row is None or not row.counts or amount == 0 or locked_at < row.period_at:
+        if row is None or not row.counts or amount == 0 or locked_at < row.period_at or self.is_told(channel_code):
             return False
         invariant(row.used >= amount, f"used of {key} on {channel_code} would be negative")
         self.put_channel(replace(row, used=row.used - amount))
@@ -267,13 +348,14 @@ class Draft:
             outcome,
             self._stocks,
             self._changed_channels(),
-            list(self._reservations.values()),
+            [*self._others, *self._reservations.values()],
             self._logs,
             self.facts,
             self.requests,
             self._incidents,
             self.alerts,
             self.timer if self.timer is not self._shelf.timer else None,
+            actor=self._actor,
         )
 
     def _changed_channels(self) -> dict[StockKey, dict[str, ChannelStock]]:
@@ -284,6 +366,14 @@ class Draft:
             loaded = self._shelf.channels.get(key, {})
             changed[key] = {code: row for code, row in rows.items() if loaded.get(code) is not row}
         return changed
+
+
+def _stirred(stock: Stock) -> Stock:
+    """The stock after its `real` was moved by something else than a setting."""
+    stock = turned(stock)
+    if stock.real == stock.settings_real:  # moved away and back: it only looks as if it had stood still
+        stock = replace(stock, settings_real=None)
+    return stock
 
 
 def turned(stock: Stock) -> Stock:

@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from .change import DueLock, Head, Incident, Journal, LogRow, OrderFact, OutboxRow, Timer
+from .hub import Hub
 from .key import StockKey, StoreKey
 from .reservation import Reservation
 from .stock import ChannelStock, Stock
@@ -39,6 +40,8 @@ class Books(Protocol):
     def timer(self) -> Timer | None: ...
     @property
     def journals(self) -> Sequence[Journal]: ...
+    @property
+    def hubs(self) -> Sequence[Hub]: ...
 
 
 class Rule(StrEnum):
@@ -75,11 +78,11 @@ class Rule(StrEnum):
     OUTBOX_STOCK = "outbox_stock"
     """An outbox row points at the stock whose change took its sequence value."""
     DUE_MISSING = "due_missing"
-    """An order with a LOCKED line has a due row at the time when its locks die."""
+    """An order with a LOCKED line has a due row at the time when its locks die; what a hub has locked dies there."""
     DUE_IDLE = "due_idle"
     """An order without LOCKED lines has no due row."""
     EXPIRY_APART = "expiry_apart"
-    """All LOCKED lines of an order die at the same time."""
+    """All LOCKED lines of an order that one side holds die at the same time."""
     CLOSED_HOLDS = "closed_holds"
     """A closed order holds nothing LOCKED."""
     RESERVATION_QUANTITY = "reservation_quantity"
@@ -96,8 +99,10 @@ class Rule(StrEnum):
     """A store's timer wakes no later than the first of its stocks is due."""
     JOURNAL_POSITION = "journal_position"
     """No event of a journal is in the log beyond the journal's position."""
+    HUB_GRANT = "hub_grant"
+    """In the cloud something is granted only while a hub has the store, and a hub that was replaced holds nothing."""
     OVERSOLD_INCIDENTS = "oversold_incidents"
-    """Oversold never exceeds what its incidents account for."""
+    """Oversold never exceeds what its open incidents account for."""
 
 
 class Finding(msgspec.Struct, frozen=True):

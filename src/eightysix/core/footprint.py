@@ -36,10 +36,12 @@ from .command import (
     WriteOffHub,
     settings_of,
 )
+from .hub import MirrorRow
 from .journal import result_id
 from .key import StockKey, StoreKey, sku_key
 from .pos_report import report_ids
 from .reservation import Reservation
+from .resolving import resolution_id
 from .shelf import Shelf
 from .stock import Allocation
 
@@ -56,12 +58,14 @@ class Footprint(msgspec.Struct, frozen=True, gc=False):
     """Whether every stock of the store and its timer are needed."""
     hub_ids: tuple[str, ...] = ()
     """Of which hubs the cloud's row is needed."""
+    incident_seqs: tuple[int, ...] = ()
+    """Which incidents are needed, and with each its stock and its order."""
 
 
 def footprint(command: Command, catalogue: Catalogue) -> Footprint:
     """What `command` may touch, as far as the command itself tells."""
     if isinstance(command, (TellHubEvent, MoveGrants, WriteOffHub)):
-        return _of_hub(command)
+        return _of_hub(command, catalogue)
     if isinstance(command, HubCommand):
         return _at_hub(command)
     return _of_command(command, catalogue)
@@ -85,27 +89,32 @@ def _of_command(command: Command, catalogue: Catalogue) -> Footprint:
     if isinstance(command, ReplayEvent):
         return _of_event(command, catalogue)
     if isinstance(command, ResolveIncident):
-        return Footprint(sets=True)  # its stock is known when the incident has been loaded
+        return Footprint(request_ids=(resolution_id(command.seq),), sets=True, incident_seqs=(command.seq,))
     if not isinstance(command, OrderCommand):
         return Footprint()
     request_id = command.request_id if isinstance(command, (ReturnStock, AmendStock)) else None
     return Footprint(order_id=command.order_id, request_ids=_known(request_id))
 
 
-def _of_hub(command: TellHubEvent | MoveGrants | WriteOffHub) -> Footprint:
+def _of_hub(command: TellHubEvent | MoveGrants | WriteOffHub, catalogue: Catalogue) -> Footprint:
     """What the cloud needs to hear a hub out."""
     if isinstance(command, WriteOffHub):
         return Footprint(sets=True, whole=True, hub_ids=(command.hub_id,))
     if isinstance(command, MoveGrants):
-        keys = tuple(change.key for change in command.changes)
-        return Footprint(request_ids=(command.request_id,), stocks=keys, whole=not keys, hub_ids=(command.hub_id,))
+        asked = tuple(change.key for change in command.changes)
+        return Footprint(request_ids=(command.request_id,), stocks=asked, whole=not asked, hub_ids=(command.hub_id,))
     event = command.event
-    keys = tuple(dict.fromkeys([*(move.key for move in event.moves), *(told.key for told in event.incidents)]))
+    keys = [*(move.key for move in event.moves), *(told.key for told in event.incidents)]
+    keys += (take.key for line in event.lines for take in line.takes)
+    keys += (sku_key(line.sku_id) for line in event.lines)
+    order_id = event.order_id
     if event.setting is not None:
-        keys = (*keys, event.setting.setting.key)
-    return Footprint(
-        order_id=event.order_id, stocks=keys, sets=event.setting is not None, hub_ids=(command.side.hub_id,)
-    )
+        keys.append(event.setting.setting.key)
+    if event.verb is not None:
+        order_id = event.verb.order_id
+        keys += chains(command.store, (line.sku_id for line in event.verb.lines or ()), catalogue)
+    sets, hub_ids = event.setting is not None, (command.side.hub_id,)
+    return Footprint(order_id=order_id, stocks=tuple(dict.fromkeys(keys)), sets=sets, hub_ids=hub_ids)
 
 
 def _at_hub(command: HubCommand) -> Footprint:
@@ -117,7 +126,7 @@ def _at_hub(command: HubCommand) -> Footprint:
     if isinstance(command, SettleGrants):
         return Footprint(stocks=tuple(change.key for change in command.given))
     if isinstance(command, MirrorStock):
-        return Footprint(stocks=tuple(row.stock.key for row in command.rows))
+        return Footprint(stocks=tuple(row.stock.key for row in command.rows), sets=True)
     return Footprint(stocks=tuple(key for key, _ in command.settled))
 
 
@@ -146,11 +155,21 @@ def counts_anew(command: Command, shelf: Shelf) -> bool:
     """
     if isinstance(command, (ReconcileStock, WriteOffHub, ResolveIncident)):
         return True
+    if isinstance(command, MirrorStock):
+        return any(_begins_to_count(shelf, row) for row in command.rows)
     return any(
         setting.allocation not in (Allocation.NONE, UNSET)
         or any(_may_count(channel) for channel in setting.channels)
         or _shares(shelf, setting.key)
         for setting in settings_of(command)
+    )
+
+
+def _begins_to_count(shelf: Shelf, row: MirrorRow) -> bool:
+    """Whether the cloud's row has a cap or a guarantee where the hub's has none."""
+    mine = shelf.channels.get(row.stock.key, {})
+    return any(
+        each.counts and (each.channel_code not in mine or not mine[each.channel_code].counts) for each in row.channels
     )
 
 
@@ -169,11 +188,26 @@ def stocks_held(reservations: Iterable[Reservation]) -> set[StockKey]:
     return {take.key for reservation in reservations for take in reservation.takes}
 
 
+def orders_behind(command: Command, shelf: Shelf) -> set[str]:
+    """The orders that only the loaded incident and the day's reservations tell: those with a live line that holds the
+    stock, which may be cancelled to settle it."""
+    incident = shelf.incidents.get(command.seq) if isinstance(command, ResolveIncident) else None
+    if incident is None or shelf.taken is None:
+        return set()
+    return {
+        line.order_id
+        for line in shelf.taken
+        if line.is_live(shelf.now) and any(take.key == incident.key for take in line.takes)
+    }
+
+
 def takes_anew(command: Command) -> str | None:
     """The order for lines of which, where it has them already, the command may take stock, so that today's chain is
     needed too."""
     if isinstance(command, AmendStock) or (isinstance(command, DeductStock) and command.relock):
         return command.order_id
+    if isinstance(command, TellHubEvent):
+        return None if command.event.verb is None else command.event.verb.order_id
     event = command.event if isinstance(command, ReplayEvent) else None
     return None if event is None or isinstance(event, (CountStock, ChangeStock)) else event.order_id
 

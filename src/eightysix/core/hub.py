@@ -7,9 +7,11 @@ same rules, and what the hub holds is real − grant (`held`), never more than t
 changes only by what the hub sells, counts or takes back, and by requests that the cloud has answered.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from .key import StockKey
 from .stock import ChannelStock, Stock
@@ -108,3 +110,32 @@ class HubChanges(msgspec.Struct, gc=False):
 def held(stock: Stock) -> int:
     """What a hub holds of a stock: what it has promised already and what it may still promise."""
     return max(0, stock.real - stock.grant)
+
+
+def at_risk_of(hub: Hub, key: StockKey) -> int:
+    """What was written off of a stock with the hub and nobody has heard of since."""
+    return hub.at_risk.get(_name(key), 0)
+
+
+def with_at_risk(hub: Hub, key: StockKey, quantity: int) -> Hub:
+    """The hub with that much at risk of the stock."""
+    others = {name: each for name, each in hub.at_risk.items() if name != _name(key)}
+    return replace(hub, at_risk=others | ({_name(key): quantity} if quantity else {}))
+
+
+def named(quantities: Iterable[tuple[StockKey, int]]) -> dict[str, int]:
+    """Quantities of stocks as `at_risk` has them."""
+    return {_name(key): quantity for key, quantity in quantities}
+
+
+def risks(hub: Hub) -> list[tuple[StockKey, int]]:
+    """What is at risk, stock by stock."""
+    return [
+        (StockKey(int(type_), int(id_)), quantity)
+        for name, quantity in hub.at_risk.items()
+        for type_, _, id_ in [name.partition("/")]
+    ]
+
+
+def _name(key: StockKey) -> str:
+    return f"{key.object_type}/{key.object_id}"

@@ -43,7 +43,8 @@ class ToldIncident(msgspec.Struct, frozen=True, gc=False, array_like=True):
 class HubEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One command's changes. `lines` are an order's reservations as they are afterwards, `closed` says that the order
     was closed. `setting` is what staff have set, without a count, based on the cloud's row that the hub knew; `verb` is
-    asked of an order whose home is the cloud, which decides on it. Instants in milliseconds, by the hub's clock."""
+    asked of an order whose home is the cloud, which decides on it. `prev` is the digest of the journal before it, so
+    that what is left of a journal tells by itself where it belongs. Instants in milliseconds, by the hub's clock."""
 
     seq: int
     at: int
@@ -57,6 +58,7 @@ class HubEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     setting: ChangeStock | None = None
     verb: DeductStock | UnlockStock | None = None
     reason: str | None = None
+    prev: str = ""
 
 
 encode_event = msgspec.json.Encoder().encode

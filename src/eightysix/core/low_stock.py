@@ -19,7 +19,9 @@ from .stock import ChannelStock, Stock
 LOW_STOCK = "low_stock"
 """The kind of the alert."""
 
-PUTS = frozenset({Kind.RETURN, Kind.SET, Kind.ADD, Kind.COUNT, Kind.RESTORE, Kind.FLOW_BACK})
+PUTS = frozenset(
+    {Kind.RETURN, Kind.SET, Kind.ADD, Kind.COUNT, Kind.RESTORE, Kind.FLOW_BACK, Kind.MIRROR, Kind.RESOLVE}
+)
 """What puts something there, or lets a channel take more of it."""
 
 
@@ -75,7 +77,7 @@ def _threshold(view: StockView, at: Watched, channel: Channel | None) -> tuple[i
     """The threshold of a channel, or of the stock as a whole, and the quantity it looks at."""
     stock, rows = at
     if channel is None:
-        return stock.low, stock.left if stock.is_limited else None
+        return stock.low, stock.left + stock.grant if stock.is_limited else None  # what a hub holds is there as well
     row = rows.get(channel.channel_code)
     return None if row is None else row.low, left_for(view, stock, rows, channel)
 

@@ -50,6 +50,7 @@ class Code(StrEnum):
     COUNT_BASE_MISSING = "COUNT_BASE_MISSING"
     GRANT_EXCEEDED = "GRANT_EXCEEDED"
     ALREADY_RESOLVED = "ALREADY_RESOLVED"
+    NOTHING_TO_CANCEL = "NOTHING_TO_CANCEL"
     OUT_OF_STOCK = "OUT_OF_STOCK"
 
     @property
@@ -265,12 +266,26 @@ class HubWrittenOff(msgspec.Struct, frozen=True, gc=False, tag=True):
     replayed: bool = False
 
 
+class CancelledLine(msgspec.Struct, frozen=True, gc=False):
+    """An order line that was cancelled for an incident. `quantity` in thousandths of the line."""
+
+    order_id: str
+    sku_id: int
+    line_no: int
+    channel_code: str
+    quantity: int
+
+
 class IncidentResolved(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """The incident as it is now, the orders that were cancelled for it, and the row."""
+    """The incident as it is now, the lines that were cancelled for it, and the row. `opened` is the incident that goes
+    on with what couldn't be settled."""
 
     incident: Incident
-    cancelled: tuple[str, ...]
+    cancelled: tuple[CancelledLine, ...]
     stock: Stock
+    channels: tuple[ChannelStock, ...] = ()
+    opened: Incident | None = None
+    replayed: bool = False
 
 
 class BooksKept(msgspec.Struct, frozen=True, gc=False, tag=True):

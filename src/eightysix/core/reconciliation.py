@@ -79,7 +79,7 @@ def _counter_drifts(draft: Draft, reservations: list[Reservation]) -> Iterator[D
             yield Drift(key, Cause.LOCKED, expected=held[key], found=stock.locked)
         period_at = period_start(draft.day, stock)
         for code, row in sorted(draft.channel_rows(key).items()):
-            if not row.counts or row.period_at < period_at:
+            if not row.counts or row.period_at < period_at or draft.is_told(code):
                 continue
             used = sum(amount for locked_at, amount in taken[key, code] if locked_at >= row.period_at)
             if used != row.used:

@@ -29,6 +29,7 @@ from .command import (
 )
 from .draft import Draft
 from .giveback import giveback
+from .home import is_told_to_hub
 from .journal import Mark, event_digest, is_current, knows_real, marked, own_mark, result_id
 from .lock import lock
 from .outcome import Code, EventReplayed, OrderDone, Outcome, Refused, Result
@@ -50,7 +51,7 @@ class _Remembered(msgspec.Struct, frozen=True, gc=False):
     code: Code | None
 
 
-class _Done(msgspec.Struct, gc=False):
+class Done(msgspec.Struct, gc=False):
     """What an event comes to: its changes, and why all or a part of it was superseded. `counted` says that something of
     it was done, or had been."""
 
@@ -69,7 +70,10 @@ def replay(command: ReplayEvent, shelf: Shelf) -> Decision:
         return Decision(_again(command, journal, record))
     if command.seq != journal.last_seq + 1:  # what is so old that its result is forgotten needn't be told again either
         return Decision(Refused(Code.JOURNAL_GAP, field="seq", expected_seq=journal.last_seq + 1))
-    done = _RULES[type(command.event)](command, shelf, journal)
+    if is_told_to_hub(command.event, shelf):
+        done = Done(Decision(Refused(Code.ORDER_AT_HUB)), counted=False, code=Code.ORDER_AT_HUB)
+    else:
+        done = _RULES[type(command.event)](command, shelf, journal)
     decision = done.decision
     result = Result.APPLIED if done.counted else Result.SUPERSEDED
     if decision.incidents:
@@ -88,15 +92,15 @@ def _again(command: ReplayEvent, journal: Journal, record: RequestRecord) -> Out
     return EventReplayed(command.seq, known.result, journal.last_seq + 1, known.code, replayed=True)
 
 
-def _verb(decision: Decision) -> _Done:
+def _verb(decision: Decision) -> Done:
     """A verb's own decision; what it refuses is superseded."""
     outcome = decision.outcome
     if isinstance(outcome, Refused):
-        return _Done(Decision(outcome), counted=False, code=outcome.code)
-    return _Done(decision)
+        return Done(Decision(outcome), counted=False, code=outcome.code)
+    return Done(decision)
 
 
-def _lock(command: ReplayEvent, shelf: Shelf, _journal: Journal) -> _Done:
+def _lock(command: ReplayEvent, shelf: Shelf, _journal: Journal) -> Done:
     """What can be held of it is held; lines that were sold or returned already, or asked for in another quantity, are
     left out."""
     event: Any = command.event
@@ -106,51 +110,61 @@ def _lock(command: ReplayEvent, shelf: Shelf, _journal: Journal) -> _Done:
         left_out = {(each.sku_id, each.line_no) for each in outcome.lines}
         rest = tuple(line for line in event.lines if (line.sku_id, line.line_no) not in left_out)
         if rest and len(rest) < len(event.lines):
-            return _Done(lock(replace(event, lines=rest), shelf, forced=REPLAYED_SALE), code=outcome.code)
-        return _Done(remember_cancelled(event, shelf, outcome), counted=False, code=outcome.code)
+            return Done(lock(replace(event, lines=rest), shelf, forced=REPLAYED_SALE), code=outcome.code)
+        return Done(remember_cancelled(event, shelf, outcome), counted=False, code=outcome.code)
     return _verb(decision)
 
 
-def _deduct(command: ReplayEvent, shelf: Shelf, _journal: Journal) -> _Done:
+def _deduct(command: ReplayEvent, shelf: Shelf, _journal: Journal) -> Done:
     event: Any = command.event
+    return deduct_told(event, shelf)
+
+
+def deduct_told(event: DeductStock | SellStock, shelf: Shelf) -> Done:
+    """A sale counts, whatever the order still holds."""
     draft = Draft(shelf, event.actor, event.order_id)
     held = draft.lines()
     wanted = whole(held) if event.lines is None else {key: each.quantity for key, each in asked(event.lines).items()}
     if not wanted:
         ended = Code.ALREADY_RETURNED if held else Code.ORDER_CANCELLED if draft.is_closed() else Code.ORDER_NOT_FOUND
-        return _Done(Decision(Refused(ended)), counted=False, code=ended)
+        return Done(Decision(Refused(ended)), counted=False, code=ended)
     channel_code = event.channel_code if isinstance(event, SellStock) else ""
     counted, codes = sell(draft, event.order_id, wanted, channel_code, event.reason)
     code = min(codes, key=lambda each: each.rank, default=None)
-    return _Done(draft.decision(OrderDone(event.order_id, None, ())), counted, code)
+    return Done(draft.decision(OrderDone(event.order_id, None, ())), counted, code)
 
 
-def _unlock(command: ReplayEvent, shelf: Shelf, _journal: Journal) -> _Done:
+def _unlock(command: ReplayEvent, shelf: Shelf, _journal: Journal) -> Done:
     event: Any = command.event
+    return unlock_told(event, shelf)
+
+
+def unlock_told(event: UnlockStock, shelf: Shelf) -> Done:
+    """What was cancelled of what is known here."""
     held = shelf.orders.get(event.order_id, {})
     about = held.keys() if event.lines is None else held.keys() & asked(event.lines).keys()
     if not about and event.order_id not in shelf.closed:
-        return _Done(Decision(Refused(Code.ORDER_NOT_FOUND)), counted=False, code=Code.ORDER_NOT_FOUND)
+        return Done(Decision(Refused(Code.ORDER_NOT_FOUND)), counted=False, code=Code.ORDER_NOT_FOUND)
     return _verb(unlock(event, shelf))
 
 
-def _return(command: ReplayEvent, shelf: Shelf, _journal: Journal) -> _Done:
+def _return(command: ReplayEvent, shelf: Shelf, _journal: Journal) -> Done:
     event: Any = command.event
     return _verb(giveback(event, shelf))
 
 
-def _amend(command: ReplayEvent, shelf: Shelf, _journal: Journal) -> _Done:
+def _amend(command: ReplayEvent, shelf: Shelf, _journal: Journal) -> Done:
     event: Any = command.event
     decision = amend(event, shelf, forced=REPLAYED_SALE)
     outcome = decision.outcome
     if isinstance(outcome, Refused) and outcome.code is Code.LOCK_EXPIRED and event.lines:
         return _amend_dead(event, shelf) or _verb(decision)
     if isinstance(outcome, Refused) and event.lines:
-        return _Done(remember_cancelled(event, shelf, outcome), counted=False, code=outcome.code)
+        return Done(remember_cancelled(event, shelf, outcome), counted=False, code=outcome.code)
     return _verb(decision)
 
 
-def _amend_dead(event: AmendStock, shelf: Shelf) -> _Done | None:
+def _amend_dead(event: AmendStock, shelf: Shelf) -> Done | None:
     """The order's lock has died meanwhile: the lines are held anew in their new quantities, so that the deduct that
     follows finds them."""
     held = shelf.orders.get(event.order_id, {})
@@ -166,7 +180,7 @@ def _amend_dead(event: AmendStock, shelf: Shelf) -> _Done | None:
     return done if done.counted else None
 
 
-def _count(command: ReplayEvent, shelf: Shelf, journal: Journal) -> _Done:
+def _count(command: ReplayEvent, shelf: Shelf, journal: Journal) -> Done:
     event: Any = command.event
     draft = Draft(shelf, event.actor)
     before = draft.stock(event.key)
@@ -179,28 +193,32 @@ def _count(command: ReplayEvent, shelf: Shelf, journal: Journal) -> _Done:
     elif real > MAX_QUANTITY:
         code = Code.QUANTITY_OUT_OF_RANGE
     if code is not None:
-        return _Done(Decision(Refused(code)), counted=False, code=code)
+        return Done(Decision(Refused(code)), counted=False, code=code)
     setting = Setting(event.key, kind=Kind.COUNT)
     also = {"counted": event.counted, "expected": event.expected}
     if settle(draft, replace(before, real=real), setting, event.reason, also) is None:
-        return _Done(draft.decision(OrderDone("", None, ())))
+        return Done(draft.decision(OrderDone("", None, ())))
     mark = own_mark(journal, before)
     if mark is not None or is_current(event, before, mark):
         was_86 = mark is not None and mark.is_86
         after = draft.stock(event.key)
         journal = marked(journal, before, after, mark, is_86=was_86, knows_real=event.counted == max(0, after.real))
     plan_earlier(draft, (event.key,))
-    return _Done(draft.decision(OrderDone("", None, ())), journal=journal)
+    return Done(draft.decision(OrderDone("", None, ())), journal=journal)
 
 
-def _change(command: ReplayEvent, shelf: Shelf, journal: Journal) -> _Done:
+def _change(command: ReplayEvent, shelf: Shelf, journal: Journal) -> Done:
     event: Any = command.event
-    setting: Setting = event.setting
-    draft = Draft(shelf, event.actor)
+    return change_told(event, Draft(shelf, event.actor), journal)
+
+
+def change_told(event: ChangeStock, draft: Draft, journal: Journal) -> Done:
+    """A setting counts if nobody else has set the stock since, and the store's newer 86 does in any case."""
+    setting = event.setting
     before, mark = draft.stock(setting.key), own_mark(journal, draft.stock(setting.key))
     refusal = admit_setting(draft.store.brand_id, setting, draft.catalogue)
     if refusal is not None:
-        return _Done(Decision(refusal), counted=False, code=refusal.code)
+        return Done(Decision(refusal), counted=False, code=refusal.code)
     is_86 = _is_86(before, setting)
     if is_current(event, before, mark):
         return _set(draft, event, setting, journal, is_86=is_86)
@@ -210,10 +228,10 @@ def _change(command: ReplayEvent, shelf: Shelf, journal: Journal) -> _Done:
         return _set_status(draft, event, replace(_status_of(setting), manual=True), journal, is_86=True)
     if setting.status == ON_SALE and mark is not None and mark.is_86:
         return _set_status(draft, event, _status_of(setting), journal, is_86=False)
-    return _superseded(draft, event, setting, Code.STALE_REPORT)
+    return superseded(draft, event, setting, Code.STALE_REPORT)
 
 
-def _set(draft: Draft, event: ChangeStock, setting: Setting, journal: Journal, *, is_86: bool) -> _Done:
+def _set(draft: Draft, event: ChangeStock, setting: Setting, journal: Journal, *, is_86: bool) -> Done:
     """All of it; a count that can't be told from an echo is left out."""
     before = draft.stock(setting.key)
     knows = knows_real(event, before, own_mark(journal, before))
@@ -222,15 +240,15 @@ def _set(draft: Draft, event: ChangeStock, setting: Setting, journal: Journal, *
         code, also = told.code, {"superseded": {"real": [before.real, setting.real]}}
         told = reported(before, replace(setting, real=UNSET), None)
     if isinstance(told, Refused):
-        return _superseded(draft, event, setting, told.code)
+        return superseded(draft, event, setting, told.code)
     return _settled(draft, event, told, setting, journal, is_86=is_86, code=code, also=also)
 
 
-def _set_status(draft: Draft, event: ChangeStock, setting: Setting, journal: Journal, *, is_86: bool) -> _Done:
+def _set_status(draft: Draft, event: ChangeStock, setting: Setting, journal: Journal, *, is_86: bool) -> Done:
     """Only whether it is on sale, of a setting that is superseded otherwise."""
     told = reported(draft.stock(setting.key), setting, None)
     if isinstance(told, Refused):
-        return _superseded(draft, event, event.setting, told.code)
+        return superseded(draft, event, event.setting, told.code)
     lost = _lost(draft, event, {"status", "manual", "auto_restore_type", "auto_restore_at", "restore_to"})
     code, also = (Code.STALE_REPORT, {"superseded": lost}) if lost else (None, None)
     return _settled(draft, event, told, setting, journal, is_86=is_86, code=code, also=also)
@@ -246,7 +264,7 @@ def _settled(
     is_86: bool,
     code: Code | None,
     also: dict[str, Any] | None,
-) -> _Done:
+) -> Done:
     before = draft.stock(setting.key)
     mark = own_mark(journal, before)
     row = settle(draft, told.stock, setting, event.reason, also)
@@ -256,7 +274,7 @@ def _settled(
         plan_earlier(draft, (setting.key,))
     elif also is not None:
         draft.note(setting.key, Kind.SUPERSEDED, _json(also), event.reason)
-    return _Done(draft.decision(OrderDone("", None, ())), code=code, journal=journal)
+    return Done(draft.decision(OrderDone("", None, ())), code=code, journal=journal)
 
 
 def _knows_after(event: ChangeStock, setting: Setting, before: Stock, after: Stock, mark: Mark | None) -> bool:
@@ -267,14 +285,14 @@ def _knows_after(event: ChangeStock, setting: Setting, before: Stock, after: Sto
     return stood and knows_real(event, before, mark)
 
 
-def _superseded(draft: Draft, event: ChangeStock, setting: Setting, code: Code) -> _Done:
+def superseded(draft: Draft, event: ChangeStock, setting: Setting, code: Code) -> Done:
     """Nothing of it; the log has both sides. A stale one that asks for what is there is no conflict."""
     lost = _lost(draft, event)
     if not lost:
         refused = code is not Code.STALE_REPORT
-        return _Done(draft.decision(OrderDone("", None, ())), not refused, code if refused else None)
+        return Done(draft.decision(OrderDone("", None, ())), not refused, code if refused else None)
     draft.note(setting.key, Kind.SUPERSEDED, _json({"superseded": lost}), event.reason)
-    return _Done(draft.decision(OrderDone("", None, ())), counted=False, code=code)
+    return Done(draft.decision(OrderDone("", None, ())), counted=False, code=code)
 
 
 def _lost(draft: Draft, event: ChangeStock, besides: frozenset[str] | set[str] = frozenset()) -> dict[str, Any]:
@@ -314,7 +332,7 @@ def _json(content: Any) -> str:
     return msgspec.json.encode(content).decode()
 
 
-_RULES: dict[type, Callable[[ReplayEvent, Shelf, Journal], _Done]] = {
+_RULES: dict[type, Callable[[ReplayEvent, Shelf, Journal], Done]] = {
     LockStock: _lock,
     DeductStock: _deduct,
     SellStock: _deduct,

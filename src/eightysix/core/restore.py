@@ -190,12 +190,15 @@ def plan_earlier(draft: Draft, keys: Iterable[StockKey]) -> None:
         draft.timer = replace(timer, due_at=due_at)
 
 
-def restored(stock: Stock, what: Return, decimals: int) -> Stock:
+def restored(stock: Stock, what: Return, decimals: int, *, is_at_hub: bool = False) -> Stock:
     """What the restore makes of what there is: a manual 86 is lifted, the count as the rule says.
 
-    A plan of 0 with no quantity of the rule's means that nothing is planned: the count is kept.
+    A plan of 0 with no quantity of the rule's means that nothing is planned: the count is kept. A hub makes no stock:
+    it goes on with what it holds, and the cloud tells it how much there is.
     """
     stock = replace(stock, status=ON_SALE, manual=False)
+    if is_at_hub:
+        return turned(stock)
     if what.restore_to == RestoreTo.UNLIMITED:
         stock = replace(stock, type=UNLIMITED)
     elif what.restore_to == RestoreTo.PLAN:
@@ -210,6 +213,8 @@ def changes(draft: Draft, stock: Stock, what: Return) -> bool:
     """Whether the restore leaves anything other than it was: the row, or what its channels have used."""
     if what.rule is None or any(row.counts for row in draft.channel_rows(stock.key).values()):
         return True
+    if draft.is_at_hub:  # what it sells from now on is of the cloud's new epoch, which it may not know yet
+        return stock.is_set
     return restored(stock, what, _decimals(draft, stock.key)) != stock
 
 
@@ -218,7 +223,7 @@ def restore(draft: Draft, key: StockKey, due: Due) -> None:
     stock, what, now = draft.stock(key), due.what, draft.now
     if due.missed:
         draft.note(key, Kind.SKIP, _json({"missed": due.missed, "rule": what.rule and what.rule.rule_id}))
-    after = restored(stock, what, _decimals(draft, key))
+    after = restored(stock, what, _decimals(draft, key), is_at_hub=draft.is_at_hub)
     if what.rule is None:
         after = replace(after, auto_restore_type=0, auto_restore_at=None, restore_to=RestoreTo.PLAN)
     after = replace(

@@ -21,7 +21,9 @@ from .change import (
     StoreChanges,
     Timer,
 )
-from .hub import Hub, HubBooks
+from .command import Actor, ChangeStock, DeductStock, UnlockStock
+from .hub import Hub, HubBooks, HubChanges
+from .hub_journal import books_changes, events_of, written
 from .instant import BusinessDay
 from .key import WHOLE_STORE, StockKey, StoreKey
 from .outcome import Outcome
@@ -59,6 +61,10 @@ class Decision(msgspec.Struct, gc=False):
     hub: Hub | None = None
     resolved: Incident | None = None
     books: HubBooks | None = None
+    """At a hub: its books afterwards, of what it has written down for itself. None: of what happens in the store."""
+    actor: Actor | None = None
+    told: tuple[ChangeStock | DeductStock | UnlockStock, ...] = ()
+    """At a hub: what the cloud decides on, each a setting made here or a verb asked for here."""
 
 
 class Shelf:
@@ -91,6 +97,7 @@ class Shelf:
         self._requests: list[RequestRecord] = []
         self._incidents: list[Incident] = []
         self._alerts: list[Alert] = []
+        self._resolved: list[Incident] = []
         self.timer: Timer | None = None
         """The store's timer, where it was loaded."""
         self._timer_loaded: Timer | None = None
@@ -100,10 +107,13 @@ class Shelf:
         self._journals_loaded: dict[JournalKey, Journal | None] = {}
         self.hubs: dict[str, Hub] = {}
         """In the cloud: what is known of the store's hubs, as far as it was loaded."""
+        self._hubs_loaded: dict[str, Hub | None] = {}
         self.incidents: dict[int, Incident] = {}
         """Incidents that are to be resolved, by seq."""
         self.books: HubBooks | None = None
         """At a hub: its books. None in the cloud."""
+        self._books_loaded: HubBooks | None = None
+        self._events: list[tuple[int, int, bytes]] = []
         self.restored = 0
         """How many stocks this batch has restored."""
 
@@ -139,8 +149,20 @@ class Shelf:
         for journal in journals:
             self.journals[journal.key] = journal
 
+    def add_hubs(self, hubs: Iterable[Hub]) -> None:
+        """Put loaded hubs on the shelf."""
+        for hub in hubs:
+            self.hubs[hub.hub_id] = hub
+
+    def add_books(self, books: HubBooks) -> None:
+        """Put a hub's loaded books on the shelf, with the mirrors of all stocks that are on it."""
+        self.books = books
+
     def put(self, decision: Decision) -> None:
-        """Make a decision's changes visible to the next one, and part of `changes`."""
+        """Make a decision's changes visible to the next one, and part of `changes`. At a hub what is to be told the
+        cloud goes into the journal."""
+        if self.books is not None:
+            self._put_books(self.books, decision)
         for key, stock in decision.stocks.items():
             if key not in self._stocks_loaded:
                 self._stocks_loaded[key] = self.stocks.get(key)
@@ -167,6 +189,9 @@ class Shelf:
             self._logs.extend(decision.logs)
         self._incidents.extend(decision.incidents)
         self._alerts.extend(decision.alerts)
+        if decision.resolved is not None:
+            self.incidents[decision.resolved.seq] = decision.resolved
+            self._resolved.append(decision.resolved)
         if decision.timer is not None:
             self.timer = decision.timer
         if decision.renewal is not None:
@@ -175,6 +200,17 @@ class Shelf:
         if journal is not None:
             self._journals_loaded.setdefault(journal.key, self.journals.get(journal.key))
             self.journals[journal.key] = journal
+        hub = decision.hub
+        if hub is not None:
+            self._hubs_loaded.setdefault(hub.hub_id, self.hubs.get(hub.hub_id))
+            self.hubs[hub.hub_id] = hub
+
+    def _put_books(self, books: HubBooks, decision: Decision) -> None:
+        if self._books_loaded is None:
+            self._books_loaded = books
+        events = events_of(decision, self.stocks, books, self.now)
+        self.books, rows = written(decision.books or books, events, self.now)
+        self._events.extend(rows)
 
     def _put_reservation(self, reservation: Reservation) -> None:
         order_id = reservation.order_id
@@ -184,8 +220,15 @@ class Shelf:
         line = (reservation.sku_id, reservation.line_no)
         loaded_key = (order_id, line)
         if loaded_key not in self._reservations_loaded:
-            self._reservations_loaded[loaded_key] = lines.get(line)
+            self._reservations_loaded[loaded_key] = lines.get(line) or self._taken_line(reservation)
         lines[line] = reservation
+
+    def _taken_line(self, reservation: Reservation) -> Reservation | None:
+        """The line as it was loaded without the rest of its order, which a hub's lines may be; None for a new one."""
+        if self.taken is None or reservation.revision == 1:
+            return None
+        key = (reservation.order_id, reservation.line)
+        return next((each for each in self.taken if (each.order_id, each.line) == key), None)
 
     @property
     def changed(self) -> Mapping[StockKey, Stock | None]:
@@ -236,7 +279,14 @@ class Shelf:
             alerts=self._alerts_told(),
             timer=self._timer_change(),
             journals=[(loaded, self.journals[key]) for key, loaded in self._journals_loaded.items()],
+            resolved=self._resolved,
+            hubs=[(loaded, _revised(loaded, self.hubs[key])) for key, loaded in self._hubs_loaded.items()],
+            books=self._books_changes(),
         )
+
+    def _books_changes(self) -> HubChanges | None:
+        before, after = self._books_loaded, self.books
+        return None if before is None or after is None else books_changes(before, after, self._events)
 
     def _told(self, stocks: Iterable[tuple[Stock | None, Stock]]) -> list[tuple[int, StockKey]]:
         """What others are to be told of, in the order of the last changes."""
@@ -274,9 +324,16 @@ class Shelf:
         return added, removed
 
 
+def _revised(before: Hub | None, hub: Hub) -> Hub:
+    return replace(hub, revision=1 if before is None else before.revision + 1)
+
+
 def locked_until(reservations: Iterable[Reservation]) -> int | None:
-    """When the order's LOCKED lines die (they all share it), in milliseconds; None where nothing is LOCKED."""
+    """When the order's LOCKED lines die (they all share it), in milliseconds; None where nothing is LOCKED here.
+
+    What a hub has locked dies there, and the hub tells of it.
+    """
     for reservation in reservations:
-        if reservation.state is State.LOCKED:
+        if reservation.state is State.LOCKED and reservation.hub_id is None:
             return reservation.expires_at
     return None

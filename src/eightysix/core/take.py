@@ -61,7 +61,7 @@ def is_counted(view: StockView, key: StockKey) -> bool:
     return bool(rows) and any(row.counts for row in rows.values())
 
 
-def give_back(draft: Draft, reservation: Reservation, quantity: int, kind: Kind) -> None:
+def give_back(draft: Draft, reservation: Reservation, quantity: int, kind: Kind, *, reason: str | None = None) -> None:
     """Free `quantity` of what the reservation has locked."""
     for each in reservation.takes:
         amount = each.amount(quantity)
@@ -70,10 +70,11 @@ def give_back(draft: Draft, reservation: Reservation, quantity: int, kind: Kind)
         key, code = each.key, reservation.channel_code
         freed = draft.free_used(key, code, amount, reservation.locked_at)
         if each.counted:
-            draft.move(key, kind, -amount if kind is Kind.AMEND else amount, locked=-amount, channel_code=code)
+            told = -amount if kind is Kind.AMEND else amount
+            draft.move(key, kind, told, locked=-amount, channel_code=code, reason=reason)
         elif freed:
             # what the channel may sell has changed, so the store's sequence must move
-            draft.move(key, kind, 0, channel_code=code)
+            draft.move(key, kind, 0, channel_code=code, reason=reason)
 
 
 def consume(draft: Draft, reservation: Reservation, quantity: int) -> None:

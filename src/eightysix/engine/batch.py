@@ -11,10 +11,12 @@ from time import perf_counter
 from eightysix.core.admission import admit
 from eightysix.core.catalogue import Catalogue, Item
 from eightysix.core.change import JournalKey, StoreChanges, Timer
-from eightysix.core.command import Command, ExpireLocks, ReplayEvent, RunTimers
+from eightysix.core.command import Command, ExpireLocks, ReplayEvent, RunTimers, TellHubEvent
 from eightysix.core.decide import decide, is_timed, release_due, run_due
 from eightysix.core.dependent import flips, may_flip, rows_behind
-from eightysix.core.footprint import chains, counts_anew, footprint, stocks_held, takes_anew
+from eightysix.core.footprint import chains, counts_anew, orders_behind, stocks_held, takes_anew
+from eightysix.core.hub import Side
+from eightysix.core.invariant import invariant
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.outcome import Outcome
 from eightysix.core.reservation import State
@@ -26,6 +28,7 @@ from .days import BusinessDays
 from .fault import CommandFailed
 from .observer import BatchReport
 from .ticket import Ticket
+from .wanted import Wanted
 
 _log = logging.getLogger(__name__)
 
@@ -44,9 +47,17 @@ class Batch:
     """One transaction's worth of tickets. Run once; a batch that must be run again is a new one with a new number."""
 
     def __init__(
-        self, lane: Lane, lane_no: int, tickets: Sequence[Ticket], catalogue: Catalogue, days: BusinessDays
+        self,
+        lane: Lane,
+        lane_no: int,
+        tickets: Sequence[Ticket],
+        catalogue: Catalogue,
+        days: BusinessDays,
+        *,
+        side: Side | None = None,
     ) -> None:
         self._lane = lane
+        self._side = side
         self._catalogue = catalogue
         self._days = days
         self.phase = Phase.DECIDING
@@ -59,7 +70,7 @@ class Batch:
         for ticket in tickets:
             if is_timed(ticket.command):
                 self._timed[ticket.store] = None
-            if isinstance(ticket.command, ReplayEvent):
+            if isinstance(ticket.command, (ReplayEvent, TellHubEvent)):
                 self._journals.setdefault(ticket.store, set()).add(ticket.command.journal)
             mine = self.by_store.get(ticket.store)
             if mine is None:
@@ -127,40 +138,33 @@ class Batch:
     async def _load(self, opened: Opened) -> tuple[dict[StoreKey, StoreOrders], dict[StoreKey, Shelf]]:
         catalogue = self._catalogue
         shelves: dict[StoreKey, Shelf] = {}
-        orders_wanted: dict[StoreKey, OrdersWanted] = {}
-        stocks_wanted: dict[StoreKey, set[StockKey]] = {}
-        setting: set[StoreKey] = set()
         now, timers, whole = await self._load_timers(opened)
+        wanted = Wanted(whole)
         for store, tickets in self.by_store.items():
             day = self._days.of(store, now[store], catalogue)
             shelf = shelves[store] = Shelf(store, now[store], opened.heads[store], catalogue, day)
             shelf.add_timer(timers.get(store))
-            wanted = orders_wanted[store] = OrdersWanted(set(), set())
-            stocks: set[StockKey] = set()
-            for ticket in tickets:
-                needs = footprint(ticket.command, catalogue)
-                if needs.order_id is not None:
-                    wanted.order_ids.add(needs.order_id)
-                if needs.request_ids:
-                    wanted.request_ids.update(needs.request_ids)
-                stocks.update(needs.stocks)
-                if needs.sets:
-                    setting.add(store)
-                if needs.whole:
-                    whole.add(store)
-            stocks_wanted[store] = stocks
+            wanted.add(store, (ticket.command for ticket in tickets), catalogue)
         if not shelves:
             return {}, {}
-        orders = await self._lane.load_orders(orders_wanted, now)
+        if wanted.incidents:
+            await self._load_incidents(shelves, wanted)
+        orders = await self._lane.load_orders(wanted.orders, now)
         self._release_first([store for store, found in orders.items() if len(found.due) >= DUE_MOST])
         for store, shelf in shelves.items():
             found = orders[store]
             shelf.add_orders(found.reservations, found.facts, found.requests, found.due)
-            stocks_wanted[store] |= _stocks_behind(self.by_store[store], found, catalogue)
-        await self._load_stocks(shelves, stocks_wanted, sorted(whole))
+            wanted.stocks[store] |= _stocks_behind(self.by_store[store], found, catalogue)
+        await self._load_stocks(shelves, wanted.stocks, sorted(wanted.whole))
         await self._load_journals(shelves)
-        if setting:
-            await self._load_taken(shelves, sorted(setting))
+        if wanted.hubs:
+            await self._load_hubs(shelves, wanted)
+        if wanted.setting:
+            await self._load_taken(shelves, sorted(wanted.setting))
+        if wanted.incidents:
+            await self._load_orders_behind(shelves, sorted(wanted.incidents))
+        if self._side is not None:
+            await self._load_books(shelves)
         return orders, shelves
 
     async def _load_timers(
@@ -205,6 +209,41 @@ class Batch:
         wanted = {store: keys for store, keys in self._journals.items() if store in shelves}
         for store, journals in (await self._lane.load_journals(wanted)).items():
             shelves[store].add_journals(journals)
+
+    async def _load_hubs(self, shelves: Mapping[StoreKey, Shelf], wanted: Wanted) -> None:
+        for store, hubs in (await self._lane.load_hubs(wanted.hubs)).items():
+            shelves[store].hubs = {hub.hub_id: hub for hub in hubs}
+
+    async def _load_incidents(self, shelves: Mapping[StoreKey, Shelf], wanted: Wanted) -> None:
+        """The incidents, and note what is wanted because of them."""
+        for store, found in (await self._lane.load_incidents(wanted.incidents)).items():
+            shelves[store].incidents = {incident.seq: incident for incident in found}
+            wanted.stocks[store].update(incident.key for incident in found)
+            orders = wanted.orders[store].order_ids
+            orders.update(incident.order_id for incident in found if incident.order_id is not None)
+
+    async def _load_orders_behind(self, shelves: Mapping[StoreKey, Shelf], stores: Sequence[StoreKey]) -> None:
+        """The orders that may be cancelled for an incident, and what else they hold."""
+        for store in stores:
+            shelf = shelves[store]
+            order_ids = {each for ticket in self.by_store[store] for each in orders_behind(ticket.command, shelf)}
+            missing = order_ids - shelf.orders.keys()
+            if not missing:
+                continue
+            loaded = await self._lane.load_orders({store: OrdersWanted(missing, set())}, {store: -1})  # nothing is due
+            found = loaded[store]
+            shelf.add_orders(found.reservations, found.facts, (), ())
+            if store not in self._whole:
+                held = stocks_held(each for each in found.reservations if each.state in _HOLDING)
+                await self._load_stocks(shelves, {store: held - self._on_shelf.get(store, set())}, ())
+
+    async def _load_books(self, shelves: Mapping[StoreKey, Shelf]) -> None:
+        """At a hub: its books, with the mirrors of all stocks on the shelf."""
+        for store, shelf in shelves.items():
+            keys = None if store in self._whole else self._on_shelf.get(store, set())
+            books = await self._lane.load_books(store, keys)
+            invariant(books.side == self._side, "a hub's file keeps its own books")
+            shelf.books = books
 
     async def _load_taken(self, shelves: dict[StoreKey, Shelf], stores: Sequence[StoreKey]) -> None:
         """The reservations of the day, where a channel's `used` may have to be counted anew."""

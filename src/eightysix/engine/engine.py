@@ -9,6 +9,8 @@ from time import monotonic
 from eightysix.core.admission import admit
 from eightysix.core.catalogue import Catalogue
 from eightysix.core.command import Command, ExpireLocks, RunTimers
+from eightysix.core.hub import Side
+from eightysix.core.invariant import invariant
 from eightysix.core.outcome import Outcome
 from eightysix.storage.port import Database
 
@@ -42,7 +44,12 @@ class Engine:
         catalogue_source: CatalogueSource,
         limits: Limits | None = None,
         observer: Observer | None = None,
+        *,
+        side: Side | None = None,
     ) -> None:
+        """`side`: which hub this is, of which the database keeps the books; None in the cloud."""
+        invariant(side is None or database.capabilities.keeps_hub, "a hub runs on a database that keeps its books")
+        self._side = side
         self._database = database
         self._source = catalogue_source
         self._limits = limits or Limits()
@@ -78,6 +85,7 @@ class Engine:
                         observer=self._observer,
                         skips_locked_rows=database.capabilities.skips_locked_rows,
                         timer_moved=timers[lane_no].moved,
+                        side=self._side,
                     )
                 )
         except BaseException:

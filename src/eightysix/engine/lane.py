@@ -23,6 +23,7 @@ from time import monotonic
 from typing import Protocol
 
 from eightysix.core.catalogue import Catalogue
+from eightysix.core.hub import Side
 from eightysix.core.key import StoreKey
 from eightysix.storage import port
 
@@ -65,6 +66,7 @@ class LaneWriter:
         observer: Observer,
         skips_locked_rows: bool,
         timer_moved: Callable[[int], None],
+        side: Side | None = None,
     ) -> None:
         self._lane = lane
         self._lane_no = lane_no
@@ -75,6 +77,7 @@ class LaneWriter:
         self._observer = observer
         self._skips = skips_locked_rows
         self._timer_moved = timer_moved
+        self._side = side
         self._batch_no = 0
         self._broken = False
         self._contended: set[StoreKey] = set()
@@ -170,7 +173,7 @@ class LaneWriter:
             if not piece:
                 return [], None
             skip_locked = skip_locked or not self._contended.isdisjoint(ticket.store for ticket in piece)
-            batch = Batch(self._lane, self._lane_no, piece, self._source.current, self._days)
+            batch = Batch(self._lane, self._lane_no, piece, self._source.current, self._days, side=self._side)
             fault = await self._run(batch, skip_locked=skip_locked)
             if fault is None:
                 return [], None

@@ -21,5 +21,6 @@ def only_moved(before: Reservation, after: Reservation) -> bool:
         before.locked_at == after.locked_at
         and before.requested == after.requested
         and before.channel_code == after.channel_code
+        and before.hub_id == after.hub_id
         and (before.takes is after.takes or before.takes == after.takes)
     )

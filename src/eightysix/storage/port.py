@@ -13,7 +13,7 @@ The marker row is updated by `begin`'s first statement and its reply is awaited 
 the row lock it holds makes `committed` wait for a transaction that a lost connection may have left behind.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
@@ -32,6 +32,7 @@ from eightysix.core.change import (
     StoreChanges,
     Timer,
 )
+from eightysix.core.hub import Hub, HubBooks
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
 from eightysix.core.stock import ChannelStock, Stock
@@ -39,6 +40,8 @@ from eightysix.core.stock import ChannelStock, Stock
 from .change_log import ChangeLog
 from .device import Devices
 from .following import Following
+from .hub_books import Entry, HubBooksTable
+from .incident import Incidents
 from .lease import LeaseTable
 from .message_parked import ParkedMessageTable
 from .order_event import OrderEventTable
@@ -113,6 +116,8 @@ class Capabilities(msgspec.Struct, frozen=True):
     """Whether several processes may use one database at once."""
     skips_locked_rows: bool
     physical_shards: int = 1
+    keeps_hub: bool = False
+    """Whether a hub's books can be kept in it."""
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -156,6 +161,10 @@ class OrdersWanted(msgspec.Struct, gc=False):
     request_ids: set[str]
 
 
+NO_BOOKS = "only a hub's own SQLite file keeps a hub's books"
+"""Why the others refuse them."""
+
+
 class Lane(Protocol):
     """One lane's own connection. Not safe for concurrent use. All stores of a call lie in one physical shard."""
 
@@ -193,6 +202,19 @@ class Lane(Protocol):
         """The rows of the named journals. Every store has an entry."""
         ...
 
+    async def load_hubs(self, wanted: Mapping[StoreKey, set[str]]) -> dict[StoreKey, list[Hub]]:
+        """The rows of the named hubs, in the cloud. Every store has an entry; a hub without a row is missing."""
+        ...
+
+    async def load_incidents(self, wanted: Mapping[StoreKey, set[int]]) -> dict[StoreKey, list[Incident]]:
+        """The incidents of these seqs, open or resolved. Every store has an entry."""
+        ...
+
+    async def load_books(self, store: StoreKey, keys: Collection[StockKey] | None) -> HubBooks:
+        """At a hub: its books, with the mirrors of these stocks, or all. Raises Rejected where none were begun, and on
+        a database that doesn't keep any (see `Capabilities.keeps_hub`)."""
+        ...
+
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
         """Every LOCKED reservation, and every DEDUCTED or RETURNED one with `locked_at >= since`: what `locked` and
         `used` are counted anew from."""
@@ -200,8 +222,10 @@ class Lane(Protocol):
 
     async def save(self, changes: Mapping[StoreKey, StoreChanges]) -> None:
         """Write every row, each guarded by what was loaded: stocks by version, reservations by revision, channel rows
-        by (period_at, used), heads by seq, timers by revision, journals by last_seq, new rows by not being there.
-        Raises GuardFailed or Rejected."""
+        by (period_at, used), heads by seq, timers and hubs by revision, journals by last_seq, incidents that are
+        resolved by being open, a hub's books by (last_seq, acked_seq), new rows by not being there.
+
+        Raises GuardFailed or Rejected; a hub's books are Rejected by a database that doesn't keep any."""
         ...
 
     async def commit(self) -> None:
@@ -300,6 +324,11 @@ class AuditStore(msgspec.Struct, frozen=True):
     alerts: tuple[Alert, ...]
     timer: Timer | None
     journals: tuple[Journal, ...] = ()
+    hubs: tuple[Hub, ...] = ()
+    books: HubBooks | None = None
+    """At a hub: its books with all mirrors ..."""
+    events: tuple[Entry, ...] = ()
+    """... and its journal, as far as it is kept."""
 
 
 class Database(Protocol):
@@ -343,6 +372,9 @@ class Database(Protocol):
     def following(self) -> Following: ...
 
     @property
+    def incidents(self) -> Incidents: ...
+
+    @property
     def devices(self) -> Devices: ...
 
     @property
@@ -350,6 +382,11 @@ class Database(Protocol):
 
     @property
     def parked_messages(self) -> ParkedMessageTable: ...
+
+    @property
+    def hub_books(self) -> HubBooksTable | None:
+        """None where the database doesn't keep a hub's books."""
+        ...
 
     def audit(self, bucket: int | None = None) -> AsyncIterator[AuditStore]:
         """Every store that has a head row, or those of one bucket; bucket by bucket, each read in one snapshot."""

@@ -254,6 +254,8 @@ def _detail(name: str, value: Any) -> dict[str, Any]:
         return {"superseded": [_conflict(each) for each in changes_answer(value)]}
     if name in ("counted", "expected"):
         return {name: as_number(value)}
+    if name == "epoch_at":
+        return {"epoch_at": _iso(value[1])}
     if name == "restore":
         return {"due_at": _iso(value["due_at"]), "rule": value["rule"], "restore_to": _restore_to(value["to"])}
     return {name: value}

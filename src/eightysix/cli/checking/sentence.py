@@ -107,8 +107,12 @@ SENTENCES: Mapping[Rule, tuple[str, str]] = {
         "Log row {seq} tells of event {found} of journal {detail}, which stands at {expected}.",
         "日志 {seq} 含有设备日志 {detail} 的事件 {found}，而该设备日志只到 {expected}。",
     ),
+    Rule.HUB_GRANT: (
+        "{item}, order {order}: no hub may hold anything of it, yet {found} is granted or locked {detail}.",
+        "{item}，订单 {order}：不应有门店主机持有它，但仍有 {found} 被分配或锁定 {detail}。",
+    ),
     Rule.OVERSOLD_INCIDENTS: (
-        "{item}: oversold by {found}, but incidents account for {expected} only.",
+        "{item}: oversold by {found}, but open incidents account for {expected} only.",
         "{item}：超卖 {found}，但事故记录只有 {expected}。",
     ),
 }

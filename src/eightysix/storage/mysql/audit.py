@@ -12,7 +12,22 @@ from . import literal, load
 from .pool import Pool
 from .reader import held
 from .session import Session
-from .table import ALERT, CHANNEL, DUE, HEAD, INCIDENT, JOURNAL, LOG, ORDER, OUTBOX, RESERVATION, STOCK, STORE, TIMER
+from .table import (
+    ALERT,
+    CHANNEL,
+    DUE,
+    HEAD,
+    HUB,
+    INCIDENT,
+    JOURNAL,
+    LOG,
+    ORDER,
+    OUTBOX,
+    RESERVATION,
+    STOCK,
+    STORE,
+    TIMER,
+)
 
 STORES_AT_ONCE = 16
 LOCK_TRIES = 30
@@ -61,6 +76,7 @@ async def _read(session: Session, stores: Sequence[StoreKey]) -> list[AuditStore
     alerts = await load.by_store(session, ALERT, stores)
     timers = await load.by_store(session, TIMER, stores)
     journals = await load.by_store(session, JOURNAL, stores)
+    hubs = await load.by_store(session, HUB, stores)
     return [
         AuditStore(
             store,
@@ -77,6 +93,7 @@ async def _read(session: Session, stores: Sequence[StoreKey]) -> list[AuditStore
             tuple(alerts.get(store, ())),
             next(iter(timers.get(store, ())), None),
             tuple(journals.get(store, ())),
+            tuple(hubs.get(store, ())),
         )
         for store in stores
         if store in heads

@@ -11,6 +11,7 @@ from .audit import audit
 from .change_log import MysqlLogTable
 from .device import MysqlDevices
 from .following import MysqlFollowing
+from .incident import MysqlIncidents
 from .lane import MysqlLane
 from .lease import MysqlLeaseTable
 from .message_parked import MysqlParkedMessageTable
@@ -58,6 +59,7 @@ class MysqlDatabase:
         self._outbox = MysqlOutbox(self._sync_pool, url.physical_shards)
         self._leases = MysqlLeaseTable(self._sync_pool, url.physical_shards)
         self._following = MysqlFollowing(self._pool, url.physical_shards)
+        self._incidents = MysqlIncidents(self._pool)
         self._devices = MysqlDevices(self._pool, url.physical_shards)
         self._order_events = MysqlOrderEventTable(self._sync_pool)
         self._parked_messages = MysqlParkedMessageTable(self._sync_pool, url.physical_shards)
@@ -101,6 +103,10 @@ class MysqlDatabase:
         return self._following
 
     @property
+    def incidents(self) -> MysqlIncidents:
+        return self._incidents
+
+    @property
     def devices(self) -> MysqlDevices:
         return self._devices
 
@@ -111,6 +117,10 @@ class MysqlDatabase:
     @property
     def parked_messages(self) -> MysqlParkedMessageTable:
         return self._parked_messages
+
+    @property
+    def hub_books(self) -> None:
+        return
 
     def audit(self, bucket: int | None = None) -> AsyncIterator[AuditStore]:
         return audit(self._pool, self.capabilities.physical_shards, bucket)

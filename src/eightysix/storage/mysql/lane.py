@@ -6,20 +6,23 @@ over. A try that didn't get all its heads gives back those it got: two lanes tha
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from eightysix.core.change import Head, Journal, JournalKey, StoreChanges, Timer
+from eightysix.core.change import Head, Incident, Journal, JournalKey, StoreChanges, Timer
+from eightysix.core.hub import Hub, HubBooks
 from eightysix.core.invariant import invariant
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation, State
 from eightysix.storage.port import (
     DAY_MS,
     MARKER_DAYS,
+    NO_BOOKS,
     Conflict,
     LockTimeout,
     LostConnection,
     Opened,
     OrdersWanted,
+    Rejected,
     StorageFault,
     StoreOrders,
     StoreStocks,
@@ -30,7 +33,7 @@ from . import literal, load
 from .save import save_changes
 from .session import Session
 from .statement import inserts
-from .table import CHANNEL, HEAD, JOURNAL, ORDER, REQUEST, RESERVATION, STOCK, STORE, TIMER
+from .table import CHANNEL, HEAD, HUB, INCIDENT, JOURNAL, ORDER, REQUEST, RESERVATION, STOCK, STORE, TIMER
 
 LOCK_SECONDS = 0.5
 PAUSE_SECONDS_MAX = 0.008
@@ -183,6 +186,20 @@ class MysqlLane:
         ]
         found = await load.select(self._session, JOURNAL, (*STORE, "device_id", "journal_id"), keys)
         return {store: found.get(store, []) for store in wanted}
+
+    async def load_hubs(self, wanted: Mapping[StoreKey, set[str]]) -> dict[StoreKey, list[Hub]]:
+        self._check(wanted)
+        found = await load.by_text(self._session, HUB, "hub_id", wanted)
+        return {store: found.get(store, []) for store in wanted}
+
+    async def load_incidents(self, wanted: Mapping[StoreKey, set[int]]) -> dict[StoreKey, list[Incident]]:
+        self._check(wanted)
+        keys = [(*load.store_tuple(store), str(int(seq))) for store, seqs in wanted.items() for seq in seqs]
+        found = await load.select(self._session, INCIDENT, (*STORE, "seq"), keys)
+        return {store: found.get(store, []) for store in wanted}
+
+    async def load_books(self, store: StoreKey, keys: Collection[StockKey] | None) -> HubBooks:  # noqa: ARG002 - the port's
+        raise Rejected(NO_BOOKS)
 
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
         self._check([store])

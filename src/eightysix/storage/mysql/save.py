@@ -3,18 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from eightysix.core.change import StoreChanges
+from eightysix.core.change import Incident, StoreChanges
 from eightysix.core.key import StoreKey
-from eightysix.storage.port import GuardFailed
+from eightysix.storage.port import NO_BOOKS, GuardFailed, Rejected
 
 from .load import store_tuple
 from .session import Session
-from .statement import inserts, key_conditions, updates
+from .statement import inserts, key_condition, key_conditions, updates
 from .table import (
     ALERT,
     CHANNEL,
     DUE,
     HEAD,
+    HUB,
     INCIDENT,
     JOURNAL,
     LOG,
@@ -22,6 +23,7 @@ from .table import (
     OUTBOX,
     REQUEST,
     RESERVATION,
+    RESOLVED,
     STOCK,
     STORE,
     TIMER,
@@ -38,6 +40,7 @@ _GUARDS = {
     RESERVATION.table: ("revision",),
     TIMER.table: ("revision",),
     JOURNAL.table: ("last_seq",),
+    HUB.table: ("revision",),
 }
 
 _DUE_KEY = ("product_shard_id", "due_at", "brand_id", "poi_id", "order_id")
@@ -45,6 +48,8 @@ _DUE_KEY = ("product_shard_id", "due_at", "brand_id", "poi_id", "order_id")
 
 async def save_changes(session: Session, changes: Mapping[StoreKey, StoreChanges]) -> None:
     """Write everything, stores in key order. Raises GuardFailed or Rejected; nothing is rolled back here."""
+    if any(made.books is not None for made in changes.values()):
+        raise Rejected(NO_BOOKS)
     ordered = [(store, changes[store]) for store in sorted(changes)]
     moved = [(store, made.head_before, made.head) for store, made in ordered if made.head != made.head_before]
     await _update(session, HEAD, moved)
@@ -58,9 +63,11 @@ async def save_changes(session: Session, changes: Mapping[StoreKey, StoreChanges
     await _insert(session, LOG, [(store, row) for store, made in ordered for row in made.logs])
     await _insert(session, OUTBOX, [(store, row) for store, made in ordered for row in made.outbox])
     await _insert(session, INCIDENT, [(store, row) for store, made in ordered for row in made.incidents])
+    await _resolve(session, [(store, row) for store, made in ordered for row in made.resolved])
     await _insert(session, ALERT, [(store, row) for store, made in ordered for row in made.alerts])
     await _write(session, TIMER, [(store, *made.timer) for store, made in ordered if made.timer is not None])
     await _write(session, JOURNAL, [(store, *pair) for store, made in ordered for pair in made.journals])
+    await _write(session, HUB, [(store, *pair) for store, made in ordered for pair in made.hubs])
 
 
 async def _write(session: Session, shape: Shape[T], pairs: Sequence[tuple[StoreKey, T | None, T]]) -> None:
@@ -91,6 +98,15 @@ async def _update(session: Session, shape: Shape[T], triples: Sequence[tuple[Sto
         names = [field.column for field in guards], [field.column for field in changed]
         for sql, count in updates(shape.table, key, *names, rows):
             _guard(await session.change(sql), count, shape.table)
+
+
+async def _resolve(session: Session, rows: Sequence[tuple[StoreKey, Incident]]) -> None:
+    """One by one: people resolve incidents, and not many at once."""
+    for store, row in rows:
+        met = key_condition((*STORE, "seq"), [(*store_tuple(store), str(int(row.seq)))])
+        setting = ", ".join(f"{field.column} = {field.literal(row)}" for field in RESOLVED)
+        sql = f"UPDATE {INCIDENT.table} SET {setting} WHERE {met} AND resolved_at IS NULL"
+        _guard(await session.change(sql), 1, INCIDENT.table)
 
 
 async def _delete_due(session: Session, ordered: Sequence[tuple[StoreKey, StoreChanges]]) -> None:

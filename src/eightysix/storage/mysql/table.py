@@ -19,6 +19,7 @@ from eightysix.core.change import (
     RequestRecord,
     Timer,
 )
+from eightysix.core.hub import Hub
 from eightysix.core.key import StockKey
 from eightysix.core.reservation import Reservation, State, Take
 from eightysix.core.stock import ChannelStock, Stock
@@ -173,11 +174,11 @@ _read_takes = msgspec.json.Decoder(tuple[Take, ...]).decode
 
 def _reservation(row: Sequence[Any]) -> Reservation:
     (order_id, sku_id, line_no, channel_code, state, requested, quantity, returned, restocked, locked_at, expires_at,
-     counted, takes, revision, log_seq) = row  # fmt: skip
+     counted, takes, revision, log_seq, hub_id) = row  # fmt: skip
     return Reservation(
         order_id, sku_id, line_no, channel_code, State(state), requested, quantity, locked_at, expires_at,
         (Take(2, sku_id, counted=bool(counted)),) if takes is None else _read_takes(takes),
-        returned, restocked, revision, log_seq,
+        returned, restocked, revision, log_seq, hub_id,
     )  # fmt: skip
 
 
@@ -190,7 +191,7 @@ RESERVATION = Shape[Reservation](
         _quantity("returned_quantity", "returned"), _quantity("restocked_quantity", "restocked"),
         _integer("locked_at", "locked_at"), _integer("expires_at", "expires_at"),
         Field("counted", _counted, literal.integer), Field("takes", _takes, literal.optional_text),
-        _integer("revision", "revision"), _optional_integer("log_seq", "log_seq"),
+        _integer("revision", "revision"), _optional_integer("log_seq", "log_seq"), _optional_text("hub_id", "hub_id"),
     ),
     _reservation,
 )  # fmt: skip
@@ -236,13 +237,19 @@ OUTBOX = Shape[OutboxRow](
     lambda row: OutboxRow(row[0], row[1], StockKey(row[2], row[3]), row[4]),
 )
 
+RESOLVED = (
+    _optional_integer("resolved_at", "resolved_at"), _optional_text("resolved_by", "resolved_by"),
+    _optional_text("how", "how"), _optional_text("resolution", "resolution"),
+)  # fmt: skip
+"""What an incident's end writes."""
+
 INCIDENT = Shape[Incident](
     "poi_stock_incident",
     (_integer("seq", "seq"),),
     (
         _text("kind", "kind"), *_STOCK_KEY, _quantity("quantity", "quantity"),
         _optional_text("order_id", "order_id"), _text("actor", "actor"), _optional_text("reason", "reason"),
-        _integer("opened_at", "opened_at"),
+        _integer("opened_at", "opened_at"), _optional_text("hub_id", "hub_id"), *RESOLVED,
     ),
     lambda row: Incident(row[0], row[1], StockKey(row[2], row[3]), *row[4:]),
 )  # fmt: skip
@@ -271,9 +278,30 @@ TIMER = Shape[Timer](
 JOURNAL = Shape[Journal](
     "poi_stock_journal",
     (_text("device_id", "device_id"), _text("journal_id", "journal_id")),
-    (_integer("last_seq", "last_seq"), _integer("last_at", "last_at"), _optional_text("marks", "marks")),
+    (
+        _integer("last_seq", "last_seq"), _integer("last_at", "last_at"), _optional_text("marks", "marks"),
+        _optional_text("chain", "chain"),
+    ),
     lambda row: Journal(*row),
-)
+)  # fmt: skip
+
+
+def _at_risk(hub: Hub) -> str | None:
+    """None where nothing is."""
+    return msgspec.json.encode(hub.at_risk).decode() if hub.at_risk else None
+
+
+_read_at_risk = msgspec.json.Decoder(dict[str, int]).decode
+
+HUB = Shape[Hub](
+    "poi_stock_hub",
+    (_text("hub_id", "hub_id"),),
+    (
+        _optional_integer("fenced_at", "fenced_at"), Field("at_risk", _at_risk, literal.optional_text),
+        _integer("revision", "revision"),
+    ),
+    lambda row: Hub(row[0], row[1], {} if row[2] is None else _read_at_risk(row[2]), row[3]),
+)  # fmt: skip
 
 DUE = Shape[DueLock](
     "poi_stock_due",

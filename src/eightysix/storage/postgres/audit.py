@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from eightysix.core.change import DueLock, Head, Incident, Journal, OrderFact, OutboxRow, Timer
+from eightysix.core.change import DueLock, Head, Journal, OrderFact, OutboxRow, Timer
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.storage.port import AuditStore
 from eightysix.storage.url import DatabaseUrl
@@ -19,6 +19,9 @@ from .fault import CLIENT_ERRORS, statement_fault
 from .rows import (
     CHANNEL_NUMBERS,
     CLOCK,
+    HUB,
+    INCIDENT,
+    JOURNAL,
     RESERVATION_FLAG,
     RESERVATION_NUMBERS,
     RESERVATION_TEXTS,
@@ -26,6 +29,8 @@ from .rows import (
     STOCK_NUMBERS,
     alert_of,
     channel_of,
+    hub_of,
+    incident_of,
     reservation_of,
     stock_of,
     thousandths,
@@ -40,6 +45,10 @@ ORDER BY brand_id, poi_id
 """
 
 
+_NUMBER = 3 + len(RESERVATION_TEXTS)
+"""Where the integers of a reservation's row begin."""
+
+
 def _stock(row: Any) -> Any:
     return stock_of(StockKey(row[2], row[3]), row[4], row[5:])
 
@@ -49,7 +58,7 @@ def _channel(row: Any) -> Any:
 
 
 def _reservation(row: Any) -> Any:
-    return reservation_of(row[2], row[3:6], row[6:])
+    return reservation_of(row[2], row[3:_NUMBER], row[_NUMBER:])
 
 
 def _fact(row: Any) -> Any:
@@ -62,10 +71,6 @@ def _log(row: Any) -> Any:
 
 def _outbox(row: Any) -> Any:
     return OutboxRow(row[2], row[3], StockKey(row[4], row[5]), row[6])
-
-
-def _incident(row: Any) -> Any:
-    return Incident(row[2], row[3], StockKey(row[4], row[5]), *row[6:])
 
 
 def _due(row: Any) -> Any:
@@ -100,10 +105,10 @@ _PARTS: tuple[tuple[str, str, str, tuple[str, ...], Callable[[Any], Any]], ...] 
     ("outbox", "poi_stock_outbox AS t", "seq", ("seq", "prev_seq", *_KEY, "committed_at"), _outbox),
     (
         "incidents",
-        "poi_stock_incident AS t",
+        "poi_stock_incident AS i",
         "seq",
-        ("seq", "kind", *_KEY, thousandths("quantity"), "order_id", "actor", "reason", "opened_at"),
-        _incident,
+        INCIDENT,
+        lambda row: incident_of(row[2:]),
     ),
     ("due", "poi_stock_due AS t", "due_at, order_id", ("due_at", "order_id"), _due),
     (
@@ -124,9 +129,10 @@ _PARTS: tuple[tuple[str, str, str, tuple[str, ...], Callable[[Any], Any]], ...] 
         "journals",
         "poi_stock_journal AS t",
         "device_id, journal_id",
-        ("device_id", "journal_id", "last_seq", "last_at", "marks"),
+        JOURNAL,
         lambda row: Journal(*row[2:]),
     ),
+    ("hubs", "poi_stock_hub AS t", "hub_id", HUB, lambda row: hub_of(row[2:])),
 )
 
 
@@ -166,7 +172,8 @@ async def _audit_bucket(connection: asyncpg.Connection, bucket: int) -> list[Aud
 
 def _store(store: StoreKey, now: int, head: Head, rows: dict[str, list[Any]]) -> AuditStore:
     timer = next(iter(rows.pop("timer")), None)
-    return AuditStore(store, now, head, timer=timer, **{name: tuple(values) for name, values in rows.items()})
+    parts: dict[str, Any] = {name: tuple(values) for name, values in rows.items()}
+    return AuditStore(store, now, head, timer=timer, **parts)
 
 
 async def _fetch(connection: asyncpg.Connection, statement: str) -> list[Any]:

@@ -14,6 +14,7 @@ from .change_log import PostgresLogTable
 from .device import PostgresDevices
 from .fault import CLIENT_ERRORS, connect_fault
 from .following import PostgresFollowing
+from .incident import PostgresIncidents
 from .lane import PostgresLane
 from .lease import PostgresLeaseTable
 from .message_parked import PostgresParkedMessageTable
@@ -51,6 +52,7 @@ class PostgresDatabase:
         self._leases = PostgresLeaseTable(sharing)
         self._signals = PostgresSignals(target, owner, sharing)
         self._following = PostgresFollowing(self._reader.fetch)
+        self._incidents = PostgresIncidents(self._reader.fetch)
         self._devices = PostgresDevices(self._reader.fetch)
         self._order_events = PostgresOrderEventTable(self._reader.fetch)
         self._parked_messages = PostgresParkedMessageTable(self._reader.fetch)
@@ -107,6 +109,10 @@ class PostgresDatabase:
         return self._following
 
     @property
+    def incidents(self) -> PostgresIncidents:
+        return self._incidents
+
+    @property
     def devices(self) -> PostgresDevices:
         return self._devices
 
@@ -117,6 +123,10 @@ class PostgresDatabase:
     @property
     def parked_messages(self) -> PostgresParkedMessageTable:
         return self._parked_messages
+
+    @property
+    def hub_books(self) -> None:
+        return
 
     def audit(self, bucket: int | None = None) -> AsyncIterator[AuditStore]:
         return audit(self._target, self._owner, bucket)

@@ -1,20 +1,23 @@
 """A lane on PostgreSQL: one connection, one transaction after the other (the port's `Lane`)."""
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from time import monotonic
 from typing import Any, TypeVar
 
 import asyncpg
 
-from eightysix.core.change import Journal, JournalKey, StoreChanges, Timer
+from eightysix.core.change import Incident, Journal, JournalKey, StoreChanges, Timer
+from eightysix.core.hub import Hub, HubBooks
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
 from eightysix.storage.port import (
     DAY_MS,
     MARKER_DAYS,
+    NO_BOOKS,
     Conflict,
     Opened,
     OrdersWanted,
+    Rejected,
     StoreOrders,
     StoreStocks,
     WholeStore,
@@ -112,6 +115,15 @@ class PostgresLane:
 
     async def load_journals(self, wanted: Mapping[StoreKey, set[JournalKey]]) -> dict[StoreKey, list[Journal]]:
         return await self._statement(loading.load_journals(self._connection, wanted))
+
+    async def load_hubs(self, wanted: Mapping[StoreKey, set[str]]) -> dict[StoreKey, list[Hub]]:
+        return await self._statement(loading.load_hubs(self._connection, wanted))
+
+    async def load_incidents(self, wanted: Mapping[StoreKey, set[int]]) -> dict[StoreKey, list[Incident]]:
+        return await self._statement(loading.load_incidents(self._connection, wanted))
+
+    async def load_books(self, store: StoreKey, keys: Collection[StockKey] | None) -> HubBooks:  # noqa: ARG002 - the port's
+        raise Rejected(NO_BOOKS)
 
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
         return await self._statement(loading.load_taken(self._connection, store, since))

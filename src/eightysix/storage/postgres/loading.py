@@ -10,7 +10,8 @@ from typing import Any
 
 import asyncpg
 
-from eightysix.core.change import DueLock, Head, Journal, JournalKey, OrderFact, RequestRecord, Timer
+from eightysix.core.change import DueLock, Head, Incident, Journal, JournalKey, OrderFact, RequestRecord, Timer
+from eightysix.core.hub import Hub
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
 from eightysix.storage.port import DUE_MOST, Opened, OrdersWanted, StoreOrders, StoreStocks, WholeStore
@@ -20,12 +21,17 @@ from .rows import (
     CHANNEL_NUMBERS,
     CHANNEL_TEXTS,
     CLOCK,
+    HUB,
+    INCIDENT,
+    JOURNAL,
     RESERVATION_FLAG,
     RESERVATION_NUMBERS,
     RESERVATION_TEXTS,
     STOCK_FLAG,
     STOCK_NUMBERS,
     channel_of,
+    hub_of,
+    incident_of,
     reservation_of,
     slots,
     stock_of,
@@ -37,6 +43,8 @@ _ORDERS = (_AT, *STORE, Field("order_id", Kind.IDENT))
 _REQUESTS = (_AT, *STORE, Field("request_id", Kind.IDENT))
 _CLOCKED = (_AT, *STORE, Field("now", Kind.BIG))
 _STOCKS = (_AT, *STOCK)
+_HUBS = (_AT, *STORE, Field("hub_id", Kind.IDENT))
+_INCIDENTS = (_AT, *STORE, Field("seq", Kind.BIG))
 _JOURNALS = (_AT, *STORE, Field("device_id", Kind.IDENT), Field("journal_id", Kind.IDENT))
 
 
@@ -58,9 +66,11 @@ _STORE_KEY = ("product_shard_id", "brand_id", "poi_id")
 _ORDER_KEY = (*_STORE_KEY, "order_id")
 _STOCK_KEY = (*_STORE_KEY, "object_type", "object_id")
 _TIMER = ("due_at", "planned_version", "timed_at", "revision", "told", "told_seq")
-_JOURNAL = ("device_id", "journal_id", "last_seq", "last_at", "marks")
 _WHOLE = 2 + len(STOCK_NUMBERS)
 _LINE = len(RESERVATION_NUMBERS)
+_TEXTS = len(RESERVATION_TEXTS)
+_NUMBER = 3 + _TEXTS
+"""Where the integers of a row of an order begin."""
 
 
 @cache
@@ -80,11 +90,13 @@ def lock_heads_statement(*, skip_locked: bool) -> str:
 def _orders_statement() -> str:
     numbers = count(1)
     orders, stores = row_source(_ORDERS, numbers), row_source(_CLOCKED, numbers)
-    held = slots(1, "o.at", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=_LINE, texts_width=3)
-    held_due = slots(4, "o.at", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=_LINE, texts_width=3)
-    fact = slots(2, "o.at", texts=("f.order_id",), numbers=("f.closed_at",), width=_LINE, texts_width=3)
-    fact_due = slots(5, "o.at", texts=("f.order_id",), numbers=("f.closed_at",), width=_LINE, texts_width=3)
-    due = slots(3, "o.at", texts=("o.order_id",), numbers=("o.due_at",), width=_LINE, texts_width=3)
+    held = slots(1, "o.at", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=_LINE, texts_width=_TEXTS)
+    held_due = slots(
+        4, "o.at", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=_LINE, texts_width=_TEXTS
+    )
+    fact = slots(2, "o.at", texts=("f.order_id",), numbers=("f.closed_at",), width=_LINE, texts_width=_TEXTS)
+    fact_due = slots(5, "o.at", texts=("f.order_id",), numbers=("f.closed_at",), width=_LINE, texts_width=_TEXTS)
+    due = slots(3, "o.at", texts=("o.order_id",), numbers=("o.due_at",), width=_LINE, texts_width=_TEXTS)
     reservations = looked_up("poi_stock_reservation", "r", "o", _ORDER_KEY)
     facts = looked_up("poi_stock_order", "f", "o", _ORDER_KEY)
     dues = (  # in the order of the key, so the limit ends the look
@@ -153,13 +165,27 @@ def _timers_statement() -> str:
 def _journals_statement() -> str:
     key = (*_STORE_KEY, "device_id", "journal_id")
     return (
-        f"SELECT v.at::int, {', '.join(f'j.{name}' for name in _JOURNAL)} FROM {row_source(_JOURNALS, count(1))} AS v "
+        f"SELECT v.at::int, {', '.join(f'j.{name}' for name in JOURNAL)} FROM {row_source(_JOURNALS, count(1))} AS v "
         f"{looked_up('poi_stock_journal', 'j', 'v', key)}"
     )
 
 
+def _hubs_statement() -> str:
+    return (
+        f"SELECT v.at::int, {', '.join(f'h.{name}' for name in HUB)} FROM {row_source(_HUBS, count(1))} AS v "
+        f"{looked_up('poi_stock_hub', 'h', 'v', (*_STORE_KEY, 'hub_id'))}"
+    )
+
+
+def _incidents_statement() -> str:
+    return (
+        f"SELECT v.at::int, {', '.join(INCIDENT)} FROM {row_source(_INCIDENTS, count(1))} AS v "
+        f"{looked_up('poi_stock_incident', 'i', 'v', (*_STORE_KEY, 'seq'))}"
+    )
+
+
 def _taken_statement() -> str:
-    row = slots(1, "0", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=_LINE, texts_width=3)
+    row = slots(1, "0", RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS, width=_LINE, texts_width=_TEXTS)
     return (
         f"SELECT {row} FROM poi_stock_reservation AS r WHERE r.product_shard_id = $1 AND r.brand_id = $2 "
         "AND r.poi_id = $3 AND (r.state = 1 OR r.state IN (2, 4) AND r.locked_at >= $4) "
@@ -173,6 +199,8 @@ STOCKS_STATEMENT = _stocks_statement()
 WHOLE_STATEMENT = _whole_statement()
 TIMERS_STATEMENT = _timers_statement()
 JOURNALS_STATEMENT = _journals_statement()
+HUBS_STATEMENT = _hubs_statement()
+INCIDENTS_STATEMENT = _incidents_statement()
 TAKEN_STATEMENT = _taken_statement()
 
 
@@ -200,14 +228,14 @@ async def load_orders(
         if part == 1:
             found[owners[at]].reservations.append(_reservation(row))
         elif part == 2:
-            found[owners[at]].facts.append(OrderFact(row[3], row[6]))
+            found[owners[at]].facts.append(OrderFact(row[3], row[_NUMBER]))
         elif part == 3:
-            found[stores[at]].due.append(DueLock(row[6], row[3]))
+            found[stores[at]].due.append(DueLock(row[_NUMBER], row[3]))
         elif row[3] not in wanted[stores[at]].order_ids:  # a due order that was asked for too came with the others
             if part == 4:
                 found[stores[at]].reservations.append(_reservation(row))
             else:
-                found[stores[at]].facts.append(OrderFact(row[3], row[6]))
+                found[stores[at]].facts.append(OrderFact(row[3], row[_NUMBER]))
     await _load_requests(connection, wanted, found)
     return found
 
@@ -280,13 +308,41 @@ async def load_journals(
     return found
 
 
+async def load_hubs(connection: asyncpg.Connection, wanted: Mapping[StoreKey, set[str]]) -> dict[StoreKey, list[Hub]]:
+    """See `Lane.load_hubs`."""
+    found: dict[StoreKey, list[Hub]] = {store: [] for store in wanted}
+    owners = [store for store, hub_ids in wanted.items() for _ in hub_ids]
+    if not owners:
+        return found
+    hub_ids = [hub_id for of_store in wanted.values() for hub_id in of_store]
+    arguments = pack(_HUBS, [range(len(owners)), *_spread(owners), hub_ids])
+    for at, *hub in await connection.fetch(HUBS_STATEMENT, *arguments):
+        found[owners[at]].append(hub_of(hub))
+    return found
+
+
+async def load_incidents(
+    connection: asyncpg.Connection, wanted: Mapping[StoreKey, set[int]]
+) -> dict[StoreKey, list[Incident]]:
+    """See `Lane.load_incidents`."""
+    found: dict[StoreKey, list[Incident]] = {store: [] for store in wanted}
+    owners = [store for store, seqs in wanted.items() for _ in seqs]
+    if not owners:
+        return found
+    seqs = [seq for of_store in wanted.values() for seq in of_store]
+    arguments = pack(_INCIDENTS, [range(len(owners)), *_spread(owners), seqs])
+    for at, *incident in await connection.fetch(INCIDENTS_STATEMENT, *arguments):
+        found[owners[at]].append(incident_of(incident))
+    return found
+
+
 async def load_taken(connection: asyncpg.Connection, store: StoreKey, since: int) -> list[Reservation]:
     """See `Lane.load_taken_since`."""
     return [_reservation(row) for row in await connection.fetch(TAKEN_STATEMENT, *store, since)]
 
 
 def _reservation(row: Any) -> Reservation:
-    return reservation_of(row[2], row[3:6], row[6:])
+    return reservation_of(row[2], row[3:_NUMBER], row[_NUMBER:])
 
 
 def _packed_stores(stores: Sequence[StoreKey]) -> list[Any]:

@@ -31,7 +31,9 @@ from .rows import (
 )
 
 _STORE_IS = "{0}.product_shard_id = $1 AND {0}.brand_id = $2 AND {0}.poi_id = $3"
-_TEXTS, _NUMBERS, _LINE = 3, 2 + len(STOCK_NUMBERS), len(RESERVATION_NUMBERS)
+_TEXTS, _NUMBERS, _LINE = len(RESERVATION_TEXTS), 2 + len(STOCK_NUMBERS), len(RESERVATION_NUMBERS)
+_NUMBER = 3 + _TEXTS
+"""Where a row's integers begin."""
 _HEAD, _STOCK, _CHANNEL, _RESERVATION, _NEXT_DUE, _FACT = range(6)
 
 _HEAD_NUMBERS = ("(SELECT now FROM clock)", "h.seq", "h.outbox_seq", "h.last_at")
@@ -144,13 +146,13 @@ class PostgresReader:
         channels: list[ChannelStock] = []
         due: list[Reservation] = []
         for row in rows:
-            part, numbers = row[0], row[6:]
+            part, numbers = row[0], row[_NUMBER:]
             if part == _STOCK:
                 stocks.append(stock_of(StockKey(*numbers[:2]), row[2], numbers[2:]))
             elif part == _CHANNEL:
                 channels.append(channel_of(StockKey(*numbers[:2]), row[3], numbers[2 : 2 + len(CHANNEL_NUMBERS)]))
             elif part == _RESERVATION:
-                due.append(reservation_of(row[2], row[3:6], numbers[:_LINE]))
+                due.append(reservation_of(row[2], row[3:_NUMBER], numbers[:_LINE]))
             elif part == _NEXT_DUE:
                 next_due_at = numbers[0]
             else:
@@ -163,11 +165,11 @@ class PostgresReader:
         lines: list[Reservation] = []
         for row in await self.fetch(ORDER_STATEMENT, *store, order_id):
             if row[0] == _RESERVATION:
-                lines.append(reservation_of(row[2], row[3:6], row[6 : 6 + _LINE]))
+                lines.append(reservation_of(row[2], row[3:_NUMBER], row[_NUMBER : _NUMBER + _LINE]))
             elif row[0] == _FACT:
-                fact = OrderFact(row[3], row[6])
+                fact = OrderFact(row[3], row[_NUMBER])
             else:
-                now = row[6]
+                now = row[_NUMBER]
         return now, sorted(lines, key=lambda line: line.line), fact
 
     async def due_stores(self, buckets: Sequence[int], limit: int) -> list[StoreKey]:

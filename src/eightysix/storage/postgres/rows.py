@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from eightysix.core.change import Alert
+from eightysix.core.change import Alert, Incident
+from eightysix.core.hub import Hub
 from eightysix.core.key import StockKey
 from eightysix.core.quantity import UNIT
 from eightysix.core.reservation import Reservation, State, Take
@@ -21,6 +22,7 @@ CLOCK = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _STATES = {int(state): state for state in State}
 _takes_decoder = msgspec.json.Decoder(tuple[Take, ...])
 _takes_encoder = msgspec.json.Encoder()
+_at_risk_decoder = msgspec.json.Decoder(dict[str, int])
 
 
 def thousandths(column: str) -> str:
@@ -45,7 +47,7 @@ def slots(
 
 
 RESERVATION_FLAG = "r.counted"
-RESERVATION_TEXTS = ("r.order_id", "r.channel_code", "r.takes")
+RESERVATION_TEXTS = ("r.order_id", "r.channel_code", "r.takes", "r.hub_id")
 RESERVATION_NUMBERS = (
     "r.sku_id",
     "r.line_no",
@@ -84,6 +86,25 @@ STOCK_NUMBERS = (
     "t.is_low::int",
 )
 
+INCIDENT = (
+    "i.seq",
+    "i.kind",
+    "i.object_type",
+    "i.object_id",
+    thousandths("i.quantity"),
+    "i.order_id",
+    "i.actor",
+    "i.reason",
+    "i.opened_at",
+    "i.hub_id",
+    "i.resolved_at",
+    "i.resolved_by",
+    "i.how",
+    "i.resolution",
+)
+JOURNAL = ("device_id", "journal_id", "last_seq", "last_at", "marks", "chain")
+HUB = ("hub_id", "fenced_at", "at_risk", "revision")
+
 CHANNEL_TEXTS = ("c.channel_code",)
 CHANNEL_NUMBERS = (
     "c.stock_status",
@@ -101,7 +122,7 @@ CHANNEL_NUMBERS = (
 
 def reservation_of(counted: Any, texts: Sequence[Any], numbers: Sequence[Any]) -> Reservation:
     """A reservation from its flag, texts and numbers."""
-    order_id, channel_code, takes = texts
+    order_id, channel_code, takes, hub_id = texts
     sku_id, line_no, state, requested, quantity, *rest = numbers
     returned, restocked, locked_at, expires_at, revision, log_seq = rest
     return Reservation(
@@ -119,6 +140,7 @@ def reservation_of(counted: Any, texts: Sequence[Any], numbers: Sequence[Any]) -
         restocked,
         revision,
         log_seq,
+        hub_id,
     )
 
 
@@ -142,6 +164,23 @@ def alert_of(row: Sequence[Any]) -> Alert:
     """An alert from its columns in the order of the table."""
     seq, channel_code, kind, object_type, object_id, *rest = row
     return Alert(seq, channel_code, kind, StockKey(object_type, object_id), *rest)
+
+
+def incident_of(row: Sequence[Any]) -> Incident:
+    """An incident from its columns in the order of INCIDENT."""
+    seq, kind, object_type, object_id, *rest = row
+    return Incident(seq, kind, StockKey(object_type, object_id), *rest)
+
+
+def hub_of(row: Sequence[Any]) -> Hub:
+    """A hub from its columns in the order of HUB."""
+    hub_id, fenced_at, at_risk, revision = row
+    return Hub(hub_id, fenced_at, {} if at_risk is None else _at_risk_decoder.decode(at_risk), revision)
+
+
+def at_risk_text(hub: Hub) -> str | None:
+    """The `at_risk` column: None where nothing is."""
+    return msgspec.json.encode(hub.at_risk).decode() if hub.at_risk else None
 
 
 def takes_text(reservation: Reservation) -> str | None:

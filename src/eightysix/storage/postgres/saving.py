@@ -10,7 +10,7 @@ import asyncpg
 from eightysix.core.change import StoreChanges
 from eightysix.core.key import StoreKey
 from eightysix.storage.narrow import only_counted, only_moved
-from eightysix.storage.port import GuardFailed
+from eightysix.storage.port import NO_BOOKS, GuardFailed, Rejected
 
 from . import tables
 from .write import Write
@@ -37,7 +37,10 @@ class RowSet:
 
 
 async def save(connection: asyncpg.Connection, changes: Mapping[StoreKey, StoreChanges]) -> None:
-    """Write all of it. Raises GuardFailed where a row was not as loaded, and asyncpg's errors."""
+    """Write all of it. Raises GuardFailed where a row was not as loaded, Rejected for a hub's books, and asyncpg's
+    errors."""
+    if any(change.books is not None for change in changes.values()):
+        raise Rejected(NO_BOOKS)
     rows = gather(changes)
     groups = tuple(at for at, group in enumerate(tables.GROUPS) if any(rows[write].after for write in group))
     if not groups:
@@ -89,6 +92,7 @@ def gather(changes: Mapping[StoreKey, StoreChanges]) -> dict[Write, RowSet]:
             (tables.FACTS, change.facts),
             (tables.REQUESTS, change.requests),
             (tables.INCIDENTS, change.incidents),
+            (tables.INCIDENTS_RESOLVED, change.resolved),
             (tables.ALERTS, change.alerts),
         ):
             if added:
@@ -98,6 +102,8 @@ def gather(changes: Mapping[StoreKey, StoreChanges]) -> dict[Write, RowSet]:
             rows[tables.TIMERS_NEW if timer_before is None else tables.TIMERS_SET].add(store, timer_before, timer)
         for was, journal in change.journals:
             rows[tables.JOURNALS_NEW if was is None else tables.JOURNALS_SET].add(store, was, journal)
+        for hub_before, hub in change.hubs:
+            rows[tables.HUBS_NEW if hub_before is None else tables.HUBS_SET].add(store, hub_before, hub)
     return rows
 
 

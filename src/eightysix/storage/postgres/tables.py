@@ -3,7 +3,7 @@
 from operator import attrgetter
 
 from .packing import STOCK, STORE, Field, Kind
-from .rows import counts_sku, takes_text
+from .rows import at_risk_text, counts_sku, takes_text
 from .write import Read, Write
 
 
@@ -28,7 +28,7 @@ _LINE_REST = (
     *_fields(Kind.QUANTITY, "requested_quantity"),
     Field("locked_at", Kind.BIG),
     Field("counted", Kind.FLAG),
-    Field("takes", Kind.IDENT),
+    *_fields(Kind.IDENT, "takes", "hub_id"),
     *_PROGRESS,
 )
 _COUNTERS = (
@@ -65,7 +65,7 @@ _SUBJECT = (*STORE, Field("seq", Kind.BIG))
 
 _LINE_READS: dict[str, Read] = {
     **{name: attrgetter(name) for name in ("order_id", "sku_id", "line_no", "channel_code", "state", "quantity")},
-    **{name: attrgetter(name) for name in ("locked_at", "expires_at", "revision", "log_seq")},
+    **{name: attrgetter(name) for name in ("locked_at", "expires_at", "revision", "log_seq", "hub_id")},
     "requested_quantity": attrgetter("requested"),
     "returned_quantity": attrgetter("returned"),
     "restocked_quantity": attrgetter("restocked"),
@@ -202,6 +202,13 @@ REQUESTS = Write(
     ),
     {**_own("request_id", "digest", "recorded_at"), "outcome": lambda record: record.outcome.decode()},
 )
+_RESOLVED = (
+    Field("resolved_at", Kind.BIG),
+    Field("resolved_by", Kind.FREE),
+    Field("how", Kind.IDENT),
+    Field("resolution", Kind.FREE),
+)
+_RESOLVED_READS = _own("resolved_at", "resolved_by", "how", "resolution")
 INCIDENTS = Write(
     "poi_stock_incident",
     (
@@ -213,8 +220,21 @@ INCIDENTS = Write(
         Field("order_id", Kind.IDENT),
         *_fields(Kind.FREE, "actor", "reason"),
         Field("opened_at", Kind.BIG),
+        Field("hub_id", Kind.IDENT),
+        *_RESOLVED,
     ),
-    {**_SUBJECT_READS, **_own("seq", "kind", "quantity", "order_id", "actor", "reason", "opened_at")},
+    {
+        **_SUBJECT_READS,
+        **_own("seq", "kind", "quantity", "order_id", "actor", "reason", "opened_at", "hub_id"),
+        **_RESOLVED_READS,
+    },
+)
+INCIDENTS_RESOLVED = Write(
+    "poi_stock_incident",
+    (*_SUBJECT, *_RESOLVED),
+    {**_own("seq"), **_RESOLVED_READS},
+    (*_STORE_KEYS, "seq"),
+    open_until="resolved_at",
 )
 TIMERS_NEW = Write("poi_stock_timer", (*STORE, *_TIMER), _own(*_TIMER_NAMES))
 TIMERS_SET = Write(
@@ -225,8 +245,8 @@ TIMERS_SET = Write(
     (("revision", "revision_before"),),
 )
 _JOURNAL = (*STORE, *_fields(Kind.IDENT, "device_id", "journal_id"))
-_JOURNAL_REST = (*_fields(Kind.BIG, "last_seq", "last_at"), Field("marks", Kind.FREE))
-_JOURNAL_READS = _own("device_id", "journal_id", "last_seq", "last_at", "marks")
+_JOURNAL_REST = (*_fields(Kind.BIG, "last_seq", "last_at"), Field("marks", Kind.FREE), Field("chain", Kind.IDENT))
+_JOURNAL_READS = _own("device_id", "journal_id", "last_seq", "last_at", "marks", "chain")
 JOURNALS_NEW = Write("poi_stock_journal", (*_JOURNAL, *_JOURNAL_REST), _JOURNAL_READS)
 JOURNALS_SET = Write(
     "poi_stock_journal",
@@ -234,6 +254,17 @@ JOURNALS_SET = Write(
     _JOURNAL_READS,
     tuple(field.name for field in _JOURNAL),
     (("last_seq", "last_seq_before"),),
+)
+_HUB = (*STORE, Field("hub_id", Kind.IDENT))
+_HUB_REST = (Field("fenced_at", Kind.BIG), Field("at_risk", Kind.FREE), Field("revision", Kind.BIG))
+_HUB_READS = {**_own("hub_id", "fenced_at", "revision"), "at_risk": at_risk_text}
+HUBS_NEW = Write("poi_stock_hub", (*_HUB, *_HUB_REST), _HUB_READS)
+HUBS_SET = Write(
+    "poi_stock_hub",
+    (*_HUB, Field("revision_before", Kind.BIG), *_HUB_REST),
+    _HUB_READS,
+    tuple(field.name for field in _HUB),
+    (("revision", "revision_before"),),
 )
 ALERTS = Write(
     "poi_stock_alert",
@@ -255,6 +286,7 @@ GROUPS: tuple[tuple[Write, ...], ...] = (
     (FACTS,),
     (STOCKS_SET, STOCKS_NEW, CHANNELS_SET, CHANNELS_NEW, LINES_REWRITTEN, REQUESTS, INCIDENTS),
     (TIMERS_NEW, TIMERS_SET, ALERTS, JOURNALS_NEW, JOURNALS_SET),
+    (HUBS_NEW, HUBS_SET, INCIDENTS_RESOLVED),
 )
-"""Parts that mostly come together. A statement holds whole groups, so that there are 63 statements to plan and the
+"""Parts that mostly come together. A statement holds whole groups, so that there are 127 statements to plan and the
 common ones don't carry what they don't need; a part without rows costs microseconds."""

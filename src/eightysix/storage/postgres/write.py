@@ -21,7 +21,7 @@ class Write:
     """One part. `fields` start with the store's three; the others are read from the rows by `reads[field]`.
 
     `keys` find a row of an update or a delete. `guards` are (column, field): the column must still have the value of
-    the field, which is `reads[column]` of the row as it was loaded.
+    the field, which is `reads[column]` of the row as it was loaded. `open_until`: a column that must still be NULL.
     """
 
     table: str
@@ -29,6 +29,7 @@ class Write:
     reads: Mapping[str, Read]
     keys: tuple[str, ...] = ()
     guards: tuple[tuple[str, str], ...] = ()
+    open_until: str | None = None
 
     @property
     def counts(self) -> bool:
@@ -44,7 +45,9 @@ class Write:
         found = [f"t.{key} = v.{key}" for key in self.keys]
         found += [f"t.{column} = v.{field}" for column, field in self.guards]
         where = " AND ".join(found)
-        if not self.guards:
+        if self.open_until is not None:
+            where += f" AND t.{self.open_until} IS NULL"
+        elif not self.guards:
             return f"DELETE FROM {self.table} AS t USING {source} AS v WHERE {where} RETURNING 1"
         fixed = {*self.keys, *(field for _, field in self.guards)}
         sets = ", ".join(f"{field.name} = v.{field.name}" for field in self.fields if field.name not in fixed)

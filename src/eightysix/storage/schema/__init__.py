@@ -7,7 +7,8 @@ between them. No index holds a column that an order changes.
 """
 
 from .columns import BROADCAST, COUNTER, INSTANT, QUANTITY, SHARDED, metadata
-from .configuration import admin_log, api_key, brand, catalog_head, channel, item, restore_rule, store, webhook
+from .configuration import admin_log, api_key, brand, catalog_head, channel, hub, item, restore_rule, store, webhook
+from .hub import poi_hub_books, poi_hub_event, poi_hub_mirror, poi_hub_request, poi_stock_hub
 from .stock import (
     poi_item_channel_stock,
     poi_item_stock,
@@ -46,9 +47,14 @@ __all__ = [
     "brand",
     "catalog_head",
     "channel",
+    "hub",
     "item",
     "message_parked",
     "metadata",
+    "poi_hub_books",
+    "poi_hub_event",
+    "poi_hub_mirror",
+    "poi_hub_request",
     "poi_item_channel_stock",
     "poi_item_stock",
     "poi_item_stock_log",
@@ -57,6 +63,7 @@ __all__ = [
     "poi_stock_device",
     "poi_stock_due",
     "poi_stock_head",
+    "poi_stock_hub",
     "poi_stock_incident",
     "poi_stock_journal",
     "poi_stock_marker",

@@ -105,6 +105,18 @@ webhook = catalog(
     instant("created_at"),
 )
 
+hub = catalog(
+    "hub",
+    key("brand_id", ident()),
+    key("poi_id", ident()),
+    Column("hub_id", ident(), nullable=True),
+    Column("name", String(200), nullable=True),
+    Column("status", String(16), nullable=False),
+    instant("paired_at", nullable=True),
+    Column("code_hash", ident(64), nullable=True, unique=True),  # of the code that pairs the next one ...
+    instant("code_until", nullable=True),  # ... and until when it does
+)
+
 admin_log = Table(
     "admin_log",
     metadata,

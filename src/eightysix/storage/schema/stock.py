@@ -85,6 +85,7 @@ poi_stock_reservation = sharded(
     Column("takes", Text(), nullable=True),  # JSON of all takes, only where it isn't just the SKU one to one
     counter("revision"),
     Column("log_seq", COUNTER, nullable=True),  # where the order's chain of log rows began when this was written
+    Column("hub_id", ident(), nullable=True),  # the order's home; NULL: this side's
     CheckConstraint(
         "quantity >= 0 AND returned_quantity >= 0 AND returned_quantity <= quantity AND "
         "restocked_quantity <= returned_quantity",
@@ -165,6 +166,13 @@ poi_stock_incident = sharded(
     Column("actor", ident(128), nullable=False),
     Column("reason", Text(), nullable=True),
     instant("opened_at"),
+    Column("hub_id", ident(), nullable=True),  # who told of it, or whose grant it is
+    instant("resolved_at", nullable=True),  # NULL: it is open
+    Column("resolved_by", ident(128), nullable=True),
+    Column("how", ident(16), nullable=True),
+    Column("resolution", Text(), nullable=True),
+    # the open ones of a store, or of a brand within a bucket, by store and seq
+    Index("ix_stock_incident_open", "product_shard_id", "brand_id", "resolved_at", "poi_id", "seq"),
 )
 
 poi_stock_alert = sharded(

@@ -57,6 +57,7 @@ poi_stock_journal = sharded(
     counter("last_seq"),
     instant("last_at"),
     Column("marks", Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb"), nullable=True),
+    Column("chain", ident(64), nullable=True),  # of a hub's journal: the digest of all its events so far
 )
 """How far each device's journal was replayed. Written in the transaction of the events."""
 

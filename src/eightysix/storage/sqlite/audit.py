@@ -10,7 +10,7 @@ from eightysix.core.bucket import BUCKETS
 from eightysix.core.key import StoreKey
 from eightysix.storage.port import AuditStore
 
-from . import rows, statements
+from . import hub_rows, rows, statements
 from .connection import ConnectionThread
 
 T = TypeVar("T")
@@ -67,6 +67,9 @@ def _read(store: StoreKey, connection: sqlite3.Connection) -> AuditStore:
             alerts=every("poi_stock_alert", statements.ALERT, rows.alert),
             timer=next(iter(every("poi_stock_timer", statements.TIMER, rows.timer)), None),
             journals=every("poi_stock_journal", statements.JOURNAL, rows.journal),
+            hubs=every("poi_stock_hub", statements.HUB, rows.hub),
+            books=hub_rows.load(connection, store, None),
+            events=every("poi_hub_event", ("seq", "at", "body"), hub_rows.event),
         )
     finally:
         connection.execute("ROLLBACK")

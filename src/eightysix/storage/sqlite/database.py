@@ -15,6 +15,8 @@ from .audit import audit
 from .change_log import SqliteLogTable
 from .device import SqliteDevices
 from .following import SqliteFollowing
+from .hub_books import SqliteHubBooksTable
+from .incident import SqliteIncidents
 from .lane import SqliteLane
 from .lockfile import LockFile
 from .message_parked import SqliteParkedMessageTable
@@ -58,7 +60,7 @@ async def _prepare(path: Path) -> None:
 class SqliteDatabase:
     """`storage.port.Database`, the only one on its file until it is closed."""
 
-    capabilities = Capabilities(dialect="sqlite", several_processes=False, skips_locked_rows=False)
+    capabilities = Capabilities(dialect="sqlite", several_processes=False, skips_locked_rows=False, keeps_hub=True)
 
     def __init__(self, path: Path, owner: str, lock: LockFile, reader: SqliteReader) -> None:
         self._path = path
@@ -68,9 +70,11 @@ class SqliteDatabase:
         self._log_table = SqliteLogTable(path)
         self._log = ChangeLog(self._log_table)
         self._following = SqliteFollowing(reader.one)
+        self._incidents = SqliteIncidents(reader.one)
         self._door = SideDoor(path)
         self._order_events = SqliteOrderEventTable(self._door)
         self._parked_messages = SqliteParkedMessageTable(self._door)
+        self._hub_books = SqliteHubBooksTable(self._door)
         self._lanes: set[SqliteLane] = set()
         self._webhooks = OnDemand(path, self._lanes)
         self._webhook_queue = SqliteWebhookQueue(self._webhooks)
@@ -130,6 +134,11 @@ class SqliteDatabase:
         return self._following
 
     @property
+    def incidents(self) -> SqliteIncidents:
+        """See the port."""
+        return self._incidents
+
+    @property
     def devices(self) -> SqliteDevices:
         """See the port."""
         return self._devices
@@ -143,6 +152,11 @@ class SqliteDatabase:
     def parked_messages(self) -> ParkedMessageTable:
         """See the port."""
         return self._parked_messages
+
+    @property
+    def hub_books(self) -> SqliteHubBooksTable:
+        """See the port."""
+        return self._hub_books
 
     def audit(self, bucket: int | None = None) -> AsyncIterator[AuditStore]:
         """See the port."""

@@ -1,11 +1,12 @@
 """A lane's own connection: begin, load, save, commit, each in one trip to its thread."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from eightysix.core.change import Head, Journal, JournalKey, StoreChanges, Timer
+from eightysix.core.change import Head, Incident, Journal, JournalKey, StoreChanges, Timer
+from eightysix.core.hub import Hub, HubBooks
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
 from eightysix.storage.port import (
@@ -14,12 +15,13 @@ from eightysix.storage.port import (
     LostConnection,
     Opened,
     OrdersWanted,
+    Rejected,
     StoreOrders,
     StoreStocks,
     WholeStore,
 )
 
-from . import rows, statements
+from . import hub_rows, rows, statements
 from .connection import ConnectionThread
 from .save import run, writes
 
@@ -147,15 +149,30 @@ class SqliteLane:
     async def load_journals(self, wanted: Mapping[StoreKey, set[JournalKey]]) -> dict[StoreKey, list[Journal]]:
         """See the port."""
         named = [(at, *store, *key) for at, (store, keys) in enumerate(wanted.items()) for key in keys]
-        keys = rows.encode(named).decode()
-
-        def work(connection: sqlite3.Connection) -> str:
-            found: str = connection.execute(statements.JOURNALS, (keys,)).fetchone()[0]
-            return found
-
         loaded: list[list[Journal]] = [[] for _ in wanted]
-        _hand_out(await self._thread.run(work), rows.journal, loaded)
+        _hand_out(await self._found(statements.JOURNALS, named), rows.journal, loaded)
         return dict(zip(wanted, loaded, strict=True))
+
+    async def load_hubs(self, wanted: Mapping[StoreKey, set[str]]) -> dict[StoreKey, list[Hub]]:
+        """See the port."""
+        named = [(at, *store, hub_id) for at, (store, ids) in enumerate(wanted.items()) for hub_id in ids]
+        loaded: list[list[Hub]] = [[] for _ in wanted]
+        _hand_out(await self._found(statements.HUBS, named), rows.hub, loaded)
+        return dict(zip(wanted, loaded, strict=True))
+
+    async def load_incidents(self, wanted: Mapping[StoreKey, set[int]]) -> dict[StoreKey, list[Incident]]:
+        """See the port."""
+        named = [(at, *store, seq) for at, (store, seqs) in enumerate(wanted.items()) for seq in seqs]
+        loaded: list[list[Incident]] = [[] for _ in wanted]
+        _hand_out(await self._found(statements.INCIDENTS, named), rows.incident, loaded)
+        return dict(zip(wanted, loaded, strict=True))
+
+    async def load_books(self, store: StoreKey, keys: Collection[StockKey] | None) -> HubBooks:
+        """See the port."""
+        books = await self._thread.run(lambda connection: hub_rows.load(connection, store, keys))
+        if books is None:
+            raise Rejected(f"no hub's books of {store.poi_id!r} were begun in this file")
+        return books
 
     async def load_taken_since(self, store: StoreKey, since: int) -> list[Reservation]:
         """See the port."""
@@ -212,6 +229,16 @@ class SqliteLane:
         """End the connection and its thread; an open transaction is rolled back."""
         self._on_close(self)
         await self._thread.close()
+
+    async def _found(self, statement: str, wanted: Sequence[rows.Row]) -> str:
+        """What a statement of one text finds of the wanted keys."""
+        keys = rows.encode(wanted).decode()
+
+        def work(connection: sqlite3.Connection) -> str:
+            found: str = connection.execute(statement, (keys,)).fetchone()[0]
+            return found
+
+        return await self._thread.run(work)
 
     def _make_marker(self, connection: sqlite3.Connection) -> None:
         connection.execute(statements.MAKE_MARKER, self._marker)

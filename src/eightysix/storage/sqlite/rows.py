@@ -21,6 +21,7 @@ from eightysix.core.change import (
     RequestRecord,
     Timer,
 )
+from eightysix.core.hub import Hub
 from eightysix.core.key import StockKey
 from eightysix.core.quantity import UNIT
 from eightysix.core.reservation import Reservation, State, Take
@@ -40,6 +41,7 @@ BUCKETS = msgspec.json.Decoder(list[int])
 """JSON of buckets."""
 
 _decode_takes = msgspec.json.Decoder(tuple[Take, ...]).decode
+_decode_at_risk = msgspec.json.Decoder(dict[str, int]).decode
 _STATES = {int(state): state for state in State}
 
 
@@ -84,7 +86,7 @@ def reservation_row(line: Reservation) -> Row:
     return (
         line.order_id, line.sku_id, line.line_no, line.channel_code, int(line.state), line.requested, line.quantity,
         line.returned, line.restocked, line.locked_at, line.expires_at, int(counted), takes, line.revision,
-        line.log_seq,
+        line.log_seq, line.hub_id,
     )  # fmt: skip
 
 
@@ -98,12 +100,12 @@ def moved_row(line: Reservation) -> Row:
 def reservation(row: Found) -> Reservation:
     (
         order_id, sku_id, line_no, channel_code, state, requested, quantity, returned, restocked, locked_at, expires_at,
-        counted, takes, revision, log_seq,
+        counted, takes, revision, log_seq, hub_id,
     ) = row  # fmt: skip
     held = (Take(2, sku_id, UNIT, bool(counted)),) if takes is None else _decode_takes(takes)
     return Reservation(
         order_id, sku_id, line_no, channel_code, _STATES[state], requested, quantity, locked_at, expires_at, held,
-        returned, restocked, revision, log_seq,
+        returned, restocked, revision, log_seq, hub_id,
     )  # fmt: skip
 
 
@@ -178,8 +180,13 @@ def incident_row(incident: Incident) -> Row:
     key = incident.key
     return (
         incident.seq, incident.kind, key[0], key[1], incident.quantity, incident.order_id, incident.actor,
-        incident.reason, incident.opened_at,
+        incident.reason, incident.opened_at, incident.hub_id, incident.resolved_at, incident.resolved_by, incident.how,
+        incident.resolution,
     )  # fmt: skip
+
+
+def resolved_row(incident: Incident) -> Row:
+    return (incident.seq, incident.resolved_at, incident.resolved_by, incident.how, incident.resolution)
 
 
 def incident(row: Found) -> Incident:
@@ -200,11 +207,22 @@ def alert(row: Found) -> Alert:
 
 
 def journal_row(journal: Journal) -> Row:
-    return (journal.device_id, journal.journal_id, journal.last_seq, journal.last_at, journal.marks)
+    return (
+        journal.device_id, journal.journal_id, journal.last_seq, journal.last_at, journal.marks, journal.chain,
+    )  # fmt: skip
 
 
 def journal(row: Found) -> Journal:
     return Journal(*row)
+
+
+def hub_row(hub: Hub) -> Row:
+    return (hub.hub_id, hub.fenced_at, encode(hub.at_risk).decode() if hub.at_risk else None, hub.revision)
+
+
+def hub(row: Found) -> Hub:
+    hub_id, fenced_at, at_risk, revision = row
+    return Hub(hub_id, fenced_at, {} if at_risk is None else _decode_at_risk(at_risk), revision)
 
 
 def timer_row(timer: Timer) -> Row:

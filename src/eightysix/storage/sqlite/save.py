@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from eightysix.core.change import StoreChanges
+from eightysix.core.hub import HubChanges
 from eightysix.core.key import StoreKey
 from eightysix.storage.narrow import only_counted, only_moved
 from eightysix.storage.port import GuardFailed
 
-from . import rows, statements
+from . import hub_rows, rows, statements
 
 T = TypeVar("T")
 Values = list[tuple[Any, ...]]
@@ -20,24 +21,30 @@ Changes = Mapping[StoreKey, StoreChanges]
 
 
 class Write(msgspec.Struct, frozen=True):
-    """One statement, run once for each of `values`; `what` names the rows where a guard fails."""
+    """One statement, run once for each of `values`, meets a row each, or `met` in all; `what` names the rows where a
+    guard fails."""
 
     what: str
     statement: str
     values: Values
+    met: int | None = None
 
 
 def writes(changes: Changes) -> list[Write]:
     """What to write, removals before additions. Tables without changes are left out."""
-    every = chain(_head_writes(changes), _stock_writes(changes), _order_writes(changes), _record_writes(changes))
+    every = chain(
+        _head_writes(changes), _stock_writes(changes), _order_writes(changes), _record_writes(changes),
+        _hub_writes(changes),
+    )  # fmt: skip
     return [write for write in every if write.values]
 
 
 def run(connection: sqlite3.Connection, write: Write) -> None:
-    """Raises GuardFailed when fewer rows were met than there are values."""
+    """Raises GuardFailed when fewer rows were met than there should be."""
     met = connection.executemany(write.statement, write.values).rowcount
-    if met != len(write.values):
-        raise GuardFailed(f"{write.what}: {len(write.values) - met} of {len(write.values)} rows are not as loaded")
+    wanted = len(write.values) if write.met is None else write.met
+    if met != wanted:
+        raise GuardFailed(f"{write.what}: {wanted - met} of {wanted} rows are not as loaded")
 
 
 def _head_writes(changes: Changes) -> Iterable[Write]:
@@ -102,6 +109,9 @@ def _record_writes(changes: Changes) -> Iterable[Write]:
     yield Write(
         "incident", statements.ADD_INCIDENTS, _every(changes, lambda change: change.incidents, rows.incident_row)
     )
+    yield Write(
+        "incident", statements.RESOLVE_INCIDENTS, _every(changes, lambda change: change.resolved, rows.resolved_row)
+    )
     yield Write("alert", statements.ADD_ALERTS, _every(changes, lambda change: change.alerts, rows.alert_row))
     timers = [(store, *change.timer) for store, change in changes.items() if change.timer is not None]
     added: Values = [store + rows.timer_row(after) for store, before, after in timers if before is None]
@@ -119,6 +129,33 @@ def _record_writes(changes: Changes) -> Iterable[Write]:
     ]
     yield Write("journal", statements.ADD_JOURNALS, begun)
     yield Write("journal", statements.SAVE_JOURNALS, went_on)
+
+
+def _hub_writes(changes: Changes) -> Iterable[Write]:
+    hubs = [(store, *pair) for store, change in changes.items() for pair in change.hubs]
+    added: Values = [store + rows.hub_row(after) for store, before, after in hubs if before is None]
+    kept: Values = [
+        store + rows.hub_row(after) + (before.revision,) for store, before, after in hubs if before is not None
+    ]
+    yield Write("hub", statements.ADD_HUBS, added)
+    yield Write("hub", statements.SAVE_HUBS, kept)
+    for store, change in changes.items():
+        if change.books is not None:
+            yield from _books_writes(store, change.books)
+
+
+def _books_writes(store: StoreKey, books: HubChanges) -> Iterable[Write]:
+    """The books' row first: whoever else has written to the journal is noticed by it."""
+    before = (books.last_seq_before, books.acked_seq_before)
+    yield Write("books", hub_rows.SAVE_BOOKS, [(*store, books.last_seq, books.chain, books.acked_seq, *before)])
+    acked = books.acked_seq - books.acked_seq_before
+    if acked:
+        done = (*store, books.acked_seq_before, books.acked_seq)
+        yield Write("acknowledged event", hub_rows.REMOVE_EVENTS, [done], met=acked)
+    yield Write("event", hub_rows.ADD_EVENTS, [store + hub_rows.event_row(event) for event in books.events])
+    yield Write("mirror", hub_rows.SAVE_MIRRORS, [store + hub_rows.mirror_row(mirror) for mirror in books.mirrors])
+    yield Write("hub request", hub_rows.REMOVE_REQUESTS, [(*store, request_id) for request_id in books.answered])
+    yield Write("hub request", hub_rows.ADD_REQUESTS, [store + hub_rows.request_row(asked) for asked in books.asked])
 
 
 def _every(changes: Changes, part: Callable[[StoreChanges], list[T]], row: Callable[[T], rows.Row]) -> Values:

@@ -29,7 +29,7 @@ CHANNEL = (
 RESERVATION = (
     "order_id", "sku_id", "line_no", "channel_code", "state", "requested_quantity", "quantity", "returned_quantity",
     "restocked_quantity", "locked_at", "expires_at", "counted", "takes", "revision",
-    "log_seq",
+    "log_seq", "hub_id",
 )  # fmt: skip
 RESERVATION_MOVED = (
     "order_id", "sku_id", "line_no", "state", "quantity", "returned_quantity", "restocked_quantity", "expires_at",
@@ -46,12 +46,15 @@ LOG = (
 )  # fmt: skip
 OUTBOX = ("seq", "prev_seq", "object_type", "object_id", "committed_at")
 INCIDENT = (
-    "seq", "kind", "object_type", "object_id", "quantity", "order_id", "actor", "reason", "opened_at",
+    "seq", "kind", "object_type", "object_id", "quantity", "order_id", "actor", "reason", "opened_at", "hub_id",
+    "resolved_at", "resolved_by", "how", "resolution",
 )  # fmt: skip
-
+INCIDENT_RESOLVED = ("seq", "resolved_at", "resolved_by", "how", "resolution")
+"""Of an incident: its key, and what its end tells."""
 ALERT = ("seq", "channel_code", "kind", "object_type", "object_id", "quantity", "threshold", "raised_at")
 TIMER = ("due_at", "planned_version", "timed_at", "revision", "told", "told_seq")
-JOURNAL = ("device_id", "journal_id", "last_seq", "last_at", "marks")
+JOURNAL = ("device_id", "journal_id", "last_seq", "last_at", "marks", "chain")
+HUB = ("hub_id", "fenced_at", "at_risk", "revision")
 
 
 def _field(at: int, alias: str = "j") -> str:
@@ -131,6 +134,8 @@ REQUESTS = "SELECT " + found(_field(0), "poi_stock_request", REQUEST, (*STORE, "
 STOCKS = _found_in((*STORE, "object_type", "object_id"), ("poi_item_stock", STOCK), ("poi_item_channel_stock", CHANNEL))
 WHOLE = _found_in(STORE, ("poi_item_stock", STOCK), ("poi_item_channel_stock", CHANNEL), ("poi_stock_timer", TIMER))
 TIMERS = "SELECT " + found(_field(0), "poi_stock_timer", TIMER, STORE, first=1)
+HUBS = "SELECT " + found(_field(0), "poi_stock_hub", HUB, (*STORE, "hub_id"), first=1)
+INCIDENTS = "SELECT " + found(_field(0), "poi_stock_incident", INCIDENT, (*STORE, "seq"), first=1)
 JOURNALS = "SELECT " + found(_field(0), "poi_stock_journal", JOURNAL, (*STORE, "device_id", "journal_id"), first=1)
 
 # --- save; run once a row
@@ -152,11 +157,14 @@ ADD_FACTS = _insert("poi_stock_order", FACT)
 ADD_LOGS = _insert("poi_item_stock_log", LOG)
 ADD_OUTBOX = _insert("poi_stock_outbox", OUTBOX)
 ADD_INCIDENTS = _insert("poi_stock_incident", INCIDENT)
+RESOLVE_INCIDENTS = _update("poi_stock_incident", ("seq",), INCIDENT_RESOLVED, ()) + " AND resolved_at IS NULL"
 ADD_ALERTS = _insert("poi_stock_alert", ALERT)
 ADD_TIMERS = _insert("poi_stock_timer", TIMER)
 SAVE_TIMERS = _update("poi_stock_timer", (), TIMER, ("revision",))
 ADD_JOURNALS = _insert("poi_stock_journal", JOURNAL)
 SAVE_JOURNALS = _update("poi_stock_journal", ("device_id", "journal_id"), JOURNAL, ("last_seq",))
+ADD_HUBS = _insert("poi_stock_hub", HUB)
+SAVE_HUBS = _update("poi_stock_hub", ("hub_id",), HUB, ("revision",))
 ADD_DUE = _insert("poi_stock_due", DUE)
 ADD_REQUESTS = _insert("poi_stock_request", REQUEST)
 REMOVE_DUE = (
