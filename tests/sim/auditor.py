@@ -85,7 +85,7 @@ class Auditor:
             if isinstance(outcome, Refused):
                 continue
             if isinstance(outcome, OrderDone):
-                for stock, quantity in self._order(CLOUD, self._lines, command, outcome).items():
+                for stock, quantity in self._order(CLOUD, self._lines, command, outcome, self._timeline.now).items():
                     self._things[stock].real -= quantity
             elif isinstance(command, SetStock) and isinstance(outcome, StocksSet):
                 self._set(command, outcome)
@@ -105,7 +105,8 @@ class Auditor:
         effects: defaultdict[Stock, int] = defaultdict(int)
         for command, outcome in zip(commands, outcomes, strict=True):
             if isinstance(outcome, OrderDone):
-                for stock, quantity in self._order(end.side.hub_id, hub.lines, command, outcome).items():
+                sold = self._order(end.side.hub_id, hub.lines, command, outcome, end.now)
+                for stock, quantity in sold.items():
                     effects[stock] -= quantity
             elif isinstance(command, SetStock) and isinstance(outcome, StocksSet):
                 if not any(isinstance(result, Refused) for result in outcome.results):
@@ -125,11 +126,12 @@ class Auditor:
         return next(hub for hub in self._hubs if hub.end.side.hub_id == hub_id)
 
     def _order(
-        self, home: str, orders: dict[str, dict[tuple[int, int], Line]], command: Command, outcome: OrderDone
+        self, home: str, orders: dict[str, dict[tuple[int, int], Line]], command: Command, outcome: OrderDone, now: int
     ) -> dict[Stock, int]:
         """Take an acknowledged verb into the model; what it has sold, by stock."""
         assert isinstance(command, (LockStock, DeductStock, UnlockStock, ReturnStock, AmendStock))
         lines = orders.setdefault(outcome.order_id, {})
+        named = {(view.sku_id, view.line_no) for view in outcome.lines}
         sold: defaultdict[Stock, int] = defaultdict(int)
         backs = {}
         if isinstance(command, ReturnStock) and command.lines is not None and not outcome.replayed:
@@ -143,8 +145,9 @@ class Auditor:
             lines[key] = after
             for stock, quantity in taken(view.sku_id, after.sold - before.sold):
                 sold[stock] += quantity
-        for line in lines.values():
-            if line.state == HOLDING and outcome.expires_at is not None:
+        for key, line in lines.items():
+            is_live = key in named or line.expires_at > now
+            if line.state == HOLDING and outcome.expires_at is not None and is_live:
                 line.expires_at = outcome.expires_at
         return sold
 

@@ -46,6 +46,11 @@ class Climate(NamedTuple):
     """A restore each so many hours; None: never."""
     scarce: bool
 
+    @property
+    def pull_ms(self) -> int:
+        """How often a hub looks by itself; where little happens in an hour, less often than it does in life."""
+        return max(10 * SECOND, 2 * self.gap_ms)
+
 
 def climate(random: Random) -> Climate:
     rough = random.random() < 0.75

@@ -21,7 +21,6 @@ from .line import Line
 from .story import Story, short
 from .timeline import Timeline
 
-PACE = Pace(pull_ms=10_000, store_ms=60_000, orders_ms=None, rebalance_ms=3_000, compare_ms=300_000)
 ANSWER_MS = 5_000
 """After so long without an answer a call counts as lost."""
 
@@ -39,6 +38,13 @@ class HubEnd:
         self._climate = climate
         self._story = story
         self._store = store
+        self._pace = Pace(
+            pull_ms=climate.pull_ms,
+            store_ms=3 * climate.pull_ms,
+            orders_ms=None,
+            rebalance_ms=climate.pull_ms // 4,
+            compare_ms=10 * climate.pull_ms,
+        )
         self.line = line
         self.side = side
         self.skew = random.randint(-climate.skew, climate.skew)
@@ -70,7 +76,7 @@ class HubEnd:
         if self.agent is not None:
             return
         self.lives += 1
-        self.agent = Agent(STORE, self.side, self._random, PACE)
+        self.agent = Agent(STORE, self.side, self._random, self._pace)
         self._wakes_at = None
         self.wake()
 

@@ -11,8 +11,8 @@ from .timeline import Timeline
 AUDIT_EACH = 40
 """Happenings between two audits by the product's own rules."""
 
-HEALED_MS = 40 * SECOND
-"""So long after all is well again both sides agree, at the latest."""
+HEALED_MS = 20 * SECOND
+"""Both sides agree at the latest so long after the first pull once all is well again."""
 
 
 class Failed(Exception):
@@ -47,11 +47,11 @@ class Run:
     def go(self) -> None:
         """Run it all; raises Failed."""
         store = self._numbers[0]
+        self._busy = len(self._numbers)
         try:
             for store in self._numbers:
                 self._shops[store] = Shop(self._timeline, f"{self.seed}", store, self.climate, self._story)
                 self._plan_action(self._shops[store], self.size.actions)
-            self._busy = len(self._shops)
             if self._outage:
                 self._timeline.plan(20 * SECOND, self._cut_all)
             while self._busy:
@@ -105,7 +105,7 @@ class Run:
             differs = {number: why for number, shop in self._shops.items() if (why := shop.auditor.disagreement())}
             if not differs:
                 break
-            if self._timeline.now - healed_at > HEALED_MS:
+            if self._timeline.now - healed_at > self.climate.pull_ms + HEALED_MS:
                 store, why = next(iter(differs.items()))
                 raise Failed(self.seed, store, f"still no agreement: {why}", self._story.lines(store))
             happening = self._timeline.step()

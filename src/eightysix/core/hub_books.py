@@ -51,11 +51,16 @@ def ask(command: AskGrants, shelf: Shelf) -> Decision:
 
 
 def settle(command: SettleGrants, shelf: Shelf) -> Decision:
-    """Take over what the cloud has given. An answer to nothing that is open has been taken over before."""
+    """Take over what the cloud has given. An answer to nothing that is open has been taken over before.
+
+    Whether the cloud's row that was taken over last is of before or after that isn't known: it counts as not seen, so
+    that how much the cloud has kept is right once it is fetched again.
+    """
     books = books_of(shelf)
     if command.request_id not in books.requests:
         return Decision(BooksKept())
     draft = Draft(shelf, ITSELF)
+    mirrors = dict(books.mirrors)
     changed = 0
     for change in command.given:
         if change.delta <= 0:
@@ -64,9 +69,12 @@ def settle(command: SettleGrants, shelf: Shelf) -> Decision:
         part = max(0, stock.grant - change.delta)
         real = held(stock) + change.delta + part
         draft.restate(replace(stock, grant=part, real=real), Kind.GRANT, change.delta)
+        known = mirrors.get(change.key)
+        if known is not None:
+            mirrors[change.key] = replace(known, version=known.version - 1)
         changed += 1
     rest = {name: each for name, each in books.requests.items() if name != command.request_id}
-    return kept(draft, replace(books, requests=rest), changed)
+    return kept(draft, replace(books, requests=rest, mirrors=mirrors), changed)
 
 
 def acknowledge(command: AckEvents, shelf: Shelf) -> Decision:
