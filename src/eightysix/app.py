@@ -17,6 +17,9 @@ from eightysix.api.channels import Channels
 from eightysix.api.endpoints import Rooms, endpoints
 from eightysix.api.following import DeviceList, Following
 from eightysix.api.health import Health
+from eightysix.api.hub import HubLine
+from eightysix.api.hubs import HubDesk
+from eightysix.api.incidents import IncidentDesk
 from eightysix.api.keys import Audit, Keys
 from eightysix.api.lean import Asgi, Lean
 from eightysix.api.metrics import MetricsPage
@@ -32,6 +35,7 @@ from eightysix.api.stock_file import StockFiles
 from eightysix.api.stream import Streams
 from eightysix.api.webhooks import WebhookDesk
 from eightysix.catalog.catalog import Catalog
+from eightysix.catalog.hubs import Hubs
 from eightysix.catalog.keyring import Holder, Keyring
 from eightysix.engine import Engine, Housekeeping, Limits, Observers
 from eightysix.ops.follower_metrics import FollowerMetrics
@@ -56,6 +60,7 @@ from eightysix.sync.lease import Leases
 from eightysix.sync.order_events import OrderEvents
 from eightysix.sync.order_upkeep import OrderUpkeep, UpkeepPace
 from eightysix.sync.pace import RelayPace
+from eightysix.sync.recall import Recalls
 from eightysix.sync.relay import Relay
 from eightysix.sync.rendering import Renderer
 from eightysix.sync.waking import Waker
@@ -165,7 +170,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         relay = await _relay(settings, database, stack, catalog=catalog, bus=bus, leases=leases, metrics=metrics)
         waker = Waker(relay, database.signals)
         delays = Delays(bus)
-        observers = (metrics.engine, waker, *((delays,) if settings.bus_url else ()))
+        recalls = Recalls(database.reader, catalog, bus)
+        stack.push_async_callback(recalls.stop)
+        observers = (metrics.engine, waker, recalls, *((delays,) if settings.bus_url else ()))
         engine = Engine(database, catalog, _limits(settings), Observers(*observers))
         await engine.start()
         stack.push_async_callback(engine.stop)
@@ -334,6 +341,7 @@ def _asgi(
         Pos(engine.submit, catalog, doorkeeper),
         StockFiles(engine.submit, database.reader, catalog, doorkeeper),
         Channels(engine.submit, database.reader, catalog),
+        IncidentDesk(engine.submit, database.incidents, database.reader, catalog),
         Reconciliation(engine.submit, database.devices, catalog),
         Log(database.log, catalog),
         Administration(catalog),
@@ -346,6 +354,8 @@ def _asgi(
         Following(followers.gateway.catching_up, followers.acks, catalog),
         streams,
         DeviceList(database, followers.gateway, catalog),
+        HubDesk(engine.submit, Hubs(catalog), database, followers.gateway, catalog),
+        HubLine(engine.submit, database.reader, catalog, doorkeeper),
         MetricsPage(metrics.page),
     )
     return Lean(orders, streams, cast(Asgi, site(endpoints(rooms), orders, doorkeeper)))

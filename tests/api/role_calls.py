@@ -39,6 +39,8 @@ class RoleCall(msgspec.Struct, frozen=True):
     fields: dict[str, Any] = {}
     whole_brand: bool = False
     every_channel: bool = False
+    told: int = 200
+    """What it comes to where it needs no key."""
     body: Callable[[str, str], Any] | None = None
     """Makes the body of a POST; what it names must not stand in `fields` too."""
 
@@ -60,9 +62,19 @@ def _journal(brand_id: str, poi_id: str) -> Any:
     return {"brandId": brand_id, "poiId": poi_id, "device_id": "d", "journal_id": "j", "events": [event]}
 
 
+def _hub_events(brand_id: str, poi_id: str) -> Any:
+    """Of the store's own hub only that may tell; of an unknown one nobody."""
+    journal = {"hub_id": "none", "journal_id": "j", "seq": 1, "chain": "", "events": [{}]}
+    return {"brandId": brand_id, "poiId": poi_id, **journal}
+
+
 def _rule(brand_id: str, poi_id: str) -> Any:
     """A rule of the store; whose a rule is that is there already counts too, so that each store has its own."""
     return {"brandId": brand_id, "poiId": poi_id, "rule_id": f"roles-{poi_id}", "schedule": [{}]}
+
+
+def _resolution(_brand_id: str, _poi_id: str) -> Any:
+    return {"how": "accept", "reason": "x"}
 
 
 STORE, BRAND, KEY = Names.STORE, Names.BRAND, Names.KEY
@@ -98,10 +110,21 @@ CALLS: dict[str, RoleCall] = {
     "GET /api/v1/poi/stock/export": RoleCall(STORE),
     "POST /api/v1/poi/stock/guarantees/release": RoleCall(STORE, {"all": True}),
     "GET /api/v1/poi/stock/alerts": RoleCall(STORE),
+    "GET /api/v1/incidents": RoleCall(STORE),
+    "GET /api/v1/incidents/{incident_id}": RoleCall(STORE),
+    "POST /api/v1/incidents/{incident_id}/resolve": RoleCall(STORE, body=_resolution),
     "POST /api/v1/poi/stock/reconcile": RoleCall(STORE),
     "POST /api/v1/poi/stock/log": RoleCall(STORE),
     "GET /api/v1/poi/stock/log/export": RoleCall(STORE),
     "GET /api/v1/poi/stock/restore-preview": RoleCall(STORE),
+    "GET /api/v1/hubs": RoleCall(STORE),
+    "POST /api/v1/hubs/code": RoleCall(STORE),
+    "POST /api/v1/hubs/pair": RoleCall(Names.NOTHING, {"code": "NONE", "name": "x"}, told=404),
+    "POST /api/v1/hubs/replace": RoleCall(STORE, {"hub_id": "none", "reason": "x"}),
+    "GET /api/v1/hub/store": RoleCall(STORE),
+    "GET /api/v1/hub/orders": RoleCall(STORE),
+    "POST /api/v1/hub/events": RoleCall(STORE, body=_hub_events),
+    "POST /api/v1/poi/stock/grants": RoleCall(STORE, {"device_id": "none", "request_id": "roles"}),
     "GET /api/v1/brands": RoleCall(BRAND),
     "POST /api/v1/brands": RoleCall(BRAND, {"name": "x"}),
     "PUT /api/v1/brands": RoleCall(BRAND, {"name": "x"}),

@@ -8,6 +8,7 @@ from eightysix.core.catalogue import Brand, Channel, Item, Store
 from eightysix.core.change import Head, Timer
 from eightysix.core.decide import decide, release_due
 from eightysix.core.dependent import dependents_of
+from eightysix.core.hub import HubBooks
 from eightysix.core.instant import business_day
 from eightysix.core.key import NO_KEYS, StoreKey
 from eightysix.core.restore_rule import NO_RULES
@@ -82,6 +83,8 @@ class Ledger(msgspec.Struct, frozen=True):
     timer: Timer | None = None
     journals: tuple = ()
     hubs: tuple = ()
+    books: HubBooks | None = None
+    events: tuple = ()
 
     def rules(self):
         return [finding.rule for finding in findings(self)]

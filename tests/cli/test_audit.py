@@ -20,7 +20,7 @@ from eightysix.core.command import (
     UnlockStock,
 )
 from eightysix.core.finding import Rule
-from eightysix.core.hub import Hub
+from eightysix.core.hub import Hub, HubBooks, Mirror, Side
 from eightysix.core.instant import business_day
 from eightysix.core.key import sku_key, spu_key
 from eightysix.core.reservation import State
@@ -30,6 +30,7 @@ from .books import SET_OUT_AT, STORE, Ledger
 
 ME = Actor("me")
 HOUR = 3_600_000
+SIDE = Side("h", "j")
 
 
 def lock(order_id, *lines, channel="APP", **more):
@@ -198,6 +199,9 @@ BREAKS = {
     "a hub's sale that moved locked": (Rule.LOG_STEP, lambda books: log_at(books, Kind.DEDUCT, source="hub")),
     "a grant that moved what is there": (Rule.LOG_STEP, lambda books: log_at(books, Kind.SET, kind=Kind.GRANT)),
     "a line that a hub holds and the cloud counts": (Rule.LOCKED_SUM, lambda books: line_of(books, "c", hub_id="h")),
+    "an event that a hub has lost": (Rule.HUB_JOURNAL, lambda books: replace(books, books=HubBooks(SIDE, last_seq=1))),
+    "a setting that a hub never told": (Rule.HUB_WAITS, lambda books: replace(books, books=HubBooks(
+        SIDE, mirrors={sku_key(21): Mirror(sku_key(21), pending_seq=1)}))),
     "oversold without an incident": (Rule.OVERSOLD_INCIDENTS, lambda books: stock_of(books, 21, oversold=1)),
 }  # fmt: skip
 

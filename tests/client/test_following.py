@@ -1,5 +1,6 @@
 """Following a store without a line: what is opened, asked and given, whatever the stream does."""
 
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -7,9 +8,10 @@ import pytest
 
 from eightysix.client import Refused, Unauthorised
 from eightysix.client.following import Following, Pace
-from eightysix.client.news import Found, Ready, Reset, Told
+from eightysix.client.news import Found, Ready, Recalled, Reset, Told
 from eightysix.client.request import Arrived, Broken, Reply
 from eightysix.client.step import Close, Exchange, Open, Step
+from eightysix.wire.grant import GrantRecall, encode_recall
 from eightysix.wire.message import StoreMessage
 
 from .script import Script
@@ -52,6 +54,15 @@ def test_a_stream_is_resumed_where_it_broke_off() -> None:
     assert opened(script) == [None, cursor(5), cursor(6)]
     assert asked(script) == []
     assert script.steps.count(Close()) == 2
+
+
+def test_a_hint_for_the_hub_is_given_and_leaves_the_place_where_it_is() -> None:
+    recall = GrantRecall(*STORE, 2, 102, Decimal("1.5"))
+    hint = sent("grant.recall", encode_recall(recall).decode(), cursor(4))
+    strange = sent("grant.recall", '{"of": "a newer service"}', cursor(4))
+    given = follow(Script(OPEN, ready(4) + hint + strange + event(changed(1, 5, 4)), END, GONE))
+    assert [type(news) for news in given] == [Ready, Recalled, Told]
+    assert (given[1].recall, given[1].cursor, given[1].stocks) == (recall, cursor(4), ())
 
 
 def test_a_stream_that_is_cut_again_and_again_is_left_alone_for_longer_and_longer() -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from eightysix.core.change import DueLock, OrderFact, RequestRecord
+from eightysix.core.change import DueLock, Incident, Journal, OrderFact, RequestRecord
+from eightysix.core.hub import Hub
 from eightysix.core.key import StoreKey
 from eightysix.core.reservation import State
 from eightysix.storage.migrate import migrate
@@ -33,7 +34,11 @@ WHOLE_KEY = {
     "poi_stock_request": STORE + IDENT,
     "poi_stock_due": 2 + 8 + IDENT + IDENT + IDENT,
     "poi_stock_marker": 2 + IDENT + 2,
+    "poi_stock_hub": STORE + IDENT,
+    "poi_stock_journal": STORE + IDENT + IDENT,
+    "poi_stock_incident": STORE + 8,
 }
+OPEN_INCIDENT = 2 + IDENT + 9 + IDENT + 8
 FRONT_OF_KEY = {
     "poi_item_channel_stock": STORE + 2 + 8,  # all channels of a stock
     "poi_stock_reservation": STORE + IDENT,  # all lines of an order
@@ -60,6 +65,10 @@ class Recorded(Session):
         return await super()._talk(sql)
 
 
+def an_incident(seq: int) -> Incident:
+    return Incident(seq, "oversold", DISH, 1, None, "me", None, 5)
+
+
 def first_rows() -> Any:
     return changes(
         stocks=[(None, a_stock()), (None, a_stock(SOUP))],
@@ -68,6 +77,9 @@ def first_rows() -> Any:
         facts=[OrderFact(f"o{at}", 1) for at in range(20)],
         requests=[RequestRecord(f"r{at}", b"d" * 32, b"{}", 1) for at in range(20)],
         due_added=[DueLock(10 + at, f"o{at}") for at in range(20)],
+        incidents=[an_incident(seq) for seq in range(20)],
+        journals=[(None, Journal(f"h{at}", "j", 1)) for at in range(20)],
+        hubs=[(None, Hub(f"h{at}", revision=1)) for at in range(20)],
     )
 
 
@@ -79,6 +91,9 @@ def second_rows(count: int) -> Any:
         channels=[(a_channel(key), a_channel(key, used=2)) for key in (DISH, SOUP)[:count]],
         reservations=[(line, msgspec.structs.replace(line, state=State.DEDUCTED, revision=2)) for line in lines],
         due_removed=[DueLock(10 + at, f"o{at}") for at in range(count)],
+        resolved=[msgspec.structs.replace(an_incident(seq), resolved_at=5) for seq in range(count)],
+        journals=[(Journal(f"h{at}", "j", 1), Journal(f"h{at}", "j", 2, chain="c")) for at in range(count)],
+        hubs=[(Hub(f"h{at}", revision=1), Hub(f"h{at}", 5, revision=2)) for at in range(count)],
     )
 
 
@@ -92,6 +107,9 @@ async def a_recorded_batch(url: str, stores: list[StoreKey], lane: Any, count: i
     orders, requests = {f"o{at}" for at in range(count)}, {f"r{at}" for at in range(count)}
     await lane.load_orders({store: OrdersWanted(orders, requests) for store in stores}, dict.fromkeys(stores, 10))
     await lane.load_stocks({store: {DISH, SOUP} if count > 1 else {DISH} for store in stores})
+    await lane.load_journals({store: {(f"h{at}", "j") for at in range(count)} for store in stores})
+    await lane.load_hubs({store: {f"h{at}" for at in range(count)} for store in stores})
+    await lane.load_incidents({store: set(range(count)) for store in stores})
     await lane.save(dict.fromkeys(stores, second_rows(count)))
     await lane.rollback()
     return [sql for sql in session.sent if re.match(r"SELECT .* FROM|UPDATE|DELETE", sql)]
@@ -119,6 +137,10 @@ async def test_every_statement_of_a_batch_finds_its_rows_by_the_whole_key(
         _, _, _, how, _, key, key_length, *_ = plan[0]
         wanted = {WHOLE_KEY.get(table)} if not sql.startswith("SELECT") else {FRONT_OF_KEY.get(table)}
         wanted = {length for length in wanted if length} or {WHOLE_KEY.get(table, STORE + 2 + 8 + IDENT)}
+        if key == "ix_stock_incident_open":  # by an incident's whole key too, and that it is open
+            assert (sql[:6], int(key_length)) == ("UPDATE", OPEN_INCIDENT)
+            seen.add((sql[:6], table))
+            continue
         assert key == "PRIMARY", sql[:300]
         assert how in {"const", "eq_ref", "ref", "range"}, sql[:300]
         assert int(key_length) in wanted, (key_length, sql[:300])
@@ -127,3 +149,4 @@ async def test_every_statement_of_a_batch_finds_its_rows_by_the_whole_key(
     await scene.close()
     assert {("UPDATE", name) for name in ("poi_item_stock", "poi_stock_reservation", "poi_stock_head")} <= seen
     assert ("DELETE", "poi_stock_due") in seen
+    assert {(how, name) for how in ("SELECT", "UPDATE") for name in ("poi_stock_hub", "poi_stock_incident")} <= seen

@@ -291,6 +291,9 @@ _HOT = {
     "named rows": reader.NAMED_ROWS_STATEMENT,
     "all rows": reader.ALL_ROWS_STATEMENT,
     "order": reader.ORDER_STATEMENT,
+    "live": reader.LIVE_STATEMENT,
+    "hubs of a store": reader.HUBS_STATEMENT,
+    "hub journals of a store": reader.JOURNALS_STATEMENT,
     "due stores": reader.DUE_STORES_STATEMENT,
     "heads": following.HEADS_STATEMENT,
     "changed": following.CHANGED_STATEMENT,
@@ -302,7 +305,9 @@ _HOT = {
     **{f"save {at}": saving.save_statement((at,)) for at in range(len(tables.GROUPS))},
     "save all": saving.save_statement(tuple(range(len(tables.GROUPS)))),
 }
-_BY_STORE = {"all rows", "changed", "newest incidents", "locked lines"}
+_BY_STORE = {
+    "all rows", "changed", "hubs of a store", "hub journals of a store", "newest incidents", "locked lines",
+}  # fmt: skip
 _STORE_KEY = ["product_shard_id", "brand_id", "poi_id"]
 _STOCK_KEY = [*_STORE_KEY, "object_type", "object_id"]
 _LEAST = {

@@ -13,7 +13,8 @@ import pymysql
 import pytest
 
 from eightysix.core.bucket import BUCKETS
-from eightysix.core.change import Alert, DueLock, OrderFact, OutboxRow, RequestRecord, Timer
+from eightysix.core.change import Alert, DueLock, Incident, Journal, OrderFact, OutboxRow, RequestRecord, Timer
+from eightysix.core.hub import Hub
 from eightysix.core.key import StoreKey
 from eightysix.core.reservation import State
 from eightysix.storage.device import Ack
@@ -88,6 +89,7 @@ async def proxied(proxy_url: str) -> AsyncIterator[Database]:
 
 def a_batch(stores: list[StoreKey]) -> list[dict[StoreKey, object]]:
     """A first batch that inserts rows of every kind for each store, and one that rewrites them."""
+    incident = Incident(1, "oversold", DISH, 1, None, "me", None, 5)
     locked = a_reservation("first", expires_at=5, locked_at=1)
     new = changes(
         stocks=[(None, a_stock()), (None, a_stock(SOUP))],
@@ -99,6 +101,9 @@ def a_batch(stores: list[StoreKey]) -> list[dict[StoreKey, object]]:
         due_added=[DueLock(5, "first"), DueLock(6, "second")],
         alerts=[Alert(1, "", "low_stock", DISH, 900, 1_000, 1)],
         timer=(None, Timer(5, 1, 1, 1)),
+        incidents=[incident],
+        journals=[(None, Journal("hub", "journal", 1, 1))],
+        hubs=[(None, Hub("hub", revision=1))],
     )
     done = msgspec.structs.replace(locked, state=State.DEDUCTED, revision=2)
     rewrite = next_changes(
@@ -109,6 +114,9 @@ def a_batch(stores: list[StoreKey]) -> list[dict[StoreKey, object]]:
         due_removed=[DueLock(5, "first"), DueLock(6, "second")],
         due_added=[DueLock(7, "second")],
         timer=(Timer(5, 1, 1, 1), Timer(7, 1, 5, 2)),
+        journals=[(Journal("hub", "journal", 1, 1), Journal("hub", "journal", 2, 2, None, "chain"))],
+        hubs=[(Hub("hub", revision=1), Hub("hub", 5, {"2/1": 3}, 2))],
+        resolved=[msgspec.structs.replace(incident, resolved_at=5, resolved_by="me", how="accept", resolution="")],
     )
     return [dict.fromkeys(stores, new), dict.fromkeys(stores, rewrite)]
 
@@ -129,6 +137,9 @@ async def test_no_statement_of_a_batch_or_a_reader_reaches_two_physical_tables(
             await lane.load_taken_since(stores[0], 0)
             await lane.load_timers(stores)
             await lane.load_whole(stores)
+            await lane.load_journals({store: {("hub", "journal"), ("till", "journal")} for store in stores})
+            await lane.load_hubs({store: {"hub", "another"} for store in stores})
+            await lane.load_incidents({store: {1, 2} for store in stores})
             await lane.save(batch)
             await lane.commit()
             await lane.reconnect()
@@ -159,10 +170,11 @@ async def test_no_statement_of_a_batch_or_a_reader_reaches_two_physical_tables(
     touching = [(tables_of(statement), statement) for _, statement in statements]
     assert [statement for tables, statement in touching if len(tables) > 1] == []
     used = {name for tables, _ in touching for name in tables}
-    not_written_here = {"poi_item_stock_log", "poi_stock_incident"}  # the audit reads them, so they are seen as well
+    not_written_here = {"poi_item_stock_log"}  # the audit reads it, so it is seen as well
     # the relay's, the webhooks' and the order events' have tests of their own: test_*_plans.py
     elsewhere = {"poi_stock_parked", "poi_order_event", "message_parked"}
     elsewhere |= {name for name in SHARDED_TABLES if name.startswith(("sync_", "webhook_"))}
+    elsewhere |= {name for name in SHARDED_TABLES if name.startswith("poi_hub_")}  # a hub's own, in its SQLite alone
     assert {name.rpartition("_")[0] for name in used} | not_written_here | elsewhere == set(SHARDED_TABLES)
     written = {name for tables, statement in touching if statement[:6] != "SELECT" for name in tables}
     assert {name.rpartition("_")[2] for name in written} == {str(stores[0].bucket // 2 % 4)}

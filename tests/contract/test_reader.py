@@ -1,6 +1,7 @@
 """Reads outside of batches, each one consistent snapshot."""
 
-from eightysix.core.change import Alert, DueLock, Head, OrderFact, Timer
+from eightysix.core.change import Alert, DueLock, Head, Journal, OrderFact, Timer
+from eightysix.core.hub import Hub
 from eightysix.core.key import StoreKey
 from eightysix.core.reservation import State
 
@@ -64,6 +65,47 @@ async def test_an_order_by_line(scene: Scene) -> None:
     assert fact == OrderFact("order", 77)
     assert now > 1_600_000_000_000
     assert (await scene.database.reader.order(other, "order"))[1:] == ([], None)
+
+
+async def test_the_live_lines_whose_home_this_is(scene: Scene) -> None:
+    store, other = scene.stores(2)
+    now, _ = await scene.database.reader.head(store)
+    later, dead = now + 600_000, now - 1_000
+    lines = {
+        name: a_reservation(order_id, sku, line_no, **{"expires_at": later, **more})
+        for name, order_id, sku, line_no, more in (
+            ("b7", "b", 7, 0, {}), ("b4", "b", 4, 0, {}), ("b41", "b", 4, 1, {}), ("a", "a", 4, 0, {}),
+            ("B", "B", 4, 0, {}), ("dead", "c", 4, 0, {"expires_at": dead}), ("c", "c", 5, 0, {}),
+            ("paid", "d", 4, 0, {"state": State.DEDUCTED}), ("hub", "e", 4, 0, {"hub_id": "hub_1"}),
+        )
+    }  # fmt: skip
+    due = [DueLock(later, order_id) for order_id in "baBcde"]
+    due += [DueLock(dead, "c"), DueLock(later + 1, "b")]
+    rows = changes(reservations=[(None, line) for line in lines.values()], due_added=due)
+    await scene.write({store: rows, other: rows})
+    reader = scene.database.reader
+
+    async def read(after: str, limit: int) -> list[str]:
+        at, found = await reader.live_lines(store, after, limit)
+        assert at >= now
+        names = {(line.order_id, line.line): name for name, line in lines.items()}
+        return [names[line.order_id, line.line] for line in found]
+
+    assert await read("", 100) == ["B", "a", "b4", "b41", "b7", "c"]
+    assert await read("", 4) == ["B", "a", "b4", "b41"]
+    assert await read("a", 100) == ["b4", "b41", "b7", "c"]
+    assert await read("c", 100) == []
+
+
+async def test_the_hubs_of_a_store_and_their_journals(scene: Scene) -> None:
+    store, other = scene.stores(2)
+    hubs = [Hub("hub_1", 77, {"2/102": 500}, 1), Hub("hub_2", None, {}, 1)]
+    told, pos = Journal("hub_2", "j", 5, 9, None, "c" * 64), Journal("pos", "j", 5, 9)
+    await scene.write({store: changes(hubs=[(None, hub) for hub in hubs], journals=[(None, told), (None, pos)])})
+    found = await scene.database.reader.hub_rows(store)
+    assert sorted(found.hubs, key=lambda hub: hub.hub_id) == hubs
+    assert found.journals == (told,)
+    assert await scene.database.reader.hub_rows(other) == ((), ())
 
 
 async def test_stores_with_a_due_lock(scene: Scene) -> None:

@@ -84,7 +84,7 @@ def test_no_more_is_taken_back_than_is_granted_and_then_nothing_changes() -> Non
     assert isinstance(refused, Refused)
     assert (refused.code, refused.field) == (Code.GRANT_EXCEEDED, "changes[1].delta")
     assert told.cloud.head == before
-    assert "g2" not in told.cloud.requests
+    assert "hub-1-2" not in told.cloud.requests
 
 
 def test_one_stock_asked_for_twice_has_one_total() -> None:

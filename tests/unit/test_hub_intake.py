@@ -1,63 +1,27 @@
 """What the cloud makes of a hub's journal: facts, taken over once and in order."""
 
-from typing import Any
+from msgspec.structs import replace
 
-from eightysix.core.audit import findings
-from eightysix.core.change import Kind
+from eightysix.core.change import BEYOND_CHANNEL, Kind
 from eightysix.core.command import (
-    Actor,
+    ChannelSetting,
+    DeductStock,
+    Line,
+    LockStock,
+    RunTimers,
     SetStock,
     Setting,
+    UnlockStock,
 )
 from eightysix.core.hub import GrantChange, Side
-from eightysix.core.hub_event import Move
-from eightysix.core.key import StockKey, sku_key
-from eightysix.core.outcome import Code, HubEventTold, Refused
-from eightysix.core.reservation import Reservation, State, Take
-from eightysix.core.stock import LIMITED
+from eightysix.core.hub_event import ToldIncident
+from eightysix.core.hub_intake import HUB_SALE
+from eightysix.core.outcome import Code, HubEventTold, OrderDone, Refused
+from eightysix.core.replayed_sale import REPLAYED_SALE
+from eightysix.core.reservation import State
+from eightysix.core.stock import LIMITED, ON_SALE, SOLD_OUT, UNLIMITED
 from tests.world.menu import STORE
-from tests.world.told import Told
-
-STAFF = Actor("staff")
-DISH, OTHER = sku_key(1), sku_key(2)
-
-
-def opened(grant: int = 6_000, **fields: Any) -> Told:
-    """10 portions, of which the hub holds 6."""
-    told = Told()
-    told.cloud.run(SetStock(STORE, (Setting(DISH, type=LIMITED, real=10_000, **fields),), STAFF))
-    told.ask(GrantChange(DISH, grant))
-    return told
-
-
-def line(told: Told, state: State, quantity: int = 2_000, **facts: Any) -> Reservation:
-    now = told.cloud.now
-    values: dict[str, Any] = {"order_id": "h1", "sku_id": 1, "line_no": 0, "channel_code": "POS"}
-    values |= {"locked_at": now, "expires_at": now + 900_000, "takes": (Take(2, 1),), "revision": 3, "log_seq": 77}
-    return Reservation(**(values | {"state": state, "requested": quantity, "quantity": quantity} | facts))
-
-
-def move(kind: Kind, quantity: int, real: int, held: int, key: StockKey = DISH, **facts: Any) -> Move:
-    return Move(key, kind, quantity, real, held, **{"epoch_at": 0, "channel_code": "POS", **facts})
-
-
-def sale(quantity: int = 2_000, **facts: Any) -> Move:
-    return move(Kind.DEDUCT, quantity, -quantity, -quantity, **facts)
-
-
-def sell(told: Told, quantity: int = 2_000, order_id: str = "h1", **facts: Any) -> Any:
-    paid = line(told, State.DEDUCTED, quantity, order_id=order_id)
-    return told.tell(order_id=order_id, lines=(paid,), moves=(sale(quantity),), **facts)
-
-
-def is_clean(told: Told) -> bool:
-    found = findings(told.cloud.books())
-    assert not found, found
-    return True
-
-
-def incidents(told: Told) -> list[tuple[str, int, str | None]]:
-    return [(each.kind, each.quantity, each.hub_id) for each in told.cloud.incidents]
+from tests.world.told import DISH, STAFF, Told, change, incidents, is_clean, line, move, opened, sale, sell
 
 
 def test_a_lock_at_the_hub_is_kept_and_moves_nothing() -> None:
@@ -131,4 +95,276 @@ def test_another_journal_of_the_hub_begins_anew() -> None:
     again = Told(told.cloud, Side("hub-1", "journal-2"))
     assert sell(again, order_id="h2") == HubEventTold(1, 2)
     assert told.cloud.stocks[DISH].real == 6_000
+    assert is_clean(told)
+
+
+def test_a_fall_and_a_return_at_the_hub() -> None:
+    told = opened()
+    sell(told)
+    back = line(told, State.DEDUCTED, returned=1_000, restocked=1_000)
+    told.tell(order_id="h1", lines=(back,), moves=(move(Kind.RETURN, 1_000, 1_000, 1_000),))
+    told.tell(moves=(move(Kind.COUNT, -2_000, -2_000, -2_000, channel_code=None),), reason="fell down")
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant, stock.left) == (7_000, 3_000, 4_000)
+    assert is_clean(told)
+
+
+def test_the_last_portion_is_sold_out_and_a_return_puts_it_back() -> None:
+    told = opened(grant=10_000)
+    sell(told, 10_000)
+    assert told.cloud.stocks[DISH].status == SOLD_OUT
+    back = line(told, State.DEDUCTED, 10_000, returned=1_000, restocked=1_000)
+    told.tell(order_id="h1", lines=(back,), moves=(move(Kind.RETURN, 1_000, 1_000, 1_000),))
+    assert told.cloud.stocks[DISH].status == ON_SALE
+    assert is_clean(told)
+
+
+def test_used_counts_what_the_hub_sells() -> None:
+    told = opened(channels=(ChannelSetting("POS", limit=8_000),))
+    before = told.cloud.stocks[DISH].version
+    told.tell(order_id="h1", lines=(line(told, State.LOCKED, 3_000),))
+    assert told.cloud.channels[DISH, "POS"].used == 3_000
+    assert told.cloud.stocks[DISH].version > before, "what the channel may sell has changed"
+    told.tell(order_id="h1", lines=(line(told, State.DEDUCTED, 2_000),), moves=(sale(2_000),))
+    assert told.cloud.channels[DISH, "POS"].used == 2_000
+    told.tell(order_id="h1", lines=(line(told, State.EXPIRED, 2_000),))  # no hub says so, and still it adds up
+    assert told.cloud.channels[DISH, "POS"].used == 0
+    assert is_clean(told)
+
+
+def test_used_leaves_a_lock_of_an_earlier_day_alone() -> None:
+    told = opened(channels=(ChannelSetting("POS", limit=8_000),))
+    old = line(told, State.LOCKED, 3_000)
+    told.tell(order_id="h1", lines=(old,))
+    told.cloud.now += 24 * 3_600_000
+    told.tell(order_id="h2", lines=(line(told, State.LOCKED, 1_000, order_id="h2"),))
+    told.tell(order_id="h1", lines=(replace(old, state=State.EXPIRED),))
+    assert told.cloud.channels[DISH, "POS"].used == 1_000
+    assert is_clean(told)
+
+
+def test_a_lock_of_a_clock_that_is_ahead_counts_as_now() -> None:
+    told = opened(channels=(ChannelSetting("POS", limit=8_000),))
+    ahead = line(told, State.LOCKED, 3_000, locked_at=told.cloud.now + 60_000)
+    told.tell(order_id="h1", lines=(ahead,))
+    assert told.cloud.reservations["h1", (1, 0)].locked_at == told.cloud.now
+    told.cloud.now += 10_000
+    told.tell(order_id="h1", lines=(replace(ahead, state=State.UNLOCKED),))
+    assert told.cloud.channels[DISH, "POS"].used == 0
+    assert is_clean(told)
+
+
+def test_a_closed_order() -> None:
+    told = opened()
+    told.tell(order_id="h1", lines=(line(told, State.LOCKED),))
+    told.tell(order_id="h1", lines=(line(told, State.UNLOCKED),), closed=True)
+    assert "h1" in told.cloud.facts
+    told.tell(order_id="h1", closed=True)
+    assert is_clean(told)
+
+
+def test_a_line_that_the_cloud_has_itself_stays() -> None:
+    told = opened()
+    told.cloud.run(LockStock(STORE, "h1", "ONLINE_ORDER", (Line(1, 0, 1_000),), STAFF))
+    sell(told)
+    kept = told.cloud.reservations["h1", (1, 0)]
+    assert (kept.state, kept.quantity, kept.hub_id) == (State.LOCKED, 1_000, None)
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant, stock.locked) == (8_000, 4_000, 1_000), "it was sold nevertheless"
+    row = next(row for row in told.cloud.logs if row.kind is Kind.SUPERSEDED)
+    assert row.content == '{"superseded":{"line 1/0":[["LOCKED",1000],["DEDUCTED",2000]]}}'
+    assert is_clean(told)
+    assert isinstance(told.cloud.run(DeductStock(STORE, "h1", None, STAFF)), OrderDone)
+    assert is_clean(told)
+
+
+def test_an_unlock_that_came_before_the_lock_is_no_line() -> None:
+    told = opened()
+    told.cloud.run(UnlockStock(STORE, "h1", (Line(1, 0),), STAFF))
+    sell(told)
+    assert told.cloud.reservations["h1", (1, 0)].state is State.DEDUCTED
+    assert is_clean(told)
+
+
+def test_a_forced_sale_that_the_cloud_has_room_for() -> None:
+    """The hub takes from the cloud's part; the incident is told, and nothing is oversold."""
+    told = opened()
+    beyond = ToldIncident("forced_sale", DISH, 3_000)
+    told.tell(
+        order_id="h1", lines=(line(told, State.LOCKED, 9_000),), moves=(move(Kind.LOCK, 9_000, 0, 3_000),),
+        incidents=(beyond,), reason="on the counter",
+    )  # fmt: skip
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant, stock.left, stock.oversold) == (10_000, 9_000, 1_000, 0)
+    assert incidents(told) == [("forced_sale", 3_000, "hub-1")]
+    assert (told.cloud.incidents[0].order_id, told.cloud.incidents[0].reason) == ("h1", "on the counter")
+    assert is_clean(told)
+
+
+def test_a_forced_sale_that_the_cloud_has_sold_already_is_one_incident() -> None:
+    told = opened()
+    told.cloud.run(LockStock(STORE, "o1", "ONLINE_ORDER", (Line(1, 0, 3_000),), STAFF))
+    told.tell(
+        order_id="h1", lines=(line(told, State.LOCKED, 9_000),), moves=(move(Kind.LOCK, 9_000, 0, 3_000),),
+        incidents=(ToldIncident("forced_sale", DISH, 3_000),),
+    )  # fmt: skip
+    stock = told.cloud.stocks[DISH]
+    assert (stock.grant, stock.left, stock.oversold) == (9_000, -2_000, 2_000)
+    assert incidents(told) == [("forced_sale", 3_000, "hub-1")]
+    assert is_clean(told)
+
+
+def test_what_rose_by_more_than_was_told() -> None:
+    """The cloud has counted less meanwhile, which the hub couldn't know."""
+    told = opened()
+    told.cloud.run(LockStock(STORE, "o1", "ONLINE_ORDER", (Line(1, 0, 4_000),), STAFF))
+    told.tell(
+        order_id="h1", lines=(line(told, State.LOCKED, 9_000),), moves=(move(Kind.LOCK, 9_000, 0, 3_000),),
+        incidents=(ToldIncident("forced_sale", DISH, 1_000),),
+    )  # fmt: skip
+    assert incidents(told) == [("forced_sale", 3_000, "hub-1")]
+    told.tell(moves=(move(Kind.AMEND, 1_000, 0, 1_000),))
+    assert incidents(told)[1:] == [(HUB_SALE, 1_000, "hub-1")]
+    assert told.cloud.stocks[DISH].oversold == 4_000
+    assert is_clean(told)
+
+
+def test_incidents_of_two_kinds_have_a_row_each() -> None:
+    told = opened()
+    kinds = (ToldIncident(BEYOND_CHANNEL, DISH, 1_000), ToldIncident("forced_sale", DISH, 2_000))
+    told.tell(order_id="h1", lines=(line(told, State.LOCKED),), moves=(move(Kind.LOCK, 2_000, 0, 0),), incidents=kinds)
+    told.tell(order_id="h1", lines=(line(told, State.LOCKED),), incidents=(*kinds[:1], *kinds[:1]))
+    assert incidents(told) == [
+        ("forced_sale", 2_000, "hub-1"),
+        (BEYOND_CHANNEL, 1_000, "hub-1"),
+        (BEYOND_CHANNEL, 2_000, "hub-1"),
+    ]
+    assert len({each.seq for each in told.cloud.incidents}) == 3
+    assert is_clean(told)
+
+
+def test_a_sale_of_an_older_epoch_lowers_the_grant_alone() -> None:
+    told = opened()
+    told.cloud.stocks[DISH] = replace(told.cloud.stocks[DISH], epoch_at=told.cloud.now, restored_slot=7)
+    sell(told)
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant, stock.left) == (10_000, 4_000, 6_000)
+    knows, ran = {"epoch_at": told.cloud.now}, {"slot": 7}
+    for facts in (knows, ran):
+        told.tell(moves=(sale(1_000, **facts),))
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant, stock.left) == (8_000, 2_000, 6_000)
+
+
+def test_a_sale_of_what_isnt_limited_any_more_lowers_the_grant_alone() -> None:
+    told = opened()
+    told.cloud.run(SetStock(STORE, (Setting(DISH, type=UNLIMITED),), STAFF))
+    sell(told)
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant) == (10_000, 4_000)
+    assert is_clean(told)
+
+
+def test_a_setting_counts_if_nobody_else_has_set_the_stock() -> None:
+    told = opened()
+    outcome = told.tell(setting=change(told, plan=20_000), moves=(move(Kind.COUNT, 3_000, 3_000, 3_000),))
+    stock = told.cloud.stocks[DISH]
+    assert (stock.plan, stock.real, stock.grant, stock.left) == (20_000, 13_000, 9_000, 4_000)
+    assert outcome == HubEventTold(1, 2, ((DISH, stock.version),))
+    assert is_clean(told)
+
+
+def test_a_setting_after_its_own() -> None:
+    """The hub can't know which settings version its first one made."""
+    told = opened()
+    base = told.cloud.stocks[DISH].settings_version
+    told.tell(setting=change(told, base, plan=20_000))
+    told.tell(setting=change(told, base, plan=30_000))
+    assert told.cloud.stocks[DISH].plan == 30_000
+
+
+def test_a_stale_setting_is_superseded_and_says_from_where_on() -> None:
+    told = opened()
+    base = told.cloud.stocks[DISH].settings_version
+    told.cloud.run(SetStock(STORE, (Setting(DISH, plan=15_000),), STAFF))
+    command = told.event(setting=change(told, base, plan=20_000))
+    outcome = told.cloud.run(command)
+    stock = told.cloud.stocks[DISH]
+    assert stock.plan == 15_000
+    assert outcome == HubEventTold(1, 2, ((DISH, stock.version),))
+    assert told.cloud.run(command) == HubEventTold(1, 2, ((DISH, stock.version),), replayed=True)
+    assert any(row.kind is Kind.SUPERSEDED for row in told.cloud.logs)
+    assert is_clean(told)
+
+
+def test_the_stores_newer_86_wins() -> None:
+    told = opened()
+    base = told.cloud.stocks[DISH].settings_version
+    told.cloud.run(SetStock(STORE, (Setting(DISH, plan=15_000),), STAFF))
+    told.cloud.now += 1_000
+    told.tell(setting=change(told, base, status=SOLD_OUT, manual=True))
+    stock = told.cloud.stocks[DISH]
+    assert (stock.status, stock.manual, stock.grant) == (SOLD_OUT, True, 6_000)
+    assert is_clean(told)
+
+
+def test_what_is_limited_from_now_on_is_all_the_hubs() -> None:
+    told = Told()
+    told.tell(
+        setting=change(told, 0, type=LIMITED),
+        moves=(move(Kind.COUNT, 5_000, 5_000, 5_000, channel_code=None),),
+    )  # fmt: skip
+    stock = told.cloud.stocks[DISH]
+    assert (stock.type, stock.real, stock.grant, stock.left, stock.status) == (LIMITED, 5_000, 5_000, 0, ON_SALE)
+    assert is_clean(told)
+
+
+def test_a_verb_on_an_order_of_the_cloud_is_decided_by_it() -> None:
+    told = opened()
+    told.cloud.run(LockStock(STORE, "o1", "ONLINE_ORDER", (Line(1, 0, 3_000),), STAFF, expires_in=60))
+    told.cloud.run(LockStock(STORE, "o2", "ONLINE_ORDER", (Line(1, 0, 1_000),), STAFF))
+    told.tell(verb=UnlockStock(STORE, "o2", None, STAFF))
+    assert told.cloud.reservations["o2", (1, 0)].state is State.UNLOCKED
+    told.cloud.now += 61_000
+    told.ask(GrantChange(DISH, 2_000))  # the lock is dead, and what it held is given away
+    outcome = told.tell(verb=DeductStock(STORE, "o1", None, STAFF))
+    assert outcome == HubEventTold(2, 3)
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant, stock.left, stock.oversold) == (7_000, 8_000, -1_000, 1_000)
+    assert incidents(told) == [(REPLAYED_SALE, 1_000, "hub-1")]
+    assert is_clean(told)
+
+
+def test_a_verb_that_comes_to_nothing_moves_the_journal_on() -> None:
+    told = opened()
+    sell(told)
+    before = told.cloud.stocks[DISH]
+    assert told.tell(verb=DeductStock(STORE, "unknown", None, STAFF)) == HubEventTold(2, 3)
+    assert told.tell(verb=DeductStock(STORE, "h1", None, STAFF)) == HubEventTold(3, 4), "its own order"
+    assert told.cloud.stocks[DISH] == before
+    assert told.cloud.journals["hub-1", "journal-1"].last_seq == 3
+
+
+def test_events_of_one_batch_stand_on_one_another() -> None:
+    told = opened()
+    commands = [
+        told.event(order_id="h1", lines=(line(told, State.LOCKED),)),
+        told.event(order_id="h1", lines=(line(told, State.DEDUCTED),), moves=(sale(),)),
+        told.event(order_id="h2", lines=(line(told, State.DEDUCTED, order_id="h2"),), moves=(sale(),)),
+    ]
+    assert told.cloud.batch(commands) == [HubEventTold(seq, seq + 1) for seq in (1, 2, 3)]
+    assert told.cloud.stocks[DISH].grant == 2_000
+    assert is_clean(told)
+
+
+def test_a_lock_at_the_hub_that_dies_is_the_hubs_to_release() -> None:
+    told = opened(channels=(ChannelSetting("POS", limit=8_000),))
+    told.tell(order_id="h1", lines=(line(told, State.LOCKED),))
+    told.cloud.run(LockStock(STORE, "o1", "ONLINE_ORDER", (Line(1, 0, 1_000),), STAFF))
+    told.cloud.now += 3_600_000
+    told.cloud.run(RunTimers(STORE))
+    assert told.cloud.reservations["h1", (1, 0)].state is State.LOCKED
+    assert told.cloud.reservations["o1", (1, 0)].state is State.EXPIRED
+    told.tell(order_id="h1", lines=(line(told, State.EXPIRED, locked_at=told.cloud.now - 3_600_000),))
+    assert told.cloud.channels[DISH, "POS"].used == 0
     assert is_clean(told)

@@ -25,9 +25,9 @@ DISH = sku_key(1)
 
 @pytest.fixture
 def kitchen() -> Kitchen:
-    """Ten portions of a dish that tells when six are left, four of them with the hub, three promised online."""
+    """Ten portions of a dish that tells when two are left, four of them with the hub, three promised online."""
     kitchen = Kitchen()
-    kitchen.run(SetStock(STORE, (Setting(DISH, type=LIMITED, real=10_000, low=6_000),), CHEF))
+    kitchen.run(SetStock(STORE, (Setting(DISH, type=LIMITED, real=10_000, low=2_000),), CHEF))
     kitchen.stocks[DISH] = replace(kitchen.stocks[DISH], grant=4_000)
     for order_id in ("old", "new"):
         lock(kitchen, order_id)
@@ -146,13 +146,14 @@ def test_every_unlock_of_a_resolution_says_why(kitchen: Kitchen) -> None:
 
 
 def test_a_cancelled_line_arms_no_threshold_and_a_recount_does(kitchen: Kitchen) -> None:
-    lock(kitchen, "big", 4_000)
-    assert [alert.quantity for alert in kitchen.alerts] == [4_000]
+    kitchen.stocks[DISH] = replace(kitchen.stocks[DISH], grant=0)
+    lock(kitchen, "big", 8_000)
+    assert [alert.quantity for alert in kitchen.alerts] == [0]
     done = settle(kitchen, count(kitchen, 9_000), "cancel")
     assert [line.order_id for line in done.cancelled] == ["big"]
-    assert (done.stock.left, done.stock.is_low) == (3_000, True)
-    done = settle(kitchen, count(kitchen, 5_000), "recount", counted=9_000)
-    assert (done.stock.left, done.stock.is_low) == (3_000, False)
+    assert (done.stock.left, done.stock.is_low) == (7_000, True)
+    done = settle(kitchen, count(kitchen, 0), "recount", counted=9_000)
+    assert (done.stock.left, done.stock.is_low) == (7_000, False)
     assert len(kitchen.alerts) == 1
 
 

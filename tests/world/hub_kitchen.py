@@ -1,13 +1,16 @@
 """A hub's kitchen: the same rows and rules, its books beside them, every write of these guarded as a database would."""
 
+from msgspec.structs import replace
+
 from eightysix.core.command import AskGrants, SettleGrants
 from eightysix.core.hub import GrantChange, GrantRequest, HubBooks, HubChanges, Mirror, Side
 from eightysix.core.hub_event import HubEvent, decode_event
-from eightysix.core.key import StockKey
+from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.shelf import Shelf
+from tests.cli.books import Ledger
 
 from .kitchen import NOON, Kitchen
-from .menu import STORE
+from .menu import STORE, Menu
 
 SIDE = Side("hub-1", "journal-1")
 
@@ -15,8 +18,8 @@ SIDE = Side("hub-1", "journal-1")
 class HubKitchen(Kitchen):
     """The kitchen of a store's hub. `events` is the journal from the first event that wasn't acknowledged."""
 
-    def __init__(self, now: int = NOON, side: Side = SIDE) -> None:
-        super().__init__(now)
+    def __init__(self, now: int = NOON, store: StoreKey = STORE, menu: Menu | None = None, side: Side = SIDE) -> None:
+        super().__init__(now, store, menu)
         self.menu.at_hub = True
         self.side = side
         self.asked = 0
@@ -32,6 +35,10 @@ class HubKitchen(Kitchen):
         return HubBooks(
             self.side, self.last_seq, self.chain, self.acked_seq, dict(self.requests_open), dict(self.mirrors)
         )
+
+    def books(self) -> Ledger:
+        events = tuple((seq, at, body) for seq, (at, body) in sorted(self.events.items()))
+        return replace(super().books(), books=self.hub_books(), events=events)
 
     def journal(self, after: int = 0) -> list[HubEvent]:
         """The events after `after` that are still kept, in order."""
@@ -70,5 +77,5 @@ class HubKitchen(Kitchen):
         self.asked += 1
         name = f"grant-{self.asked}"
         change = GrantChange(key, quantity)
-        self.run(AskGrants(STORE, GrantRequest(name, (change,), self.now)))
-        self.run(SettleGrants(STORE, name, (change,)))
+        self.run(AskGrants(self.store, GrantRequest(name, (change,), self.now)))
+        self.run(SettleGrants(self.store, name, (change,)))

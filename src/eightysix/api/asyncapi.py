@@ -8,6 +8,7 @@ import msgspec
 
 from eightysix.wire.answer import ErrorAnswer, OrderAnswer
 from eightysix.wire.following import StreamEvent
+from eightysix.wire.grant import RECALL, RECALLS_TOPIC, GrantRecall
 from eightysix.wire.message import STOCK_TOPIC, StockMessage, StoreMessage
 from eightysix.wire.order_event import (
     ANSWERS_TOPIC,
@@ -63,6 +64,8 @@ _OF_THE_STREAM = (
     Event("nudge", StreamEvent, "Acknowledgements stay behind: what came after this cursor is sent again."),
 )
 
+_RECALLED = Event(RECALL, GrantRecall, "Online orders go short of what the store's hub holds: a hint to give back.")
+
 _EVENTS = (
     Event("order.placed", PlacedEvent, "Lock the lines, all or none: POST /api/v1/stock/lock."),
     Event("order.paid", PaidEvent, "Deduct what is locked, locking anew what has expired: POST /api/v1/stock/deduct."),
@@ -86,7 +89,16 @@ CHANNELS = (
         "send",
         "http",
         "One store's changes as server-sent events; `id` is the cursor to resume from by Last-Event-ID.",
-        (*_STATES, *_OF_THE_STREAM),
+        (*_STATES, *_OF_THE_STREAM, _RECALLED),
+    ),
+    Channel(
+        "recalls_topic",
+        RECALLS_TOPIC,
+        "send",
+        "bus",
+        "What online orders lack of the stocks that hubs hold; the message group is the store. Nobody needs what they "
+        "missed.",
+        (_RECALLED,),
     ),
     Channel(
         "order_events_topic",

@@ -46,30 +46,42 @@ class Action(StrEnum):
     WEBHOOKS = "webhooks"
     RUN_SYNC = "run_sync"
     """Of the whole platform: what is stuck on its way."""
+    READ_INCIDENTS = "read_incidents"
+    RESOLVE = "resolve"
     FOLLOW = "follow"
     READ_DEVICES = "read_devices"
+    PAIR_HUB = "pair_hub"
+    """And replace it."""
+    TELL_HUB = "tell_hub"
+    """Bring a hub's journal."""
+    BE_HUB = "be_hub"
 
 
 _READ = {Action.READ_ORDER, Action.READ_STOCK, Action.EXPORT_STOCK, Action.READ_CATALOG}
 _FOLLOW = {Action.FOLLOW, Action.READ_DEVICES}
-_IN_STORE = _READ | _FOLLOW | {Action.READ_LOG, Action.ORDER, Action.SET_STOCK, Action.TELL}
+_IN_STORE = _READ | _FOLLOW | {Action.READ_INCIDENTS, Action.READ_LOG, Action.ORDER, Action.SET_STOCK, Action.TELL}
 _IN_BRAND = _IN_STORE | {
+    Action.RESOLVE,
     Action.WRITE_RULES,
     Action.WRITE_CATALOG,
     Action.READ_KEYS,
     Action.WRITE_KEYS,
     Action.READ_AUDIT,
     Action.WEBHOOKS,
+    Action.PAIR_HUB,
+    Action.TELL_HUB,
 }
 
 ALLOWED: dict[str, frozenset[Action]] = {
-    "platform": frozenset(Action),
+    "platform": frozenset(Action) - {Action.BE_HUB},
     "brand": frozenset(_IN_BRAND),
     "order-service": frozenset(_READ | _FOLLOW | {Action.ORDER, Action.TELL}),
-    "store": frozenset(_IN_STORE | {Action.WRITE_RULES}),
-    "hub": frozenset(_IN_STORE),
+    "store": frozenset(_IN_STORE | {Action.RESOLVE, Action.WRITE_RULES, Action.PAIR_HUB, Action.TELL_HUB}),
+    "hub": frozenset(_IN_STORE | {Action.TELL_HUB, Action.BE_HUB}),
     "channel": frozenset({Action.READ_STOCK, Action.READ_CATALOG}),
-    "auditor": frozenset(_READ | {Action.READ_LOG, Action.READ_KEYS, Action.READ_AUDIT, Action.READ_DEVICES}),
+    "auditor": frozenset(
+        _READ | {Action.READ_INCIDENTS, Action.READ_LOG, Action.READ_KEYS, Action.READ_AUDIT, Action.READ_DEVICES}
+    ),
 }
 """Which actions each role has (DESIGN section 9)."""
 

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from eightysix.catalog.catalog import Catalog
-from eightysix.core.change import Head
 from eightysix.core.instant import to_iso
 from eightysix.core.key import StoreKey
-from eightysix.storage.change_log import Mark
 from eightysix.storage.device import Device
 from eightysix.storage.port import Database
 from eightysix.sync.catching_up import CatchingUp
@@ -30,6 +28,7 @@ from eightysix.wire.following import (
 from eightysix.wire.problem import Problem, Rejection
 
 from .endpoint import Call
+from .lag import Lags, changes
 from .reply import Reply, json_reply
 from .scope import store_named, stores_reached
 
@@ -77,7 +76,7 @@ class Following:
             raise Rejection(Problem.CURSOR_UNKNOWN, "cursor") from None
         device = acked.device
         known = cursor_text(Cursor(device.generation, device.acked_seq))
-        return json_reply(AckAnswer(known, _changes(device, acked.head, cursor.generation)))
+        return json_reply(AckAnswer(known, changes(device, acked.head, cursor.generation)))
 
 
 class DeviceList:
@@ -87,6 +86,7 @@ class DeviceList:
         self._database = database
         self._gateway = gateway
         self._catalog = catalog
+        self._lags = Lags(database, catalog)
 
     async def devices(self, call: Call) -> Reply:
         """GET a page of devices, by store and device."""
@@ -109,27 +109,11 @@ class DeviceList:
         return json_reply(DevicesAnswer(await self._answers(shown), cursor))
 
     async def _answers(self, devices: Sequence[Device]) -> list[DeviceAnswer]:
-        heads = await self._database.following.heads(list(dict.fromkeys(each.store for each in devices)))
-        answers = []
-        for device in devices:
-            seen = heads.get(device.store)
-            lag = Lag(0, 0)
-            if seen is not None:
-                changes = _changes(device, seen.head, self._catalog.generation)
-                oldest = await self._first_after(device) if changes else None
-                lag = Lag(changes, 0 if oldest is None else max(0, seen.now - oldest.at))
-            connected = any(stream.device_id == device.device_id for stream in self._gateway.of(device.store))
-            answers.append(_answer(device, lag, connected=connected))
-        return answers
-
-    async def _first_after(self, device: Device) -> Mark | None:
-        seq = device.acked_seq if device.generation == self._catalog.generation else 0
-        return await self._database.log.table.mark(device.store, seq + 1)
-
-
-def _changes(device: Device, head: Head, generation: int) -> int:
-    """How many changes it hasn't applied; of another generation it has applied none."""
-    return max(0, head.outbox_seq - (device.acked_seq if device.generation == generation else 0))
+        lags = await self._lags.of(devices)
+        return [
+            _answer(device, lag, connected=self._gateway.has(device.store, device.device_id))
+            for device, lag in zip(devices, lags, strict=True)
+        ]
 
 
 def _answer(device: Device, lag: Lag, *, connected: bool) -> DeviceAnswer:

@@ -8,6 +8,7 @@ import msgspec
 
 from eightysix.wire.answer import ErrorAnswer, OrderAnswer
 from eightysix.wire.fields import MAX_ID_LENGTH
+from eightysix.wire.incident import MAX_INCIDENT_ID
 from eightysix.wire.stock import StockRowAnswer
 
 from .endpoint import Endpoint
@@ -108,11 +109,20 @@ def _refusals(endpoint: Endpoint) -> set[int]:
     return statuses
 
 
+_LONGEST = {"order_id": MAX_ID_LENGTH, "incident_id": MAX_INCIDENT_ID}
+"""What stands in a path, and its most characters."""
+
+
 def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
-    if "{order_id}" not in endpoint.path:
-        return []
-    schema = {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH}
-    return [{"name": "order_id", "in": "path", "required": True, "schema": schema}]
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1, "maxLength": _LONGEST[name]},
+        }
+        for name in re.findall(r"\{(\w+)\}", endpoint.path)
+    ]
 
 
 def _query_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:

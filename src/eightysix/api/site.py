@@ -92,7 +92,7 @@ def _answer(endpoint: Endpoint, run: Callable[[Call], Awaitable[Reply]], doorkee
                 return await run(Call(NOBODY, query, body, language, ""))
             caller = doorkeeper.caller(_authorization(request), 0 if counted else 1).visiting()
             caller.must(endpoint.action)
-            reply = await run(Call(caller, query, body, language, _tail(request, endpoint.path.count("/"))))
+            reply = await run(Call(caller, query, body, language, _tail(request, endpoint.path)))
             return _bound(reply, caller, endpoint)
         except Rejection as rejection:
             return rejected(rejection, language)
@@ -137,7 +137,7 @@ def _options(table: Sequence[Endpoint]) -> list[HTTPRouteHandler]:
 
 
 def _route(endpoint: Endpoint) -> str:
-    return endpoint.path.replace("{order_id}", "{order_id:path}")
+    return endpoint.path.replace("{order_id}", "{order_id:path}").replace("{incident_id}", "{incident_id:str}")
 
 
 def _page(path: str, content: Callable[[Language], tuple[bytes, str]]) -> HTTPRouteHandler:
@@ -175,9 +175,13 @@ def _authorization(request: _Request) -> bytes:
     return b", ".join(value for name, value in request.scope["headers"] if name == b"authorization")
 
 
-def _tail(request: _Request, slashes: int) -> str:
-    """What follows the path's own slashes, decoded: an id may hold slashes of its own, sent as they are or encoded."""
-    return unquote(request.scope["raw_path"].split(b"/", slashes)[-1].decode("latin-1"))
+def _tail(request: _Request, path: str) -> str:
+    """What stands where the path has its parameter, or else its last part, decoded: an id may hold slashes of its own,
+    sent as they are or encoded."""
+    before, _, parameter = path.partition("{")
+    ending = parameter.partition("}")[2].encode()
+    found = request.scope["raw_path"].split(b"/", before.count("/"))[-1]
+    return unquote(found.removesuffix(ending).decode("latin-1"))
 
 
 def _list_fields(query: type[Any] | None) -> frozenset[str]:

@@ -21,7 +21,8 @@ from .clock import now_ms
 from .journal import Change, Journal, line_of
 from .kinds import BRAND, CHANNEL, Kind
 from .paging import cursor_of, key_after
-from .snapshot import COLUMNS, TIMED, Snapshot, SnapshotDraft
+from .snapshot import Snapshot, SnapshotDraft
+from .snapshot_tables import COLUMNS, NEWEST
 from .turns import Turns
 
 _LOG = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ LOOK_SECONDS = 0.02
 class Catalog:
     """Brands, stores, channels, items and keys of one database. `current` is the engine's catalogue source."""
 
-    def __init__(self, rows: CatalogRows, refresh_seconds: float = 1.0) -> None:
+    def __init__(self, rows: CatalogRows, refresh_seconds: float = 1.0, *, at_hub: bool = False) -> None:
         self._rows = rows
         self._refresh_seconds = refresh_seconds
         self._refreshing = asyncio.Lock()
@@ -43,7 +44,7 @@ class Catalog:
         self._loop: asyncio.Task[None] | None = None
         self._stopped = False
         self._looked_at = 0.0
-        self.current = Snapshot.empty()
+        self.current = Snapshot.empty(at_hub=at_hub)
         self.generation = 1
         """Of the database: part of every cursor. Another one was begun where it was restored from a backup."""
 
@@ -70,8 +71,8 @@ class Catalog:
                 return
             if version < seen:  # a database restored from a backup: what it no longer has must go
                 seen = 0
-            draft = SnapshotDraft(self.current if seen else Snapshot.empty())
-            newest = {} if seen else {name: await self._rows.newest(schema.metadata.tables[name]) for name in TIMED}
+            draft = SnapshotDraft(self.current if seen else Snapshot.empty(at_hub=self.current.at_hub))
+            newest = {} if seen else {name: await self._rows.newest(schema.metadata.tables[name]) for name in NEWEST}
             removed = {} if seen else await self._rows.newest(schema.item, deleted=True)
             for name, columns in COLUMNS.items():
                 async with contextlib.aclosing(self._rows.changed(schema.metadata.tables[name], seen, columns)) as rows:
@@ -188,6 +189,18 @@ class Catalog:
         key = list(table.primary_key)
         after = None if cursor is None else key_after(cursor, key)
         return _cut(await self._rows.page(table, match, after, limit + 1), limit, [column.name for column in key])
+
+    async def every_row(self, table: Table, match: Mapping[str, Any]) -> list[Row]:
+        """All rows of a table whose columns equal `match`, in key order; read some at a time."""
+        found: list[Row] = []
+        key = [column.name for column in table.primary_key]
+        after: list[Any] | None = None
+        while True:
+            some = await self._rows.page(table, match, after, PAGE_LIMIT)
+            found += some
+            if len(some) < PAGE_LIMIT:
+                return found
+            after = [some[-1][name] for name in key]
 
     async def audit(
         self, match: Mapping[str, Any], since: int | None, until: int | None, cursor: str | None, limit: int

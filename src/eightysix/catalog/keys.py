@@ -41,12 +41,12 @@ def hash_of(secret: bytes) -> str:
     return hashlib.sha256(secret).hexdigest()
 
 
-def mint(body: KeyBody, now: int) -> tuple[str, dict[str, Any]]:
-    """A new secret and the row to store for it."""
+def mint(body: KeyBody, now: int, *, key_id: str | None = None) -> tuple[str, dict[str, Any]]:
+    """A new secret and the row to store for it; its id is made up unless it has one."""
     _check_scope(body)
     secret = _secret()
     return secret, {
-        "key_id": "key_" + secrets.token_hex(8),
+        "key_id": key_id or "key_" + secrets.token_hex(8),
         "key_hash": hash_of(secret.encode()),
         "name": text(body.name, "name", NAME_LENGTH),
         "role": body.role,

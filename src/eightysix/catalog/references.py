@@ -98,9 +98,19 @@ async def release(kind: Kind, row: Row, change: Change, snapshot: Snapshot) -> N
             await _remove_all(each, {"brand_id": brand_id}, change)
         await keys.revoke({"brand_id": brand_id}, change)
     elif kind is STORE:
+        await _release_hub(row, change)
         await _remove_all(RULE, {"brand_id": brand_id, "poi_id": row["poi_id"]}, change)
     elif kind is ITEM:
         await _release_item(row, change, snapshot)
+
+
+async def _release_hub(row: Row, change: Change) -> None:
+    """A store that has a hub isn't deleted: what that holds would be nobody's. What was known of one before goes."""
+    named = {"brand_id": row["brand_id"], "poi_id": row["poi_id"]}
+    for hub in await change.write.matching(schema.hub, named):
+        if hub["status"] == "active":
+            raise Rejection(Problem.STILL_IN_USE, "poiId", what=hub["hub_id"])
+    await change.write.remove(schema.hub, named)
 
 
 async def _remove_all(kind: Kind, match: dict[str, Any], change: Change) -> None:

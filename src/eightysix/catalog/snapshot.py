@@ -21,6 +21,7 @@ from eightysix.storage.catalog import Row
 from .kinds import minute_of_day
 from .links import Links
 from .restore_rules import rule_of
+from .snapshot_tables import SHARED
 from .webhook import Webhook, webhook_of
 
 
@@ -64,10 +65,14 @@ class _View(msgspec.Struct):
     rules: dict[str, RestoreRule] = {}
     book: RuleBook = NO_RULES
     webhooks: dict[str, Webhook] = {}
+    hubs: dict[str, str] = {}
+    """Which hub sells in a store, by poiId."""
     store_versions: dict[str, int] = {}
     rules_version: int = 0
     items_version: int = 0
     brand_version: int = 0
+    shared_version: int = 0
+    """The version of the last change of what all stores have in common: brand, channels, items, rules, keys."""
     skus_of: Links = msgspec.field(default_factory=Links)
     """The SKUs of an SPU."""
     combos_of: Links = msgspec.field(default_factory=Links)
@@ -91,10 +96,12 @@ class _View(msgspec.Struct):
             dict(self.rules),
             self.book,
             dict(self.webhooks),
+            dict(self.hubs),
             dict(self.store_versions),
             self.rules_version,
             self.items_version,
             self.brand_version,
+            self.shared_version,
             self.skus_of.copy(),
             self.combos_of.copy(),
             dict(self.moved),
@@ -148,7 +155,7 @@ _NONE_REMOVED: Mapping[str, int] = {}
 class Snapshot:
     """One consistent view, as of `version`; implements `core.catalogue.Catalogue`."""
 
-    __slots__ = ("_brands", "_secrets", "keys", "timers_version", "version")
+    __slots__ = ("_at_hub", "_brands", "_secrets", "keys", "timers_version", "version")
 
     def __init__(
         self,
@@ -157,8 +164,11 @@ class Snapshot:
         keys: dict[str, KeyGrant],
         secrets: dict[str, tuple[str, ...]],
         timers_version: int = 0,
+        *,
+        at_hub: bool = False,
     ) -> None:
         self.version = version
+        self._at_hub = at_hub
         self.timers_version = timers_version
         self._brands = brands
         self.keys = keys
@@ -167,8 +177,8 @@ class Snapshot:
         """The hashes of a key's secrets."""
 
     @classmethod
-    def empty(cls) -> "Snapshot":
-        return cls(0, {}, {}, {})
+    def empty(cls, *, at_hub: bool = False) -> "Snapshot":
+        return cls(0, {}, {}, {}, at_hub=at_hub)
 
     def brand(self, brand_id: str) -> Brand | None:
         view = self._brands.get(brand_id)
@@ -222,12 +232,20 @@ class Snapshot:
             return 0
         return max(view.store_versions[poi_id], view.planning_version)
 
-    def hub(self, _brand_id: str, _poi_id: str) -> str | None:
-        return None
+    def hub(self, brand_id: str, poi_id: str) -> str | None:
+        view = self._brands.get(brand_id)
+        return None if view is None else view.hubs.get(poi_id)
 
     @property
     def at_hub(self) -> bool:
-        return False
+        return self._at_hub
+
+    def copy_version(self, brand_id: str, poi_id: str) -> int:
+        """The version of the last change of what a store's hub has a copy of; 0 for a store that isn't there."""
+        view = self._brands.get(brand_id)
+        if view is None or poi_id not in view.stores:
+            return 0
+        return max(view.shared_version, view.store_versions[poi_id])
 
     def dependents(self, brand_id: str, key: StockKey) -> Dependents | None:
         view = self._brands.get(brand_id)
@@ -269,6 +287,7 @@ class SnapshotDraft:
         self._keys = self._base_keys = base.keys
         self._secrets = base._secrets  # noqa: SLF001 - the maker of snapshots
         self._timers_version = base.timers_version
+        self._at_hub = base.at_hub
         self._copied: set[str] = set()
         self._ruled: set[str] = set()
 
@@ -282,6 +301,8 @@ class SnapshotDraft:
             _PUT[table](view, row)
             if table == "restore_rule":
                 self._ruled.add(row["brand_id"])
+        if table in SHARED and (shared := self._writable(row["brand_id"] or "")) is not None:
+            shared.shared_version = max(shared.shared_version, row["catalog_version"])
         if table in ("brand", "store"):
             self._timers_version = max(self._timers_version, row["catalog_version"])
 
@@ -295,22 +316,18 @@ class SnapshotDraft:
         `removed`, the last removal of an item."""
         for table in ("brand", "store"):
             self._timers_version = max(self._timers_version, *newest.get(table, {}).values(), 0)
-        for brand_id, at in removed.items():
-            if brand_id in self._brands:
-                self._brands[brand_id].moved_version = self._brands[brand_id].moved_unknown = at
-        for brand_id, at in newest.get("restore_rule", {}).items():
-            if brand_id in self._brands:
-                self._brands[brand_id].rules_version = at
-        for brand_id, at in newest.get("item", {}).items():
-            if brand_id in self._brands:
-                self._brands[brand_id].items_version = at
+        for brand_id, view in self._brands.items():
+            _take_newest(view, {table: of[brand_id] for table, of in newest.items() if brand_id in of})
+            if brand_id in removed:
+                view.moved_version = view.moved_unknown = removed[brand_id]
         for brand_id in self._ruled & self._brands.keys():
             self._brands[brand_id].book = RuleBook(self._brands[brand_id].rules.values())
         for brand_id in self._copied & self._brands.keys():
             self._brands[brand_id].skus_of.close()
             self._brands[brand_id].combos_of.close()
         plans = (self._brands[brand_id].planning_version for brand_id in self._copied & self._brands.keys())
-        return Snapshot(version, self._brands, self._keys, self._secrets, max(self._timers_version, *plans, 0))
+        timers_version = max(self._timers_version, *plans, 0)
+        return Snapshot(version, self._brands, self._keys, self._secrets, timers_version, at_hub=self._at_hub)
 
     def _writable(self, brand_id: str) -> _View | None:
         view = self._brands.get(brand_id)
@@ -344,6 +361,13 @@ class SnapshotDraft:
         grants = grants_of(row)
         self._keys |= grants
         self._secrets[row["key_id"]] = tuple(grants)
+
+
+def _take_newest(view: _View, newest: Mapping[str, int]) -> None:
+    """What changed last in each table, though it was a deletion."""
+    view.rules_version = newest.get("restore_rule", view.rules_version)
+    view.items_version = newest.get("item", view.items_version)
+    view.shared_version = max(view.shared_version, *(newest.get(table, 0) for table in SHARED))
 
 
 def grants_of(row: Row) -> dict[str, KeyGrant]:
@@ -424,6 +448,13 @@ def _put_webhook(view: _View, row: Row) -> None:
         view.webhooks[row["webhook_id"]] = webhook_of(row)
 
 
+def _put_hub(view: _View, row: Row) -> None:
+    if row["deleted"] or row["status"] != "active":
+        view.hubs.pop(row["poi_id"], None)
+    else:
+        view.hubs[row["poi_id"]] = row["hub_id"]
+
+
 def _components(stored: list[list[int]]) -> tuple[Component, ...]:
     return tuple(Component(sku_id, quantity) for sku_id, quantity in stored) if stored else ()
 
@@ -434,34 +465,5 @@ _PUT: dict[str, Any] = {
     "item": _put_item,
     "restore_rule": _put_rule,
     "webhook": _put_webhook,
+    "hub": _put_hub,
 }
-
-TIMED = ("brand", "store", "item", "restore_rule")
-"""Tables in which a deletion too may move what is due by the clock."""
-
-COLUMNS = {
-    "brand": ("brand_id", "status"),
-    "store": ("brand_id", "poi_id", "time_zone", "business_day_start", "guarantees_end", "status"),
-    "channel": ("brand_id", "channel_code", "place", "party", "expires_in", "oversell"),
-    "item": ("brand_id", "object_type", "object_id", "spu_id", "decimals", "components", "category", "tags"),
-    "restore_rule": (
-        "brand_id",
-        "rule_id",
-        "poi_id",
-        "object_type",
-        "object_id",
-        "category",
-        "schedule",
-        "restore_to",
-        "since_at",
-    ),
-    "webhook": (
-        *("brand_id", "webhook_id", "url", "poi_ids", "channel_code", "events", "status"),
-        *("secret", "previous_secret", "previous_until"),
-    ),
-    "api_key": (
-        *("key_id", "key_hash", "role", "brand_id", "poi_ids", "channel_code", "expires_at", "revoked_at"),
-        *("previous_hash", "previous_until", "rate_limit"),
-    ),
-}
-"""What the snapshot reads of each table, in the order it needs them."""

@@ -13,7 +13,7 @@ from .client import Client
 from .error import AWAY, ClientError, Failed, OutcomeUnknown, RateLimited, Refused, Unauthorised, Unavailable
 from .follower import AsyncFollower, Follower
 from .following import Pace
-from .news import Found, News, Ready, Reset, Told
+from .news import Found, News, Ready, Recalled, Reset, Told
 from .policy import Policy, Trouble
 from .pos import device_row
 from .request import Reply
@@ -38,6 +38,7 @@ __all__ = [
     "Policy",
     "RateLimited",
     "Ready",
+    "Recalled",
     "Refused",
     "Reply",
     "Reset",

@@ -21,13 +21,14 @@ from msgspec.structs import replace
 
 from eightysix.wire.cursor import read_cursor
 from eightysix.wire.event import NUDGE, READY, RESET
+from eightysix.wire.grant import RECALL, decode_recall
 from eightysix.wire.message import Message, StoreMessage, StoreState, decode_message
 from eightysix.wire.problem import Problem, Rejection
 
 from .attempts import attempts
 from .error import AWAY, ClientError, Failed, Refused, unreachable
 from .event_stream import EventParser, ServerEvent
-from .news import Found, News, Ready, Reset, Told
+from .news import Found, News, Ready, Recalled, Reset, Told
 from .policy import Policy
 from .pos import STREAM, find
 from .reading import error_in
@@ -147,6 +148,10 @@ class Following:
             yield Give(Ready(self.cursor))
         elif event.name == NUDGE:
             self.is_nudged = True
+        elif event.name == RECALL:
+            with suppress(msgspec.MsgspecError):  # of a newer service: a hint at most
+                yield Give(Recalled(self.cursor, decode_recall(event.data)))
+            self._advance(event.last_id)
         else:
             self._advance(event.last_id)
         return True

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from eightysix.wire.grant import GrantRecall
 from eightysix.wire.message import Message, StockMessage, StockState, StoreMessage, StoreState
 
 
@@ -55,4 +56,13 @@ class Reset(msgspec.Struct, frozen=True):
     store: StoreState | None = None
 
 
-News = Ready | Told | Found | Reset
+class Recalled(msgspec.Struct, frozen=True):
+    """Online orders go short of a stock of which the store's hub holds some: a hint for the hub."""
+
+    cursor: str | None
+    recall: GrantRecall
+    stocks: Sequence[StockState] = ()
+    store: StoreState | None = None
+
+
+News = Ready | Told | Found | Reset | Recalled

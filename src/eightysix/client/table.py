@@ -24,6 +24,14 @@ POSTS = {
     "/api/v1/poi/stock/sync-from-pos": Safety.KEYED,
     "/api/v1/poi/stock/replay": Safety.KEYED,
     "/api/v1/poi/stock/ack": Safety.KEYED,
+    # by (hub_id, journal_id, seq), by request_id
+    "/api/v1/hub/events": Safety.KEYED,
+    "/api/v1/poi/stock/grants": Safety.KEYED,
+    # another code instead of the one that nobody has seen; what was written off is
+    "/api/v1/hubs/code": Safety.STATE,
+    "/api/v1/hubs/replace": Safety.STATE,
+    # a code works once
+    "/api/v1/hubs/pair": Safety.ONCE,
     # questions too long for an address
     "/api/v1/poi/stock/find-to-pos": Safety.READ,
     "/api/v1/poi/stock/log": Safety.READ,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from . import anything, following, orders, pos, stocks
+from . import anything, following, hub, orders, pos, stocks
 from .call import Call
 from .series import Series
 
@@ -84,6 +84,14 @@ class Verbs:
     sync_from_pos = Verb(pos.sync_from_pos)
     replay = Verb(pos.replay)
     reconcile = Verb(pos.reconcile)
+    hub_code = Verb(hub.hub_code)
+    pair_hub = Verb(hub.pair_hub)
+    replace_hub = Verb(hub.replace_hub)
+    hubs = Verb(hub.hubs)
+    store_copy = Verb(hub.store_copy)
+    hub_orders = Course(hub.hub_orders)
+    hub_events = Verb(hub.hub_events)
+    grants = Verb(hub.grants)
     find_to_pos = Course(pos.find_to_pos)
     stream = Course(following.stream)
     ask = Verb(anything.ask)

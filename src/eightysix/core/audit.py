@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
+from .audit_books import books_findings
 from .audit_chain import chain_findings
 from .audit_hub import hub_findings
 from .audit_journal import journal_findings
@@ -22,7 +23,7 @@ def findings(books: Books, catalogue: Catalogue | None = None) -> list[Finding]:
     """Every broken promise, stocks first; empty when all is well. Only the catalogue tells what a rule makes due."""
     return [
         *_stock_findings(books),
-        *_channel_findings(books),
+        *_channel_findings(books, catalogue),
         *_order_findings(books),
         *log_findings(books),
         *chain_findings(books),
@@ -31,6 +32,7 @@ def findings(books: Books, catalogue: Catalogue | None = None) -> list[Finding]:
         *timer_findings(books, catalogue),
         *journal_findings(books),
         *hub_findings(books),
+        *books_findings(books),
     ]
 
 
@@ -64,13 +66,21 @@ def _counter_findings(books: Books, stock: Stock) -> Iterator[Finding]:
         yield Finding(Rule.TURN, books.store, stock.key, expected=turned(stock).status, found=stock.status)
 
 
-def _channel_findings(books: Books) -> Iterator[Finding]:
+def _is_told(books: Books, catalogue: Catalogue | None, channel_code: str) -> bool:
+    """Whether these are a hub's books, and what the channel has used is what the cloud says."""
+    if books.books is None:
+        return False
+    channel = None if catalogue is None else catalogue.channel(books.store.brand_id, channel_code)
+    return channel is None or not channel.in_store
+
+
+def _channel_findings(books: Books, catalogue: Catalogue | None) -> Iterator[Finding]:
     capped: defaultdict[tuple[StockKey, str], list[ChannelStock]] = defaultdict(list)
     for row in books.channels:
         if row.used < 0 or row.guarantee < 0:
             detail = f"used/guarantee {row.channel_code}"
             yield Finding(Rule.NEGATIVE, books.store, row.key, found=min(row.used, row.guarantee), detail=detail)
-        if row.counts:
+        if row.counts and not _is_told(books, catalogue, row.channel_code):
             capped[row.key, row.channel_code].append(row)
     taken: defaultdict[tuple[StockKey, str], int] = defaultdict(int)
     for reservation in books.reservations:

@@ -17,11 +17,13 @@ from .timetable import Timetable
 def restore_findings(books: Books) -> Iterator[Finding]:
     """No slot of a rule ran twice, or behind a later one; the row remembers the last restore of the log."""
     slots: dict[StockKey, int] = {}
-    last: dict[StockKey, LogRow] = {}
+    epochs: dict[StockKey, tuple[int, int]] = {}
     for row in sorted(books.logs, key=lambda each: each.seq):
+        if row.kind is Kind.MIRROR and (epoch_at := _epoch_at(row)) is not None:
+            epochs[row.key] = (row.seq, epoch_at)
         if row.kind is not Kind.RESTORE:
             continue
-        last[row.key] = row
+        epochs[row.key] = (row.seq, row.at)
         slot = _why(row).get("slot", 0)
         if slot:
             before = slots.get(row.key, 0)
@@ -29,11 +31,15 @@ def restore_findings(books: Books) -> Iterator[Finding]:
                 yield Finding(Rule.RESTORE_TWICE, books.store, row.key, seq=row.seq, expected=before + 1, found=slot)
             slots[row.key] = max(before, slot)
     for stock in books.stocks:
-        row_of = last.get(stock.key)
-        if row_of is not None and (stock.epoch_at != row_of.at or stock.restored_slot < slots.get(stock.key, 0)):
-            yield Finding(
-                Rule.RESTORE_ROW, books.store, stock.key, seq=row_of.seq, expected=row_of.at, found=stock.epoch_at
-            )
+        seq, epoch_at = epochs.get(stock.key, (0, stock.epoch_at))
+        if stock.epoch_at != epoch_at or (seq and stock.restored_slot < slots.get(stock.key, 0)):
+            yield Finding(Rule.RESTORE_ROW, books.store, stock.key, seq=seq, expected=epoch_at, found=stock.epoch_at)
+
+
+def _epoch_at(row: LogRow) -> int | None:
+    """When the cloud's epoch began that a hub has taken over with this row."""
+    began: list[int] | None = msgspec.json.decode(row.content or "{}").get("epoch_at")
+    return None if began is None else began[1]
 
 
 def _why(row: LogRow) -> dict[str, Any]:

@@ -142,20 +142,27 @@ class Draft:
         *,
         grant: int,
         real: int = 0,
+        known: int = 0,
+        promised: int = 0,
         channel_code: str | None = None,
         reason: str | None = None,
         content: str | None = None,
     ) -> int:
         """Add to what the other side holds of a stock, and to `real` where that is limited, and log `quantity`.
 
-        By how much `oversold` rose, because less is left than was promised: the caller opens the incident.
+        By how much `oversold` rose, because less is left than was promised: the caller opens the incident. The other
+        side has `promised` so much of what isn't there: oversold rises by it now, and not again by the sale, of which
+        so much is `known` from such a promise.
         """
         stock = self.stock(key)
         moved_real = real if stock.is_limited else 0
         self._seq += 1
         changed = replace(stock, real=stock.real + moved_real, grant=stock.grant + grant, version=self._seq)
         invariant(changed.grant >= 0, f"grant of {key} would be negative")
-        rise = max(0, -changed.left - stock.uncovered) if stock.is_limited else 0
+        rise = 0
+        if stock.is_limited:
+            known = min(known, stock.oversold - stock.uncovered)
+            rise = max(0, -changed.left - stock.uncovered - known) + promised
         if rise:
             changed = replace(changed, oversold=stock.oversold + rise)
         if moved_real:

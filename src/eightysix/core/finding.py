@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from .change import DueLock, Head, Incident, Journal, LogRow, OrderFact, OutboxRow, Timer
-from .hub import Hub
+from .hub import Hub, HubBooks
 from .key import StockKey, StoreKey
 from .reservation import Reservation
 from .stock import ChannelStock, Stock
@@ -42,6 +42,15 @@ class Books(Protocol):
     def journals(self) -> Sequence[Journal]: ...
     @property
     def hubs(self) -> Sequence[Hub]: ...
+    @property
+    def books(self) -> HubBooks | None:
+        """At a hub: its books with all mirrors."""
+        ...
+
+    @property
+    def events(self) -> Sequence[tuple[int, int, bytes]]:
+        """At a hub: (seq, when it was written, body) of its journal's events that the cloud doesn't have."""
+        ...
 
 
 class Rule(StrEnum):
@@ -101,6 +110,11 @@ class Rule(StrEnum):
     """No event of a journal is in the log beyond the journal's position."""
     HUB_GRANT = "hub_grant"
     """In the cloud something is granted only while a hub has the store, and a hub that was replaced holds nothing."""
+    HUB_JOURNAL = "hub_journal"
+    """A hub's events that the cloud doesn't have follow one another, each continues the one before, and the hub's books
+    say where they end."""
+    HUB_WAITS = "hub_waits"
+    """What a hub waits for the cloud to decide on was written in its journal, and its requests ask for something."""
     OVERSOLD_INCIDENTS = "oversold_incidents"
     """Oversold never exceeds what its open incidents account for."""
 

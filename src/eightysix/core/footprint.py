@@ -156,21 +156,28 @@ def counts_anew(command: Command, shelf: Shelf) -> bool:
     if isinstance(command, (ReconcileStock, WriteOffHub, ResolveIncident)):
         return True
     if isinstance(command, MirrorStock):
-        return any(_begins_to_count(shelf, row) for row in command.rows)
+        return any(_counts_otherwise(shelf, row) for row in command.rows)
+    at_hub = shelf.catalogue.at_hub
     return any(
         setting.allocation not in (Allocation.NONE, UNSET)
-        or any(_may_count(channel) for channel in setting.channels)
+        or any(_may_count(channel) or (at_hub and _may_end(channel)) for channel in setting.channels)
         or _shares(shelf, setting.key)
         for setting in settings_of(command)
     )
 
 
-def _begins_to_count(shelf: Shelf, row: MirrorRow) -> bool:
-    """Whether the cloud's row has a cap or a guarantee where the hub's has none."""
-    mine = shelf.channels.get(row.stock.key, {})
-    return any(
-        each.counts and (each.channel_code not in mine or not mine[each.channel_code].counts) for each in row.channels
-    )
+def _counts_otherwise(shelf: Shelf, row: MirrorRow) -> bool:
+    """Whether other channels have a cap or a guarantee in the cloud's row than in the hub's. One that ends may begin
+    again with the next row of the same batch."""
+    mine = shelf.channels.get(row.stock.key, {}).values()
+    return {each.channel_code for each in mine if each.counts} != {
+        each.channel_code for each in row.channels if each.counts
+    }
+
+
+def _may_end(channel: ChannelSetting) -> bool:
+    """Whether it may end a cap or a guarantee, which a row of the cloud in the same batch may begin again."""
+    return channel.limit is None or channel.guarantee == 0
 
 
 def _may_count(channel: ChannelSetting) -> bool:

@@ -25,7 +25,8 @@ class Side(NamedTuple):
 
 
 class Hub(msgspec.Struct, frozen=True, gc=False):
-    """What the cloud keeps of a hub of a store, guarded by `revision`; 0 means not written yet.
+    """What the cloud keeps of a hub of a store, guarded by `revision`; 0 means not written yet. It is from when the hub
+    holds something first.
 
     A hub that was replaced is `fenced`: its grant was written off, nothing is granted to it, and what it sold since
     settles what was written off, `at_risk` (thousandths by `object_type/object_id`).

@@ -104,13 +104,14 @@ class _Intake:
             self._draft.facts.append(OrderFact(event.order_id or "", self._draft.now))
         decision = self._draft.decision(HubEventTold(event.seq, event.seq + 1))
         decision.journal = marked
-        if self._hub_after is not self._hub:
+        if self._hub_after is not self._hub or (event.moves and not self._hub.revision):
             decision.hub = self._hub_after
         return decision
 
     def _verb(self, verb: DeductStock | UnlockStock) -> Decision:
-        """What was asked of an order of the cloud while it couldn't be reached: a sale counts."""
-        asked: Any = replace(verb, store=self._shelf.store, actor=self._actor)
+        """What was asked of an order of the cloud while it couldn't be reached: a sale counts. It is the cloud's own
+        decision, as on what a POS replays, and its log rows say so."""
+        asked: Any = replace(verb, store=self._shelf.store, actor=replace(self._actor, source="replay"))
         if has_home_at_hub(verb.order_id, self._shelf):
             return Decision(Refused(Code.ORDER_AT_HUB))
         told = deduct_told if isinstance(verb, DeductStock) else unlock_told
@@ -139,12 +140,17 @@ class _Intake:
         if self._hub.is_fenced:
             self._open_one(move.key, kinds, self._late(move), LATE_SALE)
         else:
+            # what the hub took or sold beyond what it held: of the cloud's part, or of nothing at all
+            beyond = move.held - move.real
+            told = kinds.get(_of_promise(kinds) or "", 0)
             rise = draft.hand_over(
                 move.key,
                 move.kind,
                 move.quantity,
                 grant=move.held,
                 real=0 if _is_of_older_epoch(move, draft.stock(move.key)) else move.real,
+                known=0 if told else max(0, beyond),
+                promised=max(0, told - max(0, beyond)),
                 channel_code=move.channel_code,
                 reason=event.reason,
             )
@@ -172,9 +178,7 @@ class _Intake:
 
     def _open_one(self, key: StockKey, kinds: dict[str, int], at_least: int, otherwise: str) -> None:
         """Open one incident about the row that was just logged, as the hub has told it if it has."""
-        kind = next(
-            (each for each in kinds if each not in LEAVE_OVERSOLD), None if at_least else next(iter(kinds), None)
-        )
+        kind = _of_promise(kinds) or (None if at_least else next(iter(kinds), None))
         quantity = max(at_least, 0 if kind is None else kinds.pop(kind))
         if quantity:
             self._draft.open_incident(key, kind or otherwise, quantity, self._event.reason)
@@ -183,7 +187,8 @@ class _Intake:
         """Open what the hub has told besides, each about a row of its own: by that an incident is named."""
         for kind, quantity in kinds.items():
             if quantity:
-                self._draft.hand_over(key, Kind.LOCK, 0, grant=0, reason=self._event.reason)
+                promised = 0 if self._hub.is_fenced or kind in LEAVE_OVERSOLD else quantity
+                self._draft.hand_over(key, Kind.LOCK, 0, grant=0, promised=promised, reason=self._event.reason)
                 self._draft.open_incident(key, kind, quantity, self._event.reason)
 
     def _lines(self, lines: Iterable[Reservation]) -> None:
@@ -239,6 +244,11 @@ def _by_kind(incidents: Iterable[ToldIncident]) -> dict[StockKey, dict[str, int]
     for each in incidents:
         told[each.key][each.kind] = told[each.key].get(each.kind, 0) + each.quantity
     return dict(told)
+
+
+def _of_promise(kinds: dict[str, int]) -> str | None:
+    """The kind of incident that says that more was promised than is there."""
+    return next((kind for kind in kinds if kind not in LEAVE_OVERSOLD), None)
 
 
 def _is_of_older_epoch(move: Move, stock: Stock) -> bool:

@@ -19,9 +19,7 @@ from .stock import ChannelStock, Stock
 LOW_STOCK = "low_stock"
 """The kind of the alert."""
 
-PUTS = frozenset(
-    {Kind.RETURN, Kind.SET, Kind.ADD, Kind.COUNT, Kind.RESTORE, Kind.FLOW_BACK, Kind.MIRROR, Kind.RESOLVE}
-)
+PUTS = frozenset({Kind.RETURN, Kind.SET, Kind.ADD, Kind.COUNT, Kind.RESTORE, Kind.FLOW_BACK, Kind.MIRROR, Kind.RESOLVE})
 """What puts something there, or lets a channel take more of it."""
 
 

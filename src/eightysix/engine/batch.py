@@ -212,7 +212,7 @@ class Batch:
 
     async def _load_hubs(self, shelves: Mapping[StoreKey, Shelf], wanted: Wanted) -> None:
         for store, hubs in (await self._lane.load_hubs(wanted.hubs)).items():
-            shelves[store].hubs = {hub.hub_id: hub for hub in hubs}
+            shelves[store].add_hubs(hubs)
 
     async def _load_incidents(self, shelves: Mapping[StoreKey, Shelf], wanted: Wanted) -> None:
         """The incidents, and note what is wanted because of them."""
@@ -243,7 +243,7 @@ class Batch:
             keys = None if store in self._whole else self._on_shelf.get(store, set())
             books = await self._lane.load_books(store, keys)
             invariant(books.side == self._side, "a hub's file keeps its own books")
-            shelf.books = books
+            shelf.add_books(books)
 
     async def _load_taken(self, shelves: dict[StoreKey, Shelf], stores: Sequence[StoreKey]) -> None:
         """The reservations of the day, where a channel's `used` may have to be counted anew."""

@@ -25,6 +25,7 @@ from typing import Protocol
 from eightysix.core.catalogue import Catalogue
 from eightysix.core.hub import Side
 from eightysix.core.key import StoreKey
+from eightysix.core.outcome import Refused
 from eightysix.storage import port
 
 from .batch import Batch, Phase
@@ -277,6 +278,8 @@ class LaneWriter:
                     result = CommandFailed("the command was not decided")
                 if isinstance(result, EngineFault):
                     self._observer.command_failed(self._lane_no)
+                elif isinstance(result, Refused):
+                    self._observer.refused(ticket.command, result)
                 ticket.answer(result)
                 report.commands += 1
                 report.background_commands += ticket.background

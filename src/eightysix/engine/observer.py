@@ -2,7 +2,9 @@
 
 import msgspec
 
+from eightysix.core.command import Command
 from eightysix.core.key import StoreKey
+from eightysix.core.outcome import Refused
 
 
 class BatchReport(msgspec.Struct, gc=False):
@@ -34,6 +36,9 @@ class Observer:
 
     def batch_done(self, report: BatchReport) -> None:
         """A batch was committed and answered."""
+
+    def refused(self, command: Command, refusal: Refused) -> None:
+        """A command was decided, and refused."""
 
     def batch_retried(self, lane_no: int, fault: BaseException) -> None:
         """A batch was rolled back and will be run again, or in halves."""
@@ -72,6 +77,10 @@ class Observers(Observer):
     def batch_done(self, report: BatchReport) -> None:
         for each in self._observers:
             each.batch_done(report)
+
+    def refused(self, command: Command, refusal: Refused) -> None:
+        for each in self._observers:
+            each.refused(command, refusal)
 
     def batch_retried(self, lane_no: int, fault: BaseException) -> None:
         for each in self._observers:

@@ -7,6 +7,8 @@ import msgspec
 from eightysix.core.catalogue import Catalogue
 from eightysix.core.command import (
     Command,
+    MirrorStock,
+    MoveGrants,
     OrderCommand,
     ReconcileStock,
     ReleaseGuarantees,
@@ -14,6 +16,7 @@ from eightysix.core.command import (
     RunTimers,
     SellStock,
     SetStock,
+    TellHubEvent,
 )
 from eightysix.core.key import StoreKey
 from eightysix.core.outcome import Outcome
@@ -61,7 +64,11 @@ def rows_of(command: Command) -> int:
         return len(command.keys or ()) or 1
     if isinstance(command, RunTimers):
         return _ROWS_A_RESTORE * max(1, command.stocks)
-    if isinstance(command, ReconcileStock):
+    if isinstance(command, (ReconcileStock, MirrorStock)):
         return len(command.rows or ()) or 1
+    if isinstance(command, MoveGrants):
+        return len(command.changes) or 1
+    if isinstance(command, TellHubEvent):
+        return max(1, len(command.event.lines), len(command.event.moves))
     told = command.event if isinstance(command, ReplayEvent) else command
     return len(told.lines or ()) or 1 if isinstance(told, (OrderCommand, SellStock)) else 1

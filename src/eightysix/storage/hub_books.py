@@ -7,7 +7,7 @@ from eightysix.core.key import StoreKey
 
 
 class Entry(NamedTuple):
-    """An event of the journal as it was written: when it happened (milliseconds), and its body."""
+    """An event of the journal: when it was written (milliseconds, by the clock here), and its body as it was."""
 
     seq: int
     at: int
@@ -15,7 +15,7 @@ class Entry(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """What the cloud hasn't acknowledged: how many events, and when the oldest happened (None: nothing waits)."""
+    """What the cloud hasn't acknowledged: how many events, and when the oldest was written (None: nothing waits)."""
 
     events: int
     oldest_at: int | None

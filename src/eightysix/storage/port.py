@@ -264,6 +264,13 @@ class StoreRows(msgspec.Struct, frozen=True):
     """When the next live lock of the store dies, or None."""
 
 
+class HubRows(NamedTuple):
+    """The rows of a store's hubs, and how far their journals are."""
+
+    hubs: tuple[Hub, ...]
+    journals: tuple[Journal, ...]
+
+
 class Planned(NamedTuple):
     """From which version of the catalogue a store's timer was planned, and what others were last told of the store."""
 
@@ -300,6 +307,15 @@ class Reader(Protocol):
 
     async def planned_versions(self, buckets: Sequence[int]) -> dict[StoreKey, Planned]:
         """What each store with a head row was planned from; buckets of one physical shard."""
+        ...
+
+    async def hub_rows(self, store: StoreKey) -> HubRows:
+        """What the cloud keeps of the store's hubs."""
+        ...
+
+    async def live_lines(self, store: StoreKey, after: str, limit: int) -> tuple[int, list[Reservation]]:
+        """(the database's now, the live lines of orders whose home this is, by order and line); of orders with an id
+        above `after`, the first `limit` of them."""
         ...
 
     async def alerts(self, store: StoreKey, before: tuple[int, str] | None, limit: int) -> list[Alert]:

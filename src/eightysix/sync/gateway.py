@@ -20,6 +20,7 @@ from eightysix.core.key import StoreKey
 from eightysix.storage.following import Following
 from eightysix.storage.port import StorageFault
 from eightysix.wire.event import frame
+from eightysix.wire.grant import RECALLS_TOPIC
 from eightysix.wire.message import STOCK_TOPIC, group_of
 
 from .bus import Bus, BusMessage, Subscription
@@ -84,7 +85,7 @@ class Gateway:
         self._generation = catalog.generation
         self._heard: dict[str, Room] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._subscription: Subscription | None = None
+        self._subscriptions: list[Subscription] = []
         self.is_open = False
 
     @property
@@ -99,7 +100,10 @@ class Gateway:
 
     async def start(self, bus: Bus, owner: str) -> None:
         """Listen, as a group of consumers of this process alone: each gateway needs every message."""
-        self._subscription = await bus.subscribe(STOCK_TOPIC, f"gateway-{owner}", self.handle)
+        self._subscriptions = [
+            await bus.subscribe(STOCK_TOPIC, f"gateway-{owner}", self.handle),
+            await bus.subscribe(RECALLS_TOPIC, f"gateway-recalls-{owner}", self.recall),
+        ]
         self._tasks = [
             asyncio.create_task(self._every(TICK_SECONDS, self._tick), name="gateway ticker"),
             asyncio.create_task(self._every(self.limits.check_seconds, self.check), name="gateway net"),
@@ -119,9 +123,9 @@ class Gateway:
 
     async def deafen(self) -> None:
         """Hear nothing of the bus any more: what changes is found by the net alone."""
-        if self._subscription is not None:
-            await self._subscription.close()
-            self._subscription = None
+        subscriptions, self._subscriptions = self._subscriptions, []
+        for each in subscriptions:
+            await each.close()
 
     @contextlib.contextmanager
     def joined(self, stream: Stream) -> Iterator[None]:
@@ -161,6 +165,13 @@ class Gateway:
             for stream in room.streams:
                 stream.tell(told)
 
+    async def recall(self, messages: Sequence[BusMessage]) -> None:
+        """Online orders go short of what the store's hub holds; what isn't heard now is never heard."""
+        for sent in messages:
+            room = self._rooms.get(sent.group)
+            for stream in () if room is None else room.streams:
+                stream.recall(sent.body)
+
     def hear(self, stores: Sequence[StoreKey]) -> None:
         """Another process has committed changes of these stores; of any, where none is named. Where the bus brings
         nothing of one shortly, as where there is none between the processes, it is read from the database."""
@@ -178,6 +189,10 @@ class Gateway:
         """The store's streams here."""
         room = self._rooms.get(group_of(store))
         return () if room is None else room.streams
+
+    def has(self, store: StoreKey, device_id: str) -> bool:
+        """Whether the device has a stream here."""
+        return any(stream.device_id == device_id for stream in self.of(store))
 
     async def check(self) -> None:
         """One look of the net at all stores that have streams."""

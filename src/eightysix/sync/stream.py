@@ -22,6 +22,7 @@ from eightysix.storage.port import StorageFault
 from eightysix.wire.cursor import Cursor
 from eightysix.wire.event import CURRENT, HEARTBEAT, NUDGE, READY, RESET, encode, frame
 from eightysix.wire.following import StreamEvent
+from eightysix.wire.grant import RECALL
 
 from .catching_up import CatchingUp
 
@@ -29,6 +30,9 @@ _log = logging.getLogger(__name__)
 
 QUEUE_MOST = 256
 """Messages that wait for one receiver."""
+
+RECALLS_MOST = 100
+"""Recalls of grants that wait for one receiver."""
 
 PAGE = 200
 """Stocks that one look at the database brings: what a receiver that takes nothing holds in memory amid catching up."""
@@ -71,8 +75,8 @@ class Stream:
     """Made, joined to the gateway, and then run in the task of its request."""
 
     __slots__ = (
-        "_announce", "_behind", "_catching_up", "_counts", "_nudge", "_pending", "_reset", "_task", "_waiter", "beat",
-        "device_id", "is_closed", "place", "sending_since", "sent_at", "store", "suspect", "welcome",
+        "_announce", "_behind", "_catching_up", "_counts", "_nudge", "_pending", "_recalls", "_reset", "_task",
+        "_waiter", "beat", "device_id", "is_closed", "place", "sending_since", "sent_at", "store", "suspect", "welcome",
     )  # fmt: skip
 
     def __init__(
@@ -95,6 +99,7 @@ class Stream:
         self._catching_up = catching_up
         self._counts = counts
         self._pending: deque[Told] | None = None
+        self._recalls: deque[bytes] | None = None
         self._behind = False
         self._reset = False
         self._announce = False
@@ -132,6 +137,13 @@ class Stream:
             self._behind = True
         else:
             self._pending.append(told)
+        self._wake()
+
+    def recall(self, told: bytes) -> None:
+        """A hint for the store's hub; of too many the oldest goes."""
+        if self._recalls is None:
+            self._recalls = deque(maxlen=RECALLS_MOST)
+        self._recalls.append(told)
         self._wake()
 
     def catch_up(self) -> None:
@@ -208,6 +220,8 @@ class Stream:
             elif self._behind:
                 self._behind = False
                 await self._catch_up(emit)
+            elif self._recalls:
+                await self._hint(self._recalls.popleft(), emit)
             elif self._pending:
                 await self._deliver(self._pending, emit)
             elif self.beat:
@@ -267,6 +281,10 @@ class Stream:
             self.place = place
         if not pending:
             self._pending = None
+
+    async def _hint(self, told: bytes, emit: Emit) -> None:
+        """No part of the chain: the receiver's place stays where it is."""
+        await self._emit(frame(self._catching_up.text(self.place), RECALL, told), emit)
 
     async def _say(self, event: str, emit: Emit) -> None:
         cursor = self._catching_up.text(self.place)

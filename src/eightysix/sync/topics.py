@@ -4,6 +4,7 @@ import enum
 
 import msgspec
 
+from eightysix.wire.grant import RECALLS_TOPIC
 from eightysix.wire.message import STOCK_TOPIC
 from eightysix.wire.order_event import ANSWERS_TOPIC, EVENTS_TOPIC
 
@@ -33,5 +34,6 @@ TOPICS = (
     Topic(STOCK_TOPIC, Kind.FIFO, ("webhooks",)),
     Topic(EVENTS_TOPIC, Kind.FIFO, ("stock",)),
     Topic(ANSWERS_TOPIC, Kind.FIFO),
+    Topic(RECALLS_TOPIC, Kind.FIFO),
     Topic(TIMERS_TOPIC, Kind.DELAY, ("timers",)),
 )

@@ -305,7 +305,19 @@ class ImportQuery(Body):
 
 
 AdminAction = Literal[
-    "create", "replace", "delete", "import", "rotate", "limit", "revoke", "pause", "disable", "resume"
+    "create",
+    "replace",
+    "delete",
+    "import",
+    "rotate",
+    "limit",
+    "revoke",
+    "pause",
+    "disable",
+    "resume",
+    "invite",
+    "pair",
+    "fence",
 ]
 
 

@@ -211,6 +211,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "manual": ("manual", _same),
     "plan": ("plan_quantity", _quantity),
     "real": ("real_quantity", _quantity),
+    "oversold": ("oversold_quantity", _quantity),
     "auto_restore_type": ("auto_restore_type", _same),
     "auto_restore_at": ("auto_restore_at", _iso),
     "restore_to": ("restore_to", _restore_to),
@@ -256,9 +257,16 @@ def _detail(name: str, value: Any) -> dict[str, Any]:
         return {name: as_number(value)}
     if name == "epoch_at":
         return {"epoch_at": _iso(value[1])}
+    if name == "resolved":
+        return {"resolved": _resolved(value)}
     if name == "restore":
         return {"due_at": _iso(value["due_at"]), "rule": value["rule"], "restore_to": _restore_to(value["to"])}
     return {name: value}
+
+
+def _resolved(value: dict[str, Any]) -> dict[str, Any]:
+    """Which incident it was and how it was resolved; what it left is the incident `opened`."""
+    return {name: as_number(each) if name in ("quantity", "uncovered") else each for name, each in value.items()}
 
 
 def _conflict(change: FieldChange) -> dict[str, Any]:

@@ -27,9 +27,11 @@ STOCK_TOPIC = "poi_stock"
 
 
 class ChannelState(ChannelStockAnswer, frozen=True, gc=False, kw_only=True):
-    """A channel's row of a stock; `used_quantity` is what it took in the current period."""
+    """A channel's row of a stock; `used_quantity` is what it took in the current period. `released_at`: since then what
+    is guaranteed to it and open is everybody's, for the rest of the period in which that lies."""
 
     used_quantity: Number
+    released_at: str | None = None
 
 
 class ChannelSale(msgspec.Struct, frozen=True, gc=False):
@@ -46,12 +48,18 @@ class StockState(StockRowAnswer, frozen=True, gc=False, kw_only=True):
 
     `available` is the total left, null without a limit; `channels` what each channel of the brand can sell of it, with
     everything that stands in the way. `deleted`: the item is no longer in the menu.
+
+    What a hub needs to restore it itself: `epoch_at`, the last restore; `restored_slot`, which occurrence of a rule
+    that was, 0 for none; `auto_restore_from`, when a pending one-off was asked for.
     """
 
     channel_stocks: Sequence[ChannelState]
     available: Number | None
     deleted: bool
     channels: list[ChannelSale]
+    epoch_at: str | None = None
+    restored_slot: int = 0
+    auto_restore_from: str | None = None
 
 
 class StoreState(msgspec.Struct, frozen=True, gc=False):
@@ -110,12 +118,19 @@ def stock_state(view: StockView, key: StockKey) -> StockState:
     return StockState(
         *row_values(stock),
         channel_stocks=[
-            ChannelState(*channel_values(rows[code]), used_quantity=as_number(used_since(rows[code], period_at)))
+            ChannelState(
+                *channel_values(rows[code]),
+                used_quantity=as_number(used_since(rows[code], period_at)),
+                released_at=_instant(rows[code].released_at),
+            )
             for code in sorted(rows)
         ],
         available=as_number(max(0, stock.left)) if stock.is_limited else None,
         deleted=item is None,
         channels=[] if item is None else _sales(view, item, view.catalogue.channels(brand_id)),
+        epoch_at=_instant(stock.epoch_at),
+        restored_slot=stock.restored_slot,
+        auto_restore_from=_instant(stock.auto_restore_from),
     )
 
 
@@ -148,6 +163,11 @@ def message(
         return StoreMessage(**about, data=store_state(view))
     crossed = [alert_answer(alert) for alert in alerts if alert.seq == row.seq and alert.key == row.key]
     return StockMessage(**about, data=state or stock_state(view, row.key), alerts=crossed or UNSET)
+
+
+def _instant(at_ms: int) -> str | None:
+    """0 is never."""
+    return to_iso(at_ms) if at_ms else None
 
 
 def _sales(view: StockView, item: Item, channels: Mapping[str, Channel]) -> list[ChannelSale]:

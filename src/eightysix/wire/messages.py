@@ -25,6 +25,10 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
         "This key may call {limit} times a second; try again shortly.",
         "该密钥每秒最多调用 {limit} 次，请稍后重试。",
     ),
+    Problem.TOO_MANY_PAIRINGS: (
+        "Too many pairing codes are being tried; try again shortly.",
+        "配对码尝试过于频繁，请稍后重试。",
+    ),
     Problem.FORBIDDEN: ("The role {role} may not do this.", "角色 {role} 无权执行此操作。"),
     Problem.NOT_FOUND: ("There is nothing at this address.", "该地址不存在。"),
     Problem.KEY_NOT_FOUND: ("There is no such key.", "密钥不存在。"),
@@ -56,6 +60,14 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
         "The secret before the last rotation works until {until}; wait for that, or rotate without an overlap.",
         "上次轮换前的密钥在 {until} 前仍有效，请等待其失效，或不设重叠期轮换。",
     ),
+    Problem.PAIRING_CODE_UNKNOWN: (
+        "There is no such pairing code, or it was used or has ended; ask for a new one.",
+        "配对码不存在、已被使用或已过期，请重新获取。",
+    ),
+    Problem.HUB_EXISTS: (
+        "The store has the hub {what}; replace that first.",
+        "该门店已有中枢 {what}，请先将其替换。",
+    ),
     Problem.CURSOR_UNKNOWN: (
         "The cursor is of another time of this database; pull everything.",
         "游标属于该数据库的另一时期，请重新拉取全部数据。",
@@ -77,6 +89,8 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
     Code.CHANNEL_NOT_FOUND: ("There is no such channel.", "渠道不存在。"),
     Code.ITEM_NOT_FOUND: ("There is no such item.", "商品不存在。"),
     Code.RULE_NOT_FOUND: ("There is no such restore rule.", "恢复规则不存在。"),
+    Code.HUB_NOT_FOUND: ("The store has no such hub.", "该门店没有此中枢。"),
+    Code.INCIDENT_NOT_FOUND: ("There is no such incident.", "事件不存在。"),
     Code.QUANTITY_TOO_FINE: (
         "The quantity has more decimals than the item allows (at most 3).",
         "数量的小数位超过商品允许的精度（最多 3 位）。",
@@ -90,6 +104,18 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
     Code.SETTING_INVALID: (
         "The settings contradict each other or the stock as it is.",
         "设置自相矛盾或与当前库存不符。",
+    ),
+    Code.HUB_FENCED: (
+        "This hub was replaced; nothing is granted to it any more.",
+        "该中枢已被替换，不再获得任何额度。",
+    ),
+    Code.USE_HUB: (
+        "The store has a hub, and this channel sells through it.",
+        "该门店设有中枢，此渠道须通过中枢下单。",
+    ),
+    Code.ORDER_AT_HUB: (
+        "The order was taken at the store's hub, which alone decides on it.",
+        "该订单由门店中枢受理，须由中枢处理。",
     ),
     Code.ORDER_CANCELLED: ("The order is cancelled.", "订单已取消。"),
     Code.IDEMPOTENCY_MISMATCH: (
@@ -124,6 +150,15 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
     Code.COUNT_BASE_MISSING: (
         "Orders have moved what is there: say what was believed to be there before it was counted.",
         "订单已改变现有数量，请同时提供盘点前所认为的数量。",
+    ),
+    Code.GRANT_EXCEEDED: (
+        "More is given back than is held and free.",
+        "交还的数量超过持有的可用额度。",
+    ),
+    Code.ALREADY_RESOLVED: ("The incident is resolved already.", "该事件已处理。"),
+    Code.NOTHING_TO_CANCEL: (
+        "No unpaid order of the cloud holds any of it; accept the incident, or count anew.",
+        "没有可由云端取消的未付款订单占用该库存，请接受该事件或重新盘点。",
     ),
     Code.OUT_OF_STOCK: ("Not enough stock.", "库存不足。"),
 }
@@ -181,6 +216,13 @@ _PHRASES = {
     "either poiIds or from and to": "poiIds 与 from、to 只能选其一",
     "either a store or all": "门店与 all 只能选其一",
     "only with a store": "仅与门店一起使用",
+    "either sku_id or spu_id": "sku_id 与 spu_id 只能选其一",
+    "not 64 hexadecimal digits": "不是 64 位十六进制数字",
+    "not the next one": "不是下一个",
+    "not the event's order": "不是该事件的订单",
+    "not a kind of incident": "不是有效的事件类型",
+    "another store than the hub's": "不是该中枢的门店",
+    "only a recount says what was counted": "仅重新盘点时填写",
 }
 
 

@@ -19,6 +19,7 @@ class Problem(StrEnum):
     UNKNOWN_FIELD = "UNKNOWN_FIELD"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     TOO_MANY_REQUESTS = "TOO_MANY_REQUESTS"
+    TOO_MANY_PAIRINGS = "TOO_MANY_PAIRINGS"
     FORBIDDEN = "FORBIDDEN"
     NOT_FOUND = "NOT_FOUND"
     KEY_NOT_FOUND = "KEY_NOT_FOUND"
@@ -35,6 +36,8 @@ class Problem(StrEnum):
     ALREADY_EXISTS = "ALREADY_EXISTS"
     STILL_IN_USE = "STILL_IN_USE"
     ROTATION_RUNNING = "ROTATION_RUNNING"
+    PAIRING_CODE_UNKNOWN = "PAIRING_CODE_UNKNOWN"
+    HUB_EXISTS = "HUB_EXISTS"
     CURSOR_UNKNOWN = "CURSOR_UNKNOWN"
     OVERLOADED = "OVERLOADED"
     UNAVAILABLE = "UNAVAILABLE"
@@ -55,6 +58,7 @@ STATUS: dict[Problem | Code, int] = {
     Problem.BODY_TOO_LARGE: 413,
     Problem.UNAUTHENTICATED: 401,
     Problem.TOO_MANY_REQUESTS: 429,
+    Problem.TOO_MANY_PAIRINGS: 429,
     Problem.FORBIDDEN: 403,
     Problem.NOT_FOUND: 404,
     Problem.KEY_NOT_FOUND: 404,
@@ -63,6 +67,8 @@ STATUS: dict[Problem | Code, int] = {
     Problem.ALREADY_EXISTS: 409,
     Problem.STILL_IN_USE: 409,
     Problem.ROTATION_RUNNING: 409,
+    Problem.PAIRING_CODE_UNKNOWN: 404,
+    Problem.HUB_EXISTS: 409,
     Problem.CURSOR_UNKNOWN: 409,
     Problem.OVERLOADED: 503,
     Problem.UNAVAILABLE: 503,
@@ -73,6 +79,8 @@ STATUS: dict[Problem | Code, int] = {
     Code.CHANNEL_NOT_FOUND: 404,
     Code.ITEM_NOT_FOUND: 404,
     Code.RULE_NOT_FOUND: 404,
+    Code.HUB_NOT_FOUND: 404,
+    Code.INCIDENT_NOT_FOUND: 404,
     Code.ORDER_NOT_FOUND: 404,
     Code.QUANTITY_TOO_FINE: 422,
     Code.QUANTITY_OUT_OF_RANGE: 422,
@@ -82,7 +90,7 @@ STATUS: dict[Problem | Code, int] = {
 }
 """The HTTP status of every code (DESIGN section 4, precedence of refusals; section 5, errors)."""
 
-RETRYABLE = frozenset({Problem.TOO_MANY_REQUESTS, Problem.OVERLOADED, Problem.UNAVAILABLE})
+RETRYABLE = frozenset({Problem.TOO_MANY_REQUESTS, Problem.TOO_MANY_PAIRINGS, Problem.OVERLOADED, Problem.UNAVAILABLE})
 """The same request may succeed later, unchanged."""
 
 

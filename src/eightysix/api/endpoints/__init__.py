@@ -8,6 +8,9 @@ from eightysix.api.channels import Channels
 from eightysix.api.endpoint import Endpoint
 from eightysix.api.following import DeviceList, Following
 from eightysix.api.health import Health
+from eightysix.api.hub import HubLine
+from eightysix.api.hubs import HubDesk
+from eightysix.api.incidents import IncidentDesk
 from eightysix.api.keys import Audit, Keys
 from eightysix.api.metrics import MetricsPage
 from eightysix.api.parked import ParkedMessages
@@ -23,6 +26,8 @@ from eightysix.api.webhooks import WebhookDesk
 from .configuration import administration_calls, keys_calls
 from .following import devices_calls, following_calls
 from .health import health_calls, metrics_calls
+from .hub import hub_calls, hubs_calls
+from .incidents import incidents_calls
 from .order_events import parked_events_calls
 from .orders import orders_calls
 from .pos import pos_calls
@@ -41,6 +46,7 @@ class Rooms(NamedTuple):
     pos: Pos
     files: StockFiles
     channels: Channels
+    incidents: IncidentDesk
     reconciliation: Reconciliation
     log: Log
     administration: Administration
@@ -53,6 +59,8 @@ class Rooms(NamedTuple):
     following: Following
     streams: Streams
     devices: DeviceList
+    hubs: HubDesk
+    hub: HubLine
     metrics: MetricsPage
 
 
@@ -68,9 +76,12 @@ def endpoints(rooms: Rooms) -> list[Endpoint]:
         *pos_calls(rooms.pos),
         *files_calls(rooms.files),
         *channels_calls(rooms.channels),
+        *incidents_calls(rooms.incidents),
         *reconciliation_calls(rooms.reconciliation),
         *following_calls(rooms.following, rooms.streams),
         *devices_calls(rooms.devices),
+        *hubs_calls(rooms.hubs),
+        *hub_calls(rooms.hub),
         *log_calls(rooms.log),
         *administration_calls(rooms.administration),
         *keys_calls(rooms.keys),

@@ -111,6 +111,14 @@ SENTENCES: Mapping[Rule, tuple[str, str]] = {
         "{item}, order {order}: no hub may hold anything of it, yet {found} is granted or locked {detail}.",
         "{item}，订单 {order}：不应有门店主机持有它，但仍有 {found} 被分配或锁定 {detail}。",
     ),
+    Rule.HUB_JOURNAL: (
+        "The hub's journal is broken at event {seq} ({detail}): {expected} was expected, {found} found.",
+        "门店主机日志在事件 {seq} 处断裂（{detail}）：应为 {expected}，实际为 {found}。",
+    ),
+    Rule.HUB_WAITS: (
+        "{item}: the hub waits for something that it never wrote down ({detail}): {found}, of {expected}.",
+        "{item}：门店主机在等待从未记录的事项（{detail}）：{found}，应为 {expected}。",
+    ),
     Rule.OVERSOLD_INCIDENTS: (
         "{item}: oversold by {found}, but open incidents account for {expected} only.",
         "{item}：超卖 {found}，但事故记录只有 {expected}。",

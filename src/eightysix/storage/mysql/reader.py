@@ -12,12 +12,12 @@ from eightysix.core.change import Alert, Head, OrderFact
 from eightysix.core.invariant import invariant
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation, State
-from eightysix.storage.port import NOT_PLANNED, Planned, StoreRows
+from eightysix.storage.port import NOT_PLANNED, HubRows, Planned, StoreRows
 
 from . import literal, load
 from .pool import Pool
 from .session import Session
-from .table import ALERT, CHANNEL, DUE, HEAD, ORDER, RESERVATION, STOCK, STORE, TIMER
+from .table import ALERT, CHANNEL, DUE, HEAD, HUB, JOURNAL, ORDER, RESERVATION, STOCK, STORE, TIMER
 
 T = TypeVar("T")
 
@@ -60,6 +60,25 @@ class MysqlReader:
                 if lines == before:  # revisions only rise, so nothing moved while the fact was read
                     return now, lines, next(iter(facts.get(store, ())), None)
                 before = lines
+
+        return await self._pool.run(read)
+
+    async def live_lines(self, store: StoreKey, after: str, limit: int) -> tuple[int, list[Reservation]]:
+        async def read(session: Session) -> tuple[int, list[Reservation]]:
+            now, _ = await load.clock_and_head(session, store)
+            live = await _live_orders(session, store, now, after)
+            found = await load.by_text(session, RESERVATION, "order_id", {store: live})
+            lines = [line for line in found.get(store, ()) if line.is_live(now) and line.hub_id is None]
+            return now, sorted(lines, key=lambda line: (line.order_id, line.line))[:limit]
+
+        return await self._pool.run(read)
+
+    async def hub_rows(self, store: StoreKey) -> HubRows:
+        async def read(session: Session) -> HubRows:
+            hubs = await load.by_store(session, HUB, [store])
+            journals = await load.by_store(session, JOURNAL, [store])
+            told = (journal for journal in journals.get(store, ()) if journal.chain is not None)
+            return HubRows(tuple(hubs.get(store, ())), tuple(told))
 
         return await self._pool.run(read)
 
@@ -135,6 +154,12 @@ async def held(session: Session, stores: Sequence[StoreKey], read: Callable[[], 
 async def _lines(session: Session, store: StoreKey, order_id: str) -> list[Reservation]:
     found = await load.by_text(session, RESERVATION, "order_id", {store: [order_id]})
     return sorted(found.get(store, ()), key=lambda row: (row.sku_id, row.line_no))
+
+
+async def _live_orders(session: Session, store: StoreKey, now: int, after: str) -> set[str]:
+    key = " AND ".join(f"{name} = {value}" for name, value in zip(STORE, load.store_tuple(store), strict=True))
+    key += f" AND due_at > {now} AND order_id > {literal.text(after)}"
+    return {row[0] for row in await session.rows(f"SELECT DISTINCT order_id FROM {DUE.table} WHERE {key}")}
 
 
 async def _store_rows(

@@ -5,11 +5,11 @@ from typing import Any
 
 import asyncpg
 
-from eightysix.core.change import Alert, Head, OrderFact
+from eightysix.core.change import Alert, Head, Journal, OrderFact
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
 from eightysix.core.stock import ChannelStock, Stock
-from eightysix.storage.port import MAX_SEQ, LostConnection, Planned, StoreRows, Unavailable
+from eightysix.storage.port import MAX_SEQ, HubRows, LostConnection, Planned, StoreRows, Unavailable
 
 from .fault import CLIENT_ERRORS, connect_fault, statement_fault
 from .loading import looked_up
@@ -17,6 +17,8 @@ from .rows import (
     CHANNEL_NUMBERS,
     CHANNEL_TEXTS,
     CLOCK,
+    HUB,
+    JOURNAL,
     RESERVATION_FLAG,
     RESERVATION_NUMBERS,
     RESERVATION_TEXTS,
@@ -24,6 +26,7 @@ from .rows import (
     STOCK_NUMBERS,
     alert_of,
     channel_of,
+    hub_of,
     reservation_of,
     slots,
     stock_of,
@@ -91,9 +94,27 @@ def _order_statement() -> str:
     )
 
 
+def _live_statement() -> str:
+    found = looked_up("poi_stock_reservation", "r", "d", ("order_id",), _STORE_IS.format("r"))
+    return (
+        f"WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now) "
+        f"SELECT {_row(_HEAD, numbers=_HEAD_NUMBERS[:1])} UNION ALL "
+        f"(SELECT {_row(_RESERVATION, RESERVATION_FLAG, RESERVATION_TEXTS, RESERVATION_NUMBERS)} "
+        f"FROM (SELECT DISTINCT d.order_id FROM poi_stock_due AS d WHERE {_STORE_IS.format('d')} "
+        f"AND d.due_at > (SELECT now FROM clock) AND d.order_id > $4 OFFSET 0) AS d {found} "
+        "WHERE r.state = 1 AND r.expires_at > (SELECT now FROM clock) AND r.hub_id IS NULL "
+        "ORDER BY r.order_id, r.sku_id, r.line_no LIMIT $5)"
+    )
+
+
 ALL_ROWS_STATEMENT = _store_rows_statement(named=False)
 NAMED_ROWS_STATEMENT = _store_rows_statement(named=True)
 ORDER_STATEMENT = _order_statement()
+LIVE_STATEMENT = _live_statement()
+HUBS_STATEMENT = f"SELECT {', '.join(HUB)} FROM poi_stock_hub AS h WHERE {_STORE_IS.format('h')}"
+JOURNALS_STATEMENT = (
+    f"SELECT {', '.join(JOURNAL)} FROM poi_stock_journal AS j WHERE {_STORE_IS.format('j')} AND j.chain IS NOT NULL"
+)
 HEAD_STATEMENT = (
     f"SELECT {CLOCK}, h.seq, h.outbox_seq, h.last_at FROM (SELECT 1) AS always "
     f"LEFT JOIN poi_stock_head AS h ON {_STORE_IS.format('h')}"
@@ -171,6 +192,19 @@ class PostgresReader:
             else:
                 now = row[_NUMBER]
         return now, sorted(lines, key=lambda line: line.line), fact
+
+    async def live_lines(self, store: StoreKey, after: str, limit: int) -> tuple[int, list[Reservation]]:
+        now, lines = 0, []
+        for row in await self.fetch(LIVE_STATEMENT, *store, after, limit):
+            if row[0] == _RESERVATION:
+                lines.append(reservation_of(row[2], row[3:_NUMBER], row[_NUMBER : _NUMBER + _LINE]))
+            else:
+                now = row[_NUMBER]
+        return now, sorted(lines, key=lambda line: (line.order_id, line.line))
+
+    async def hub_rows(self, store: StoreKey) -> HubRows:
+        hubs = tuple(hub_of(row) for row in await self.fetch(HUBS_STATEMENT, *store))
+        return HubRows(hubs, tuple(Journal(*row) for row in await self.fetch(JOURNALS_STATEMENT, *store)))
 
     async def due_stores(self, buckets: Sequence[int], limit: int) -> list[StoreKey]:
         return [StoreKey(*row) for row in await self.fetch(DUE_STORES_STATEMENT, list(buckets), limit)]

@@ -8,7 +8,7 @@ between them. No index holds a column that an order changes.
 
 from .columns import BROADCAST, COUNTER, INSTANT, QUANTITY, SHARDED, metadata
 from .configuration import admin_log, api_key, brand, catalog_head, channel, hub, item, restore_rule, store, webhook
-from .hub import poi_hub_books, poi_hub_event, poi_hub_mirror, poi_hub_request, poi_stock_hub
+from .hub_books import poi_hub_books, poi_hub_event, poi_hub_mirror, poi_hub_request, poi_stock_hub
 from .stock import (
     poi_item_channel_stock,
     poi_item_stock,

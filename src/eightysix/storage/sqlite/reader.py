@@ -8,7 +8,7 @@ from typing import Any
 from eightysix.core.change import Alert, Head, OrderFact
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
-from eightysix.storage.port import MAX_SEQ, Planned, StoreRows
+from eightysix.storage.port import MAX_SEQ, HubRows, Planned, StoreRows
 
 from . import rows, statements
 from .connection import ConnectionThread
@@ -55,6 +55,19 @@ class SqliteReader:
         found.sort(key=lambda line: (line.sku_id, line.line_no))
         fact = next((rows.fact(row) for row in rows.decode(facts)), None)
         return now, found, fact
+
+    async def live_lines(self, store: StoreKey, after: str, limit: int) -> tuple[int, list[Reservation]]:
+        """See the port."""
+        now, lines = await self.one(statements.LIVE_LINES, *store, after, limit)
+        return now, [rows.reservation(row) for row in rows.decode(lines)]
+
+    async def hub_rows(self, store: StoreKey) -> HubRows:
+        """See the port."""
+        hubs, journals = await self.one(statements.HUB_ROWS, *store)
+        return HubRows(
+            tuple(rows.hub(row) for row in rows.decode(hubs)),
+            tuple(rows.journal(row) for row in rows.decode(journals)),
+        )
 
     async def due_stores(self, buckets: Sequence[int], limit: int) -> list[StoreKey]:
         """See the port."""

@@ -218,6 +218,16 @@ READ_ORDER = (
     f"SELECT {NOW}, {_of_store('poi_stock_reservation', RESERVATION, ' AND t.order_id = ?4')}, "
     f"{_of_store('poi_stock_order', FACT, ' AND t.order_id = ?4')}"
 )
+LIVE_LINES = (
+    f"SELECT {NOW}, (SELECT json_group_array(json_array({', '.join(RESERVATION)})) FROM (SELECT t.* "  # noqa: S608
+    "FROM (SELECT DISTINCT d.order_id FROM poi_stock_due d WHERE d.product_shard_id = ?1 AND d.brand_id = ?2 "
+    f"AND d.poi_id = ?3 AND d.due_at > {NOW} AND d.order_id > ?4) j CROSS JOIN poi_stock_reservation t "
+    f"WHERE {_THIS_STORE} AND t.order_id = j.order_id AND t.state = 1 AND t.expires_at > {NOW} AND t.hub_id IS NULL "
+    "ORDER BY t.order_id, t.sku_id, t.line_no LIMIT ?5))"
+)
+HUB_ROWS = (
+    f"SELECT {_of_store('poi_stock_hub', HUB)}, {_of_store('poi_stock_journal', JOURNAL, ' AND t.chain IS NOT NULL')}"
+)
 NEXT_TIMERS = (
     f"SELECT {NOW}, (SELECT json_group_array(json_array(due_at, b, brand_id, poi_id)) FROM (SELECT t.due_at, "  # noqa: S608
     "t.product_shard_id AS b, t.brand_id, t.poi_id FROM json_each(?1) j CROSS JOIN poi_stock_timer t "
