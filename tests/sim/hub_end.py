@@ -49,9 +49,11 @@ class HubEnd:
         self.side = side
         self.skew = random.randint(-climate.skew, climate.skew)
         self.crash = climate.crash
-        self.kitchen = HubKitchen(timeline.now + self.skew, side)
+        self.kitchen = HubKitchen(timeline.now + self.skew, side=side)
         self.agent: Agent | None = None
         """None: the process is down."""
+        self._had_all_rows = False
+        """Written down: a restart knows it."""
         self.lives = 0
         """How often it was started."""
         self._wakes_at: int | None = None
@@ -68,8 +70,8 @@ class HubEnd:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it has ever had all rows of the cloud: before that it doesn't sell."""
-        return self.agent is not None and bool(self.kitchen.mirrors)
+        """Whether it is up and has ever had all rows of the cloud: before that it doesn't sell."""
+        return self.agent is not None and self._had_all_rows
 
     def start(self) -> None:
         """A new life of the process, on what was committed."""
@@ -163,6 +165,7 @@ class HubEnd:
                 self.kitchen.menu.set_rules(*answer.body)
             self._write(agent.answered(call, answer, self.now))
             if self.agent is agent:
+                self._had_all_rows = self._had_all_rows or agent.has_all_rows
                 self.wake()
 
         self.send(self, call, answered)

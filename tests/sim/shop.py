@@ -140,7 +140,7 @@ class Shop:
     def audit(self) -> None:
         """What the product itself says of its books."""
         for kitchen in (self.cloud.kitchen, *(hub.kitchen for hub in self.hubs)):
-            found = findings(kitchen.books())
+            found = findings(kitchen.books(), kitchen.menu)
             if found:
                 raise Broken(f"the product's audit: {found}")
 

@@ -96,7 +96,9 @@ class Agent:
         """Of what the cloud may have done already and hasn't answered: where its rows stood before that, as far as the
         hub had them. At a start nobody knows."""
         self._store_version: int | None = None
-        self._has_all_rows = False
+        self.has_all_rows = False
+        """Whether all rows of the cloud were taken over since the start. A hub that never had them doesn't know what
+        there is, and mustn't sell."""
         self._rebalancing = Rebalancing()
         self.is_online = False
         """Whether the last call was answered."""
@@ -129,7 +131,7 @@ class Agent:
 
     def rewind(self) -> None:
         """What an answer meant could not be written: all rows are pulled again."""
-        self._has_all_rows = False
+        self.has_all_rows = False
         self._go_back(None)
 
     # what is to be done
@@ -188,7 +190,7 @@ class Agent:
         """Only with the cloud there, and its rows: who is cut off would only give away."""
         return (
             self.is_online
-            and self._has_all_rows
+            and self.has_all_rows
             and Duty.GRANTS not in self._under_way
             and Duty.GRANTS not in self.troubles
         )
@@ -288,7 +290,7 @@ class Agent:
             return
         self._cursor = None if answer.is_reset else answer.cursor
         again = answer.has_more or answer.is_reset
-        self._has_all_rows = self._has_all_rows or not again
+        self.has_all_rows = self.has_all_rows or not again
         self._due[Duty.PULL] = now if again else now + self._pace.pull_ms
 
     def _go_back(self, cursor: str | None) -> None:
