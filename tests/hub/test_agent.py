@@ -25,11 +25,11 @@ from eightysix.hub.call import (
 )
 from eightysix.hub.desk import Desk, Holding
 from eightysix.hub.pace import Pace
-from eightysix.hub.patience import LONGEST_MS
 from eightysix.hub.trouble import Trouble
 
 STORE = StoreKey.of("fox", "1")
 SOUP = sku_key(7)
+LONGEST_MS = Pace().retry_ms
 EMPTY = Desk(0, 0)
 
 

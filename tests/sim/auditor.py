@@ -24,6 +24,7 @@ from eightysix.core.command import (
 )
 from eightysix.core.key import StockKey
 from eightysix.core.outcome import GrantsMoved, OrderDone, Outcome, Refused, StocksSet
+from eightysix.core.stock import ChannelStock
 from tests.world.kitchen import Kitchen
 
 from .climate import Climate
@@ -43,12 +44,46 @@ class Broken(AssertionError):
     """The product broke a promise."""
 
 
+Orders = dict[str, dict[tuple[int, int], Line]]
+"""The lines of each order, as its home has acknowledged them."""
+
+
+class _Home:
+    """Orders of one side, and which of their lines hold something."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.orders: Orders = {}
+        self._holding: dict[tuple[str, tuple[int, int]], Line] = {}
+
+    def keep(self, order_id: str, key: tuple[int, int], line: Line) -> None:
+        """The line as it is now."""
+        self.orders.setdefault(order_id, {})[key] = line
+        if line.state == HOLDING:
+            self._holding[order_id, key] = line
+        else:
+            self._holding.pop((order_id, key), None)
+
+    def promised(self, now: int) -> dict[Stock, int]:
+        """What is held of each stock. Who is dead by now is dead for good, until it is locked anew."""
+        total: defaultdict[Stock, int] = defaultdict(int)
+        for name, line in list(self._holding.items()):
+            if line.expires_at <= now:
+                del self._holding[name]
+            else:
+                for stock, quantity in taken(line.sku, line.quantity):
+                    total[stock] += quantity
+        return total
+
+
 class _Hub:
     """What is known of one hub."""
 
     def __init__(self, end: "HubEnd") -> None:
         self.end = end
-        self.lines: dict[str, dict[tuple[int, int], Line]] = {}
+        self.home = _Home(end.side.hub_id)
+        self.moves: dict[int, list[tuple[tuple[int, int], int]]] = {}
+        """What each event that the cloud hasn't stored says of what the hub holds."""
         self.pending: list[Pending] = []
         self.last_seq = 0
         self.told_seq = 0
@@ -56,7 +91,6 @@ class _Hub:
         self.given: dict[str, dict[StockKey, int]] = {}
         """What each request came to in the cloud."""
         self.fenced = False
-        self.incidents = 0
 
 
 class Auditor:
@@ -67,9 +101,11 @@ class Auditor:
         self._cloud = cloud
         self._climate = climate
         self._things = {stock: Thing() for stock in LIMITED_STOCKS}
-        self._lines: dict[str, dict[tuple[int, int], Line]] = {}
+        self._home = _Home(CLOUD)
         self._hubs: list[_Hub] = []
         self._logs = 0
+        self.is_news = True
+        """Whether anything was committed since the last check."""
         self.checks = 0
 
     # what happens
@@ -80,12 +116,13 @@ class Auditor:
 
     def cloud_committed(self, commands: Sequence[Command], outcomes: Sequence[Outcome]) -> None:
         """The cloud has committed a batch: restores first, then the commands in order."""
+        self.is_news = True
         self._restores()
         for command, outcome in zip(commands, outcomes, strict=True):
             if isinstance(outcome, Refused):
                 continue
             if isinstance(outcome, OrderDone):
-                for stock, quantity in self._order(CLOUD, self._lines, command, outcome, self._timeline.now).items():
+                for stock, quantity in self._order(self._home, command, outcome, self._timeline.now).items():
                     self._things[stock].real -= quantity
             elif isinstance(command, SetStock) and isinstance(outcome, StocksSet):
                 self._set(command, outcome)
@@ -101,11 +138,12 @@ class Auditor:
 
     def hub_committed(self, end: "HubEnd", commands: Sequence[Command], outcomes: Sequence[Outcome]) -> None:
         """A hub has committed a batch."""
+        self.is_news = True
         hub = self._of(end.side.hub_id)
         effects: defaultdict[Stock, int] = defaultdict(int)
         for command, outcome in zip(commands, outcomes, strict=True):
             if isinstance(outcome, OrderDone):
-                sold = self._order(end.side.hub_id, hub.lines, command, outcome, end.now)
+                sold = self._order(hub.home, command, outcome, end.now)
                 for stock, quantity in sold.items():
                     effects[stock] -= quantity
             elif isinstance(command, SetStock) and isinstance(outcome, StocksSet):
@@ -114,6 +152,8 @@ class Auditor:
                         effects[stock] += real
         hub.end.counted = {}
         seq = end.kitchen.last_seq
+        for new in range(hub.last_seq + 1, seq + 1):
+            hub.moves[new] = _moves(end.kitchen.events[new][1])
         for stock, real in effects.items():
             if real:
                 _must(seq > hub.last_seq, "a sale without an event of the journal")
@@ -125,30 +165,31 @@ class Auditor:
     def _of(self, hub_id: str) -> _Hub:
         return next(hub for hub in self._hubs if hub.end.side.hub_id == hub_id)
 
-    def _order(
-        self, home: str, orders: dict[str, dict[tuple[int, int], Line]], command: Command, outcome: OrderDone, now: int
-    ) -> dict[Stock, int]:
+    def _order(self, home: _Home, command: Command, outcome: OrderDone, now: int) -> dict[Stock, int]:
         """Take an acknowledged verb into the model; what it has sold, by stock."""
         assert isinstance(command, (LockStock, DeductStock, UnlockStock, ReturnStock, AmendStock))
-        lines = orders.setdefault(outcome.order_id, {})
-        named = {(view.sku_id, view.line_no) for view in outcome.lines}
+        lines = home.orders.setdefault(outcome.order_id, {})
         sold: defaultdict[Stock, int] = defaultdict(int)
         backs = {}
         if isinstance(command, ReturnStock) and command.lines is not None and not outcome.replayed:
             backs = {(line.sku_id, line.line_no): line for line in command.lines}
+        named = {(view.sku_id, view.line_no) for view in outcome.lines}
         for view in outcome.lines:
             key = (view.sku_id, view.line_no)
-            before = lines.get(key) or Line(home, view.sku_id, "", 0)
+            before = lines.get(key) or Line(home.name, view.sku_id, "", 0)
             back = backs.get(key)
             restocked = before.restocked + (back.quantity or 0 if back is not None and back.restock else 0)
-            after = Line(home, view.sku_id, view.state.name, view.quantity, view.returned, restocked, before.expires_at)
+            after = Line(
+                home.name, view.sku_id, view.state.name, view.quantity, view.returned, restocked, before.expires_at
+            )
             lines[key] = after
             for stock, quantity in taken(view.sku_id, after.sold - before.sold):
                 sold[stock] += quantity
-        for key, line in lines.items():
+        for key, line in list(lines.items()):
             is_live = key in named or line.expires_at > now
             if line.state == HOLDING and outcome.expires_at is not None and is_live:
                 line.expires_at = outcome.expires_at
+            home.keep(outcome.order_id, key, line)
         return sold
 
     def _set(self, command: SetStock, outcome: StocksSet) -> None:
@@ -183,6 +224,7 @@ class Auditor:
         if command.seq <= hub.told_seq:
             return
         hub.told_seq = command.seq
+        hub.moves.pop(command.seq, None)
         verb = command.event.verb
         if verb is not None:
             self._verb(verb.order_id)
@@ -197,13 +239,13 @@ class Auditor:
     def _verb(self, order_id: str) -> None:
         """The cloud has decided on a verb that the store asked of its order while it was cut off: a sale has happened,
         whatever the order looks like here."""
-        lines = self._lines.setdefault(order_id, {})
+        lines = self._home.orders.setdefault(order_id, {})
         for (of, key), row in self._cloud.reservations.items():
             if of != order_id:
                 continue
             before = lines.get(key) or Line(CLOUD, row.sku_id, "", 0)
             after = Line(CLOUD, row.sku_id, row.state.name, row.quantity, row.returned, row.restocked, row.expires_at)
-            lines[key] = after
+            self._home.keep(order_id, key, after)
             for stock, quantity in taken(row.sku_id, after.sold - before.sold):
                 self._things[stock].real -= quantity
 
@@ -218,25 +260,27 @@ class Auditor:
     # what must hold
 
     def check(self) -> None:
-        """After every step."""
+        """After every step that has committed something: without a commit only dead locks let go of what they held."""
+        if not self.is_news:
+            return
+        self.is_news = False
         self.checks += 1
         excused = self._excused()
+        promised = [self._home.promised(self._timeline.now)]
+        promised += [hub.home.promised(hub.end.now) for hub in self._hubs if not hub.fenced]
         for stock, thing in self._things.items():
-            self._check_stock(stock, thing, excused.get(stock, 0))
+            self._check_stock(stock, thing, sum(each.get(stock, 0) for each in promised), excused.get(stock, 0))
 
-    def _check_stock(self, stock: Stock, thing: Thing, excused: int) -> None:
+    def _check_stock(self, stock: Stock, thing: Thing, promised: int, excused: int) -> None:
         key = key_of(stock)
         row = self._cloud.stocks[key]
         _must(row.real == thing.real, "{}: the cloud says {} are there, there are {}", stock, row.real, thing.real)
         there = thing.real
-        promised = self._promised(self._lines, stock, self._timeline.now)
         outstanding = 0
         for hub in self._hubs:
-            if hub.fenced:
-                continue
-            there += sum(each.real for each in hub.pending if each.stock == stock and thing.counts(each))
-            promised += self._promised(hub.lines, stock, hub.end.now)
-            outstanding = self._outstanding(hub, key)
+            if not hub.fenced:
+                there += sum(each.real for each in hub.pending if each.stock == stock and thing.counts(each))
+                outstanding = self._outstanding(hub, key)
         _must(
             promised - there <= excused,
             "{}: sold too many: {} are there, {} are promised, incidents excuse {}", stock, there, promised, excused,
@@ -246,25 +290,13 @@ class Auditor:
             "{}: the cloud counts {} as the hub's, of which the hub has {}", stock, row.grant, outstanding,
         )  # fmt: skip
 
-    def _promised(self, orders: dict[str, dict[tuple[int, int], Line]], stock: Stock, now: int) -> int:
-        """What orders hold of a stock."""
-        return sum(
-            quantity
-            for lines in orders.values()
-            for line in lines.values()
-            if line.state == HOLDING
-            for of, quantity in taken(line.sku, line.promised(now))
-            if of == stock
-        )
-
     def _outstanding(self, hub: _Hub, key: StockKey) -> int:
         """What the cloud must count as the hub's: what it holds, what it has sold and not told, what is on its way."""
         kitchen = hub.end.kitchen
         row = kitchen.stocks.get(key)
         total = 0 if row is None else max(0, row.real - row.grant)
-        for seq, (_, body) in kitchen.events.items():
-            if seq > hub.told_seq:
-                total -= sum(held for of, held in _moves(body) if of == tuple(key))
+        for moves in hub.moves.values():
+            total -= sum(held for of, held in moves if of == key)
         for request in kitchen.requests_open.values():
             given = hub.given.get(request.request_id)
             for change in request.changes:
@@ -292,9 +324,9 @@ class Auditor:
 
     def check_orders(self) -> None:
         """What was acknowledged is there, at its home."""
-        _kept(self._lines, self._cloud)
+        _kept(self._home.orders, self._cloud)
         for hub in self._hubs:
-            _kept(hub.lines, hub.end.kitchen)
+            _kept(hub.home.orders, hub.end.kitchen)
 
     # once all is well again
 
@@ -347,10 +379,18 @@ class Auditor:
             if mine.grant != part:
                 return f"{key}: the cloud keeps {part}, the hub believes {mine.grant}"
         limits = [
-            {(key, code): (row.status, row.limit, row.guarantee, row.weight) for (key, code), row in rows.items()}
+            {place: word for place, row in rows.items() if (word := _word(row)) != _NOTHING}
             for rows in (self._cloud.channels, kitchen.channels)
         ]
         return None if limits[0] == limits[1] else f"channels: {limits[0]} in the cloud, {limits[1]} at the hub"
+
+
+_NOTHING = (1, None, 0, 0)
+"""What holds of a channel without a row."""
+
+
+def _word(row: ChannelStock) -> tuple[int, int | None, int, int]:
+    return row.status, row.limit, row.guarantee, row.weight
 
 
 def key_of(stock: Stock) -> StockKey:
@@ -372,7 +412,7 @@ def _moves(body: bytes) -> list[tuple[tuple[int, int], int]]:
     return [((move[0][0], move[0][1]), move[4]) for move in json.loads(body).get("moves", ())]
 
 
-def _kept(orders: dict[str, dict[tuple[int, int], Line]], kitchen: Kitchen) -> None:
+def _kept(orders: Orders, kitchen: Kitchen) -> None:
     for order_id, lines in orders.items():
         for key, line in lines.items():
             row = kitchen.reservations.get((order_id, key))

@@ -26,14 +26,15 @@ PAGE = 3
 class CloudEnd:
     """One store in the cloud."""
 
+    acknowledges_before_it_stores = False
+    """A planted fault: see `faults`."""
+
     def __init__(self, timeline: Timeline, random: Random, climate: Climate) -> None:
         self._timeline = timeline
         self._random = random
         self.crash = climate.crash
         self.kitchen = Kitchen(timeline.now)
         self.rules: tuple[RestoreRule, ...] = ()
-        self.acknowledges_before_it_stores = False
-        """A planted fault."""
         self.watch: Callable[[Sequence[Command], Sequence[Outcome]], None] = lambda _commands, _outcomes: None
         """Sees every committed batch."""
 

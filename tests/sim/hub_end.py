@@ -44,6 +44,7 @@ class HubEnd:
             orders_ms=None,
             rebalance_ms=climate.pull_ms // 4,
             compare_ms=10 * climate.pull_ms,
+            retry_ms=max(2_000, climate.gap_ms),
         )
         self.line = line
         self.side = side

@@ -42,10 +42,6 @@ class Line:
         """What has left the store for good."""
         return self.quantity - self.restocked if self.state in PAID else 0
 
-    def promised(self, now: int) -> int:
-        """What is held for it at its home's `now`."""
-        return self.quantity if self.state == HOLDING and self.expires_at > now else 0
-
 
 @dataclass(slots=True)
 class Pending:

@@ -99,13 +99,19 @@ class Run:
         healed_at = self._timeline.now
         for shop in self._shops.values():
             shop.heal()
-        differs: dict[int, str | None] = {}
+        differs: dict[int, str] = {number: "not looked at yet" for number in self._shops}
         ticked_at = 0
         while True:
-            differs = {number: why for number, shop in self._shops.items() if (why := shop.auditor.disagreement())}
+            for number, shop in self._shops.items():
+                if number not in differs and not shop.auditor.is_news:
+                    continue
+                why = shop.auditor.disagreement()
+                differs.pop(number, None)
+                if why is not None:
+                    differs[number] = why
             if not differs:
                 break
-            if self._timeline.now - healed_at > self.climate.pull_ms + HEALED_MS:
+            if self._timeline.now - healed_at > self.climate.pull_ms + self.climate.gap_ms + HEALED_MS:
                 store, why = next(iter(differs.items()))
                 raise Failed(self.seed, store, f"still no agreement: {why}", self._story.lines(store))
             happening = self._timeline.step()

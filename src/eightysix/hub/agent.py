@@ -79,12 +79,14 @@ class Agent:
         self._side = side
         self._random = random
         self._pace = pace or Pace()
-        self._line = Patience(random)
+        self._line = Patience(random, self._pace.retry_ms)
         self._under_way: dict[Duty, Call] = {}
         self._due: dict[Duty, int] = {}
         """When each duty comes round by the clock, ms; before the first time it is due."""
         self._rebalance_at = 0
         self._compare_at = 0
+        self._asked_after: dict[str, int] = {}
+        """Where the journal ended at the latest when each open request was written down."""
         self._compared_seq = 0
         """Where the journal ended when the cloud was asked what the hub holds."""
         self._totals: tuple[GrantTotal, ...] | None = None
@@ -151,6 +153,9 @@ class Agent:
             self._unsettled.pop(Duty.UPLOAD, None)
         if not desk.requests:
             self._unsettled.pop(Duty.GRANTS, None)
+        self._asked_after = {
+            each.request_id: self._asked_after.get(each.request_id, desk.last_seq) for each in desk.requests
+        }
         calls: list[Call] = []
         for duty in Duty:
             if self._line.failures and self._under_way:
@@ -167,8 +172,7 @@ class Agent:
     def _call(self, duty: Duty, desk: Desk, now: int) -> Call | None:
         if duty is Duty.GRANTS:
             if desk.requests:
-                self._unsettled.setdefault(duty, self._cursor)
-                return MoveGrants(min(desk.requests, key=lambda each: (each.asked_at, each.request_id)))
+                return self._request(min(desk.requests, key=lambda each: (each.asked_at, each.request_id)), desk)
             if desk.is_clear and now >= self._compare_at:
                 self._compared_seq = desk.last_seq
                 return MoveGrants(GrantRequest(self._new_id(), (), now))
@@ -185,6 +189,14 @@ class Agent:
         if duty is Duty.ORDERS and self._pace.orders_ms is not None:
             return FetchOrders()
         return None
+
+    def _request(self, request: GrantRequest, desk: Desk) -> Call | None:
+        """The request, once the cloud has the events of before it: what is given back may have come back with them."""
+        gives_back = any(change.delta < 0 for change in request.changes)
+        if gives_back and desk.acked_seq < self._asked_after[request.request_id]:
+            return None
+        self._unsettled.setdefault(Duty.GRANTS, self._cursor)
+        return MoveGrants(request)
 
     def _may_ask(self) -> bool:
         """Only with the cloud there, and its rows: who is cut off would only give away."""
