@@ -4,9 +4,13 @@
 some heartbeats. `follow`: a stream a store, changes at a steady rate, spread over all stores; each is timed from its
 commit (the message's `committed_at`, the database's clock on this machine) to its arrival, and to the answer of its
 acknowledgement. A store has one acknowledgement underway; what arrives meanwhile is acknowledged with the next one.
+Before it counts there are changes at the same rate for `--warm-seconds`: a fresh broker compiles itself for a while.
+With EIGHTYSIX_BUS_URL the messages go over that bus, whose topics are made first: without them the service works all
+the same, but what is measured then is the net that finds what no bus has brought.
 
 Run ``python bench/streams.py idle [--streams 5000]`` or ``python bench/streams.py follow [--streams 1000] [--rate 1000]
-[--seconds 30]``, both with ``[--database URL]``: a migrated, empty database; without it an SQLite file.
+[--seconds 30] [--warm-seconds 3]``, both with ``[--database URL]``: a migrated, empty database; without it an SQLite
+file.
 """
 
 import argparse
@@ -28,6 +32,8 @@ import httpx
 import msgspec
 import psutil
 import uvloop
+
+from eightysix.sync.bus_url import set_up_bus
 
 HOST = "127.0.0.1"
 BRAND = "bench"
@@ -273,12 +279,13 @@ async def change(http: httpx.AsyncClient, name: str, stores: int, rate: int, sec
     return made
 
 
-async def follow(service: Service, http: httpx.AsyncClient, streams: int, rate: int, seconds: float) -> None:
+async def follow(service: Service, http: httpx.AsyncClient, options: argparse.Namespace) -> None:
+    streams, rate, seconds = options.streams or 1_000, options.rate, options.seconds
     await furnish(http, streams)
     follower = Follower(service)
     wires = await connected(service, streams, streams, follower)
     tasks = [asyncio.create_task(follower.acknowledge()) for _ in range(_CONNECTIONS)]
-    await change(http, "warm", streams, rate, 3.0)
+    await change(http, "warm", streams, rate, options.warm_seconds)
     follower.counting = True
     cpu = sum(service.process.cpu_times()[:2])
     made = await change(http, "o", streams, rate, seconds)
@@ -289,6 +296,8 @@ async def follow(service: Service, http: httpx.AsyncClient, streams: int, rate: 
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert not any(wire.ended for wire in wires)
+    bus = os.environ.get("EIGHTYSIX_BUS_URL", "").partition(":")[0] or "in process"
+    print(f"bus: {bus}; not counted: the first {options.warm_seconds:.0f} s of changes")
     print(f"{made} changes in {seconds:.0f} s over {streams} streams; {follower.failed} acknowledgements failed")
     for name, times in (("received", follower.received), ("acknowledged", follower.acked)):
         ordered = sorted(times)
@@ -300,6 +309,7 @@ async def follow(service: Service, http: httpx.AsyncClient, streams: int, rate: 
 async def main(options: argparse.Namespace) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    set_up_bus(os.environ.get("EIGHTYSIX_BUS_URL", ""))
     with tempfile.TemporaryDirectory() as folder:
         database = options.database or f"sqlite:///{Path(folder) / 'streams.db'}"
         async with serving(database) as service:
@@ -308,7 +318,7 @@ async def main(options: argparse.Namespace) -> None:
                 if options.what == "idle":
                     await idle(service, http, options.streams or 5_000, options.seconds)
                 else:
-                    await follow(service, http, options.streams or 1_000, options.rate, options.seconds)
+                    await follow(service, http, options)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
@@ -318,5 +328,6 @@ if __name__ == "__main__":
     parser.add_argument("--streams", type=int)
     parser.add_argument("--rate", type=int, default=1_000)
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--warm-seconds", type=float, default=3.0)
     parser.add_argument("--database")
     uvloop.run(main(parser.parse_args()))

@@ -46,6 +46,26 @@ async def test_nothing_is_lost_when_the_broker_is_killed(own_rocketmq: RocketMQS
         await stage.close()
 
 
+@pytest.mark.timeout(300)
+async def test_a_group_of_its_own_goes_on_where_it_was_when_the_broker_is_back(own_rocketmq: RocketMQServer) -> None:
+    stage, seconds = RocketMQStage(own_rocketmq.url), 120.0
+    try:
+        bus, inbox = await stage.bus(), Inbox()
+        await bus.subscribe(stage.topic, "gateway_9", inbox)
+        number = 0
+        while not inbox.got:
+            await publish(bus, [stage.message(number)])
+            number += 1
+        first = inbox.numbers("6.sesame/1")[0]
+        await asyncio.to_thread(own_rocketmq.kill)
+        await asyncio.to_thread(own_rocketmq.start)
+        await publish(bus, [stage.message(each) for each in range(number, number + 50)], seconds)
+        await inbox.until(lambda: inbox.numbers("6.sesame/1")[-1] == number + 49, seconds)
+        assert inbox.numbers("6.sesame/1") == list(range(first, number + 50))
+    finally:
+        await stage.close()
+
+
 async def test_what_a_killed_member_had_in_hand_comes_to_another(rocketmq_stage: RocketMQStage) -> None:
     bus, inbox = await rocketmq_stage.bus(), Inbox()
     names = parse_qs(urlsplit(rocketmq_stage.url).query)["name_servers"][0]
@@ -75,6 +95,23 @@ async def test_a_group_that_is_not_a_durable_one_is_made_when_it_is_asked_for(ro
         while not inbox.got:
             await publish(bus, [rocketmq_stage.message(number)])
             number += 1
+
+
+async def test_a_group_of_its_own_begins_with_what_comes_next_in_order(rocketmq_stage: RocketMQStage) -> None:
+    """Also of a topic whose first message the broker still has in memory: a gateway would be told old news first."""
+    bus, inbox = await rocketmq_stage.bus(), Inbox()
+    await publish(bus, [rocketmq_stage.message(number) for number in range(50)])
+    await bus.subscribe(rocketmq_stage.topic, "gateway_8", inbox)
+    number = 50
+    async with asyncio.timeout(SECONDS):
+        while not inbox.got:
+            await publish(bus, [rocketmq_stage.message(number)])
+            number += 1
+    await publish(bus, [rocketmq_stage.message(each) for each in range(number, number + 100)])
+    await inbox.until(lambda: inbox.numbers("6.sesame/1")[-1] == number + 99)
+    numbers = inbox.numbers("6.sesame/1")
+    assert numbers[0] >= 50
+    assert numbers == list(range(numbers[0], number + 100))
 
 
 async def test_without_a_broker_it_says_so_and_ends_quickly() -> None:

@@ -27,7 +27,7 @@ def test_what_takes_a_key_is_known_by_it() -> None:
     """An endpoint whose body has a request_id is KEYED, and no other but those that are keyed by nature."""
     by_nature = {f"/api/v1/stock/{name}" for name in ("lock", "deduct", "unlock", "batch")}
     by_nature |= {f"/api/v1/poi/stock/{name}" for name in ("sync-from-pos", "replay", "ack")}
-    by_nature |= {"/api/v1/hub/events"}
+    by_nature |= {"/api/v1/incidents/{incident_id}/resolve", "/api/v1/hub/events"}
     for endpoint in table():
         if endpoint.method == "POST" and endpoint.body is not None:
             fields = {field for kind in endpoint.body.types for field in getattr(kind, "__struct_fields__", ())}

@@ -130,6 +130,32 @@ async def test_dishes_go_off_sale_and_come_back(ask: Ask) -> None:
     assert {each.get().stock_status for each in back} == {1}
 
 
+async def test_incidents_are_found_and_resolved(shop: Shop, ask: Ask, client: AsyncClient, threaded: Client) -> None:
+    await ask("set_stock", ("fox", "s2"), SettingBody(SOUP, stock_type=2, stock_status=1, real_quantity=Decimal(1)))
+    order_ids = [shop.new_order() for _ in range(3)]
+    for order_id in order_ids:
+        await ask("lock", ("fox", "s2"), order_id, "POS", {SOUP: 2}, force=True, reason="on the counter")
+    of_soup = [each async for each in client.incidents("fox", "s2", open_only=True, limit=2) if each.object_id == SOUP]
+    assert [each.order_id for each in of_soup] == order_ids[::-1]
+    listed = await asyncio.to_thread(lambda: [each.incident_id for each in threaded.incidents("fox", limit=1)])
+    assert [each.incident_id for each in of_soup] == [
+        each for each in listed if each in {one.incident_id for one in of_soup}
+    ]
+    shown = await ask("incident", of_soup[0].incident_id)
+    assert (shown.quantity, shown.uncovered_quantity, shown.affected[0].order_id) == (2, 5, order_ids[2])
+    done = await ask("resolve_incident", shown.incident_id, "cancel", "too much")
+    assert ([each.order_id for each in done.cancelled], done.replayed) == ([order_ids[2]], False)
+    assert (await ask("resolve_incident", shown.incident_id, "cancel", "too much")).replayed
+    counted = await ask("resolve_incident", of_soup[1].incident_id, "recount", "all in all", Decimal("3.5"))
+    assert (counted.stock.real_quantity, counted.opened) == (Decimal("3.5"), None)
+    with pytest.raises(Refused) as refused:
+        await ask("resolve_incident", shown.incident_id, "accept", "fine")
+    assert refused.value.code == "ALREADY_RESOLVED"
+    await ask("resolve_incident", of_soup[2].incident_id, "accept", "fine")
+    for order_id in order_ids:
+        await ask("unlock", ("fox", "s2"), order_id)
+
+
 async def test_what_has_no_verb_of_its_own(ask: Ask) -> None:
     body = {"brandId": "fox", "poiId": "s7", "name": "Seven", "time_zone": "UTC"}
     assert (await ask("ask", "POST", "/api/v1/stores", body))["poiId"] == "s7"

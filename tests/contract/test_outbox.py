@@ -3,7 +3,7 @@
 import pytest
 
 from eightysix.core.bucket import BUCKETS
-from eightysix.core.change import Alert, Head, OutboxRow
+from eightysix.core.change import Alert, Head, Incident, OutboxRow
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.storage.mysql.outbox import MysqlOutbox
 from eightysix.storage.mysql.session import Row, Session
@@ -90,6 +90,15 @@ async def test_exactly_the_named_rows_are_removed(scene: Scene, outbox: Outbox) 
     assert await outbox.remove({}) == 0
 
 
+async def test_rows_between_the_named_ones_stay(scene: Scene, outbox: Outbox) -> None:
+    """One that was put back may lie there, unpublished."""
+    store = scene.store()
+    rows = some_rows(1, 2, 3, 4, 6, 7, 9)
+    await write_rows(scene, {store: rows})
+    assert await outbox.remove({store: [7, 1, 2, 4, 5]}) == 4
+    assert (await outbox.pending([store], 10)).rows == {store: [rows[2], rows[4], rows[6]]}
+
+
 async def test_a_parked_row_is_out_of_the_way_until_it_is_put_back(scene: Scene, outbox: Outbox) -> None:
     store = scene.store()
     first, second = some_rows(4, 6)
@@ -147,6 +156,14 @@ async def test_the_states_behind_rows_of_many_stores(scene: Scene, outbox: Outbo
     assert found[two] == StoreStocks([a_stock()], [])
     assert found[empty] == StoreStocks([], [])
     assert await outbox.states({}) == {}
+
+
+async def test_incidents_by_their_seq(scene: Scene, outbox: Outbox) -> None:
+    one, two = scene.stores(2)
+    opened = [Incident(seq, "forced_sale", DISH, 1_500, "o", "me", None, 5) for seq in (3, 4)]
+    await scene.write({one: changes(incidents=opened)})
+    assert await outbox.incidents({one: [3, 5], two: [3]}) == {one: opened[:1]}
+    assert await outbox.incidents({}) == {}
 
 
 async def test_alerts_by_the_seq_they_were_raised_with(scene: Scene, outbox: Outbox) -> None:

@@ -85,6 +85,7 @@ def test_every_page_with_commands_is_found() -> None:
         "CHANGE_LOG.md",
         "WEBHOOKS.md",
         "SYNC.md",
+        "HUB.md",
     }
     assert pages <= {page.name for page in PAGES}
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from eightysix.core.availability import available, guaranteed
+from eightysix.core.availability import available, available_to_each, chain, guaranteed
 from eightysix.core.command import Actor, ChannelSetting, DeductStock, Line, LockStock, SetStock, Setting, UnlockStock
 from eightysix.core.draft import Draft
 from eightysix.core.key import StockKey, sku_key, spu_key
@@ -108,6 +108,22 @@ def check(greedy: Greedy, seed: int) -> None:
     lock = LockStock(STORE, "mine", code, (Line(sku, quantity=promised),), ACTOR)
     outcome = greedy.kitchen.run(lock)
     assert isinstance(outcome, OrderDone), f"seed {seed}: {code} was promised {promised} of {sku}: {outcome}"
+
+
+@pytest.mark.parametrize("skus", [WHOLE, FRACTIONS])
+def test_all_channels_asked_together_are_told_what_each_is_told_alone(skus: Sequence[int]) -> None:
+    alike = 0
+    for seed in range(100):
+        greedy = Greedy(seed, skus, tuple(map(sku_key, skus)), covered=False)
+        draft = Draft(greedy.kitchen.shelf(), ACTOR)
+        channels = [greedy.kitchen.menu.codes[code] for code in CHANNELS]
+        for sku in skus:
+            item = greedy.kitchen.menu.item(BRAND_ID, 2, sku)
+            assert item is not None
+            together = available_to_each(draft, item, channels, chain(item, greedy.kitchen.menu))
+            assert together == [available(draft, item, channel) for channel in channels], f"seed {seed}: {sku}"
+            alike += all(each is together[0] for each in together)
+    assert 0 < alike < 100 * len(skus)
 
 
 STOCKS = tuple(map(sku_key, (1, 2, 3, 4, 5, 6, 8)))

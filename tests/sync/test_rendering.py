@@ -6,10 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from eightysix.core.change import Alert, OutboxRow
-from eightysix.core.command import Actor, Line, LockStock, SetStock, Setting
-from eightysix.core.key import WHOLE_STORE, StockKey, StoreKey, sku_key, spu_key
+from eightysix.core.command import Actor, Line, LockStock, ResolveIncident, SetStock, Setting
+from eightysix.core.key import WHOLE_STORE, StockKey, StoreKey, incident_key, sku_key, spu_key
 from eightysix.core.outcome import OrderDone
 from eightysix.core.stock import LIMITED
 from eightysix.engine import Engine, Limits
@@ -112,6 +113,40 @@ async def test_alerts_go_with_the_change_that_raised_them(database: Database) ->
     assert not third.alerts
     (alert,) = second.alerts
     assert (alert.quantity, alert.threshold, alert.channel_code) == (Decimal("0.9"), 1, None)
+
+
+async def test_an_incident_goes_with_the_change_that_opened_it_and_the_one_that_resolved_it(
+    database: Database, engine: Engine
+) -> None:
+    await set_real(engine, sku_1=1)
+    for order_id in ("a", "b"):
+        line = (Line(1, quantity=2000),)
+        await engine.submit(LockStock(STORE, order_id, "POS", line, ACTOR, force=True, reason="on the counter"))
+    first = await _of_dish(database, 1)
+    assert len(first) == 3
+    opened = [each.incident for each in first if each.incident]
+    assert [(each.kind, each.quantity, each.resolved_at) for each in opened] == [
+        ("forced_sale", 1, None), ("forced_sale", 2, None),
+    ]  # fmt: skip
+    await engine.submit(ResolveIncident(STORE, first[1].seq, "accept", ACTOR, "it was there"))
+    told = await _of_dish(database, 1)
+    assert [each.seq for each in told][:3] == [each.seq for each in first]
+    assert told[3].incident is not UNSET
+    assert (told[3].incident.incident_id, told[3].incident.how) == (opened[0].incident_id, "accept")
+    assert told[1].incident == told[3].incident, "as it is now"
+    assert (told[3].data.real_quantity, told[3].data.oversold_quantity) == (2, 2)
+
+
+async def _of_dish(database: Database, sku_id: int) -> list[StockMessage]:
+    messages = [message_of(each) for each in await rendered(database, *await pending(database))]
+    return [each for each in messages if isinstance(each, StockMessage) and each.data.object_id == sku_id]
+
+
+async def test_a_row_of_an_incident_that_isn_t_there_stops_its_store(database: Database) -> None:
+    row, behind = OutboxRow(7, 3, incident_key(5), 5), OutboxRow(8, 7, sku_key(1), 5)
+    (found,) = await rendered(database, row, behind)
+    assert (found.row, found.message) == (row, None)
+    assert isinstance(found.fault, KeyError)
 
 
 async def test_what_can_t_be_rendered_stops_its_store_alone(

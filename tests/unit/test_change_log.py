@@ -58,6 +58,10 @@ def test_what_is_no_field_is_a_detail():
         [],
         {"missed": ["1970-01-01T00:00:00.000Z", "1970-01-01T00:01:00.000Z"], "rule": None},
     )
+    assert shown(late={"kind": "deduct", "quantity": 2_000, "at_risk": [6_000, 4_500]}) == (
+        [],
+        {"late": {"kind": "deduct", "quantity": 2, "at_risk": [6, Decimal("4.5")]}},
+    )
     assert shown(something=[1, 2], new={"a": 1}) == ([], {"something": [1, 2], "new": {"a": 1}})
 
 

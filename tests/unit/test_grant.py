@@ -136,7 +136,8 @@ def test_a_hub_that_hasnt_the_store_gets_nothing() -> None:
 
 
 def test_a_grant_raises_no_alert_of_low_stock() -> None:
-    told = opened(low=3_000)
+    channels = tuple(ChannelSetting(code, low=3_000) for code in ("POS", "ONLINE_ORDER"))
+    told = opened(low=3_000, channels=channels)
     told.ask(more(9_000))
     assert not told.cloud.alerts
     told.cloud.run(LockStock(STORE, "o1", "ONLINE_ORDER", (Line(1, 0, 1_000),), STAFF))

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from eightysix.core.calendar import ScheduleEntry
 from eightysix.core.change import BEYOND_CHANNEL, Kind
 from eightysix.core.command import (
     ChannelSetting,
@@ -19,8 +20,9 @@ from eightysix.core.hub_intake import HUB_SALE
 from eightysix.core.outcome import Code, HubEventTold, OrderDone, Refused
 from eightysix.core.replayed_sale import REPLAYED_SALE
 from eightysix.core.reservation import State
+from eightysix.core.restore_rule import RestoreRule
 from eightysix.core.stock import LIMITED, ON_SALE, SOLD_OUT, UNLIMITED
-from tests.world.menu import STORE
+from tests.world.menu import BRAND_ID, STORE
 from tests.world.told import DISH, STAFF, Told, change, incidents, is_clean, line, move, opened, sale, sell
 
 
@@ -172,7 +174,7 @@ def test_a_line_that_the_cloud_has_itself_stays() -> None:
     stock = told.cloud.stocks[DISH]
     assert (stock.real, stock.grant, stock.locked) == (8_000, 4_000, 1_000), "it was sold nevertheless"
     row = next(row for row in told.cloud.logs if row.kind is Kind.SUPERSEDED)
-    assert row.content == '{"superseded":{"line 1/0":[["LOCKED",1000],["DEDUCTED",2000]]}}'
+    assert row.content == '{"superseded":{"line 1/0":["locked","deducted"]}}'
     assert is_clean(told)
     assert isinstance(told.cloud.run(DeductStock(STORE, "h1", None, STAFF)), OrderDone)
     assert is_clean(told)
@@ -367,4 +369,42 @@ def test_a_lock_at_the_hub_that_dies_is_the_hubs_to_release() -> None:
     assert told.cloud.reservations["o1", (1, 0)].state is State.EXPIRED
     told.tell(order_id="h1", lines=(line(told, State.EXPIRED, locked_at=told.cloud.now - 3_600_000),))
     assert told.cloud.channels[DISH, "POS"].used == 0
+    assert is_clean(told)
+
+
+def test_an_86_by_hand_and_another_type_leave_the_grant() -> None:
+    told = opened()
+    for fields in ({"status": SOLD_OUT, "manual": True}, {"type": UNLIMITED}, {"type": LIMITED, "status": ON_SALE}):
+        told.cloud.run(SetStock(STORE, (Setting(DISH, **fields),), STAFF))
+        assert told.cloud.stocks[DISH].grant == 6_000
+    sell(told)
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant) == (8_000, 4_000)
+    assert is_clean(told)
+
+
+def test_a_restore_leaves_the_grant_and_goes_on_from_the_plan() -> None:
+    told = opened(plan=10_000)
+    sell(told, 3_000)
+    told.cloud.menu.set_rules(RestoreRule(BRAND_ID, "daily", (ScheduleEntry((), 240),)))
+    told.cloud.run(RunTimers(STORE))
+    untold = told.event(order_id="h2", lines=(line(told, State.DEDUCTED, order_id="h2"),), moves=(sale(),))
+    told.cloud.now += 24 * 3_600_000
+    told.cloud.run(RunTimers(STORE))
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant, stock.left) == (10_000, 3_000, 7_000)
+    told.cloud.run(untold)  # sold before, told after
+    sell(told, 1_000, order_id="h3", epoch_at=stock.epoch_at)
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant, stock.left) == (9_000, 0, 9_000)
+    assert is_clean(told)
+
+
+def test_counted_below_what_is_promised_with_a_grant_out() -> None:
+    told = opened()
+    told.cloud.run(SetStock(STORE, (Setting(DISH, kind=Kind.COUNT, quantity=4_000),), STAFF))
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant, stock.oversold) == (4_000, 6_000, 2_000)
+    sell(told, 6_000)
+    assert [each.quantity for each in told.cloud.incidents] == [2_000], "it was known"
     assert is_clean(told)

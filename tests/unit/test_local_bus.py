@@ -59,6 +59,20 @@ async def test_a_handler_that_fails_is_a_bus_that_is_not_there(bus: LocalBus) ->
     assert tries == ["one", "one"]
 
 
+async def test_what_a_handler_will_never_take_is_refused_and_the_next_goes_on(bus: LocalBus) -> None:
+    async def refuse_first(messages: Sequence[BusMessage]) -> None:
+        if messages[0].body == b"1":
+            raise MessageRefused("no room for it")
+        taken.append(messages[0].body)
+
+    taken: list[bytes] = []
+    await bus.subscribe("stock", "webhooks", refuse_first)
+    with pytest.raises(MessageRefused, match="no room"):
+        await bus.publish(BusMessage("stock", b"1", "store"))
+    await bus.publish(BusMessage("stock", b"2", "store"))
+    assert taken == [b"2"]
+
+
 async def test_publishers_of_one_group_wait_for_one_another_in_turn(bus: LocalBus) -> None:
     seen, running = list[str](), list[str]()
 

@@ -11,7 +11,7 @@ from eightysix.core.change import HUB_LOST, LATE_SALE, Incident, Kind
 from eightysix.core.command import Actor, Line, LockStock, ResolveIncident, SetStock, Setting
 from eightysix.core.finding import Rule
 from eightysix.core.hold import holds
-from eightysix.core.key import sku_key
+from eightysix.core.key import incident_key, sku_key
 from eightysix.core.outcome import Code, IncidentResolved, Refused
 from eightysix.core.reservation import State
 from eightysix.core.stock import LIMITED
@@ -126,13 +126,19 @@ def test_a_resolution_is_in_the_log_and_names_what_it_opened(kitchen: Kitchen) -
     incident = count(kitchen, 2_000)
     done = settle(kitchen, incident, "recount", counted=4_000)
     assert done.opened is not None
-    row = kitchen.logs[-1]
+    row, told = kitchen.logs[-2:]
     assert (row.kind, row.quantity, row.reason, row.order_id) == (Kind.RESOLVE, 2_000, "seen", None)
-    assert row.seq == done.opened.seq == done.stock.version == kitchen.outbox[-1].seq
+    assert told.seq == done.opened.seq == done.stock.version
+    assert [(each.seq, each.key) for each in kitchen.outbox[-2:]] == [
+        (row.seq, incident_key(incident.seq)), (told.seq, incident_key(told.seq)),
+    ]  # fmt: skip
+    assert msgspec.json.decode(told.content or "") == {
+        "opened": {"seq": told.seq, "kind": "count_below_promised", "quantity": 2_000}
+    }
     assert msgspec.json.decode(row.content or "") == {
         "resolved": {
             "seq": incident.seq, "kind": "count_below_promised", "how": "recount", "quantity": 4_000,
-            "opened": row.seq, "uncovered": 2_000,
+            "opened": told.seq, "uncovered": 2_000,
         },
         "real": [2_000, 4_000],
         "oversold": [4_000, 2_000],

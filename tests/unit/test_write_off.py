@@ -81,7 +81,7 @@ def test_late_sales_settle_what_was_written_off() -> None:
     assert told.cloud.hubs["hub-1"].at_risk == {"2/1": 4_000}
     row = [row for row in told.cloud.logs if row.key == DISH][-1]
     assert (row.kind, row.quantity) == (Kind.WRITE_OFF, 0)
-    assert row.content == '{"late":{"kind":"DEDUCT","quantity":2000,"at_risk":[6000,4000]}}'
+    assert row.content == '{"late":{"kind":"deduct","quantity":2000,"at_risk":[6000,4000]}}'
     assert len(told.cloud.incidents) == 1
     assert is_clean(told)
 

@@ -8,7 +8,7 @@ import standardwebhooks
 
 from eightysix.catalog.kinds import BRAND, STORE
 from eightysix.core.change import OutboxRow
-from eightysix.core.command import SetStock, Setting
+from eightysix.core.command import Line, LockStock, ResolveIncident, SetStock, Setting
 from eightysix.core.key import WHOLE_STORE, StoreKey, sku_key
 from eightysix.engine.days import BusinessDays
 from eightysix.engine.view import store_view
@@ -166,6 +166,45 @@ async def test_a_low_stock_is_told_of_with_its_thresholds(station: Station, rece
     assert [(alert["quantity"], alert["threshold"], alert["channel_code"]) for alert in data["alerts"]] == [
         (4, 5, None)
     ]
+
+
+async def test_incidents_are_told_to_who_asks_for_them(station: Station, receiver: Receiver) -> None:
+    await station.hook(receiver.url, events=["incident.opened", "incident.resolved"])
+    store = StoreKey.of("fox", "s1")
+    await station.set(1)
+    lines = (Line(RICE, quantity=3000),)
+    await station.engine.submit(LockStock(store, "o", "POS", lines, ACTOR, force=True, reason="on the counter"))
+    (message,) = await station.relay("s1")
+    told = (await until(lambda: receiver.received))[0].event
+    assert told["type"] == "incident.opened"
+    opened = told["data"]
+    assert {name: opened[name] for name in ("brandId", "poiId", "kind", "object_id", "quantity", "order_id")} == {
+        "brandId": "fox", "poiId": "s1", "kind": "forced_sale", "object_id": RICE, "quantity": 2, "order_id": "o",
+    }  # fmt: skip
+    assert (opened["reason"], opened["resolved_at"], opened["seq"]) == ("on the counter", None, 2)
+    assert b"on the counter" not in message.body, "who follows the store isn't told why"
+    await station.engine.submit(ResolveIncident(store, 2, "cancel", ACTOR, "none left"))
+    await station.relay("s1")
+    closed = (await until(lambda: receiver.received[1:]))[0].event
+    assert closed["type"] == "incident.resolved"
+    assert (closed["data"]["incident_id"], closed["data"]["how"]) == (opened["incident_id"], "cancel")
+    assert closed["data"]["seq"] > opened["seq"]
+    assert len(receiver.received) == 2
+
+
+async def test_incidents_are_told_to_nobody_who_did_not_ask_or_has_one_channel(
+    station: Station, receiver: Receiver
+) -> None:
+    await station.hook(receiver.url, webhook_id="all")
+    await station.hook(receiver.url, webhook_id="one", channel_code="POS", events=["incident.opened"])
+    await station.set(1)
+    lines = (Line(RICE, quantity=3000),)
+    store = StoreKey.of("fox", "s1")
+    await station.engine.submit(LockStock(store, "o", "POS", lines, ACTOR, force=True, reason="on the counter"))
+    await station.relay("s1")
+    await until(lambda: any(each.event["data"]["seq"] == 2 for each in receiver.received))
+    await _nothing_waits(station)
+    assert {each.event["type"] for each in receiver.received} == {"stock.changed"}
 
 
 async def test_a_message_that_comes_again_tells_nothing_older(station: Station, receiver: Receiver) -> None:

@@ -85,10 +85,10 @@ def sale(quantity: int = 2_000, **facts: Any) -> Move:
     return move(Kind.DEDUCT, quantity, -quantity, -quantity, **facts)
 
 
-def sell(told: Told, quantity: int = 2_000, order_id: str = "h1", **facts: Any) -> Outcome:
+def sell(told: Told, quantity: int = 2_000, order_id: str = "h1", epoch_at: int = 0, **facts: Any) -> Outcome:
     """An order over the counter, told."""
     paid = line(told, State.DEDUCTED, quantity, order_id=order_id)
-    return told.tell(order_id=order_id, lines=(paid,), moves=(sale(quantity),), **facts)
+    return told.tell(order_id=order_id, lines=(paid,), moves=(sale(quantity, epoch_at=epoch_at),), **facts)
 
 
 def is_clean(told: Told) -> bool:

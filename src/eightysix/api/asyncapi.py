@@ -22,6 +22,8 @@ from eightysix.wire.order_event import (
 from eightysix.wire.webhook_event import (
     ChannelStockChanged,
     ChannelStockLow,
+    IncidentClosed,
+    IncidentOpened,
     Pinged,
     StockChanged,
     StockLow,
@@ -132,6 +134,8 @@ CHANNELS = (
             Event("stock.low", StockLow, "A stock has fallen below a threshold."),
             Event("stock.low (one channel)", ChannelStockLow, "Little is left of a stock for one channel."),
             Event("store.changed", StoreChanged, "A store has opened, closed, moved to another time zone, or is gone."),
+            Event("incident.opened", IncidentOpened, "More was sold or promised than there was."),
+            Event("incident.resolved", IncidentClosed, "An incident was resolved."),
             Event("webhook.ping", Pinged, "A test."),
         ),
     ),

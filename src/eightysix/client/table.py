@@ -24,6 +24,8 @@ POSTS = {
     "/api/v1/poi/stock/sync-from-pos": Safety.KEYED,
     "/api/v1/poi/stock/replay": Safety.KEYED,
     "/api/v1/poi/stock/ack": Safety.KEYED,
+    # an incident is resolved once, and says so again
+    "/api/v1/incidents/{incident_id}/resolve": Safety.KEYED,
     # by (hub_id, journal_id, seq), by request_id
     "/api/v1/hub/events": Safety.KEYED,
     "/api/v1/poi/stock/grants": Safety.KEYED,

@@ -9,6 +9,7 @@ from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from . import anything, following, hub, orders, pos, stocks
+from . import incidents as broken_promises
 from .call import Call
 from .series import Series
 
@@ -84,6 +85,9 @@ class Verbs:
     sync_from_pos = Verb(pos.sync_from_pos)
     replay = Verb(pos.replay)
     reconcile = Verb(pos.reconcile)
+    incidents = Course(broken_promises.incidents)
+    incident = Verb(broken_promises.incident)
+    resolve_incident = Verb(broken_promises.resolve_incident)
     hub_code = Verb(hub.hub_code)
     pair_hub = Verb(hub.pair_hub)
     replace_hub = Verb(hub.replace_hub)

@@ -8,7 +8,7 @@ import msgspec
 
 from .change import Kind, LogRow, OutboxRow
 from .finding import Books, Finding, Rule
-from .key import WHOLE_STORE, StockKey
+from .key import WHOLE_STORE, StockKey, incident_key
 from .reservation import State
 from .stock import LIMITED, UNLIMITED
 
@@ -191,13 +191,15 @@ def outbox_findings(books: Books) -> Iterator[Finding]:
     which its negative `prev_seq` says."""
     rows: list[OutboxRow] = sorted((row for row in books.outbox if row.prev_seq >= 0), key=lambda row: row.seq)
     changed = {row.seq: row.key for row in books.logs}
+    about = {incident_key(incident.seq): incident.key for incident in books.incidents}
     for earlier, later in pairwise(rows):
         if later.prev_seq != earlier.seq:
             yield Finding(
                 Rule.OUTBOX_CHAIN, books.store, later.key, seq=later.seq, expected=earlier.seq, found=later.prev_seq
             )
     for row in books.outbox:
-        if changed.get(row.seq, row.key) != row.key:
+        key = about.get(row.key, row.key)
+        if changed.get(row.seq, key) != key:
             yield Finding(Rule.OUTBOX_STOCK, books.store, row.key, seq=row.seq)
     if rows and not 0 <= rows[0].prev_seq < rows[0].seq:
         yield Finding(Rule.OUTBOX_CHAIN, books.store, seq=rows[0].seq, expected=0, found=rows[0].prev_seq)

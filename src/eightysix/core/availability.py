@@ -4,7 +4,9 @@ Lists, locks, the gate, the hub and webhooks all ask here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from .allocation import largest_remainder
 from .catalogue import Catalogue, Channel, Item
@@ -33,7 +35,7 @@ class StockView(Protocol):
         ...
 
 
-class Availability(NamedTuple):
+class Availability(msgspec.Struct, frozen=True, gc=False):
     """How many thousandths can be sold; None is unlimited. `blocked_by` is None where at least something can be sold.
 
     `soft` says that only the count is in the way, which staff may override with `force`; an 86 by a person is not soft.
@@ -98,7 +100,7 @@ def keys_behind(store: StoreKey, keys: Iterable[StockKey], catalogue: Catalogue)
     return list(wanted)
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """One stock that a sale takes from, with its channel rows and the thousandths of it that one portion takes."""
 
     ratio: int
@@ -119,6 +121,19 @@ def available(
     return _within(view, item, channel, links)
 
 
+def available_to_each(
+    view: StockView, item: Item, channels: Sequence[Channel], links: Iterable[tuple[StockKey, int]]
+) -> list[Availability]:
+    """`available` for each of `channels`; for all at once where nothing depends on the channel, as with most stocks."""
+    closed = _closed(view)
+    if closed is not None:
+        return [Availability(0, closed, soft=False)] * len(channels)
+    parts = _parts(view, links)
+    if channels and not any(part.rows for part in parts):
+        return [_of_parts(view, parts, item, channels[0])] * len(channels)
+    return [_of_parts(view, parts, item, channel) for channel in channels]
+
+
 def sells(view: StockView, item: Item, channel: Channel, links: Iterable[tuple[StockKey, int]] | None = None) -> bool:
     """Whether `channel` could sell any of `item` if brand and store were open."""
     can = _within(view, item, channel, links)
@@ -130,7 +145,14 @@ def _within(
 ) -> Availability:
     if links is None:
         links = chain(item, view.catalogue)
-    parts = [Part(ratio, view.stock(key), view.channel_rows(key)) for key, ratio in links]
+    return _of_parts(view, _parts(view, links), item, channel)
+
+
+def _parts(view: StockView, links: Iterable[tuple[StockKey, int]]) -> list[Part]:
+    return [Part(ratio, view.stock(key), view.channel_rows(key)) for key, ratio in links]
+
+
+def _of_parts(view: StockView, parts: Sequence[Part], item: Item, channel: Channel) -> Availability:
     return _obstructed(parts, item, channel) or _counted(view, parts, item.decimals, channel)
 
 
@@ -147,11 +169,14 @@ def _closed(view: StockView) -> BlockedBy | None:
 
 def _obstructed(parts: Sequence[Part], item: Item, channel: Channel) -> Availability | None:
     """A stock or a channel row that is sold out, or None. SPU, SKU, component, channel: the first is named."""
-    sold_out = [part.stock for part in parts if part.stock.status == SOLD_OUT]
     code = channel.channel_code
-    off_channel = [part.stock.key for part in parts if code in part.rows and part.rows[code].status == SOLD_OUT]
-    if not sold_out and not off_channel:
+    for part in parts:
+        if part.stock.status == SOLD_OUT or (code in part.rows and part.rows[code].status == SOLD_OUT):
+            break
+    else:  # as almost always, and without making lists
         return None
+    sold_out = [part.stock for part in parts if part.stock.status == SOLD_OUT]
+    off_channel = [part.stock.key for part in parts if code in part.rows and part.rows[code].status == SOLD_OUT]
     blocks = ((_block(stock.key, item), stock.key) for stock in sold_out)
     by, blocker = min(blocks, key=_rank, default=(BlockedBy.CHANNEL, off_channel[0] if off_channel else None))
     by_hand = any(stock.manual or not stock.is_limited for stock in sold_out)
@@ -210,7 +235,7 @@ def _allowance(view: StockView, part: Part, channel: Channel) -> tuple[int | Non
 
     None is unlimited; both may be negative.
     """
-    _, stock, rows = part
+    stock, rows = part.stock, part.rows
     if not rows:
         return (stock.left if stock.is_limited else None), None
     period_at = period_start(view.day, stock)

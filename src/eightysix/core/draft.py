@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import msgspec
 from msgspec.structs import replace
 
 from .availability import period_start
@@ -204,13 +205,16 @@ class Draft:
         return changed
 
     def settle(self, stock: Stock, content: str, reason: str, opened: Incident | None) -> None:
-        """Write the stock of an incident that was resolved; `opened` goes on with what couldn't be settled."""
+        """Write the stock of an incident that was resolved; `opened` goes on with what couldn't be settled. It has a
+        log row of its own, the next."""
         before = self.stock(stock.key)
         self._seq += 1
-        if opened is not None:
-            self._incidents.append(opened)
         changed = turned(replace(stock, version=self._seq))
         self._write(changed, Kind.RESOLVE, changed.real - before.real, reason=reason, content=content)
+        if opened is not None:
+            told = {"seq": opened.seq, "kind": opened.kind, "quantity": opened.quantity}
+            self.note(stock.key, Kind.RESOLVE, msgspec.json.encode({"opened": told}).decode(), reason)
+            self._incidents.append(opened)
 
     def note(self, key: StockKey, kind: Kind, content: str, reason: str | None = None) -> None:
         """Log something about a stock that leaves its counters as they are."""

@@ -163,7 +163,7 @@ class _Intake:
         before = at_risk_of(self._hub_after, move.key)
         after = before + move.held
         self._hub_after = with_at_risk(self._hub_after, move.key, max(0, after))
-        told = {"kind": move.kind.name, "quantity": move.quantity, "at_risk": [before, max(0, after)]}
+        told = {"kind": move.kind.name.lower(), "quantity": move.quantity, "at_risk": [before, max(0, after)]}
         content = msgspec.json.encode({"late": told}).decode()
         self._draft.hand_over(
             move.key,
@@ -232,9 +232,8 @@ class _Intake:
 
     def _supersede(self, before: Reservation, told: Reservation) -> None:
         """The line stays as it is; the log has both sides."""
-        name = f"line {told.sku_id}/{told.line_no}"
-        sides = [[each.state.name, each.quantity] for each in (before, told)]
-        content = msgspec.json.encode({"superseded": {name: sides}}).decode()
+        states = [before.state.name.lower(), told.state.name.lower()]
+        content = msgspec.json.encode({"superseded": {f"line {told.sku_id}/{told.line_no}": states}}).decode()
         self._draft.note(sku_key(told.sku_id), Kind.SUPERSEDED, content, self._event.reason)
 
 

@@ -10,8 +10,9 @@ _MS = timedelta(milliseconds=1)
 _DAY = timedelta(days=1)
 
 
+@lru_cache(maxsize=4096)
 def to_iso(at_ms: int) -> str:
-    """`2026-11-23T04:00:00.000Z`, always with three decimals."""
+    """`2026-11-23T04:00:00.000Z`, always with three decimals. Remembered: all messages of a batch have the same."""
     seconds, ms = divmod(at_ms, 1000)
     return f"{_second(seconds)}.{ms:03d}Z"
 

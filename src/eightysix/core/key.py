@@ -39,6 +39,15 @@ WHOLE_STORE = StockKey(0, 0)
 """No stock: what a log row or a message is about that tells of the store as a whole."""
 
 
+INCIDENT = 3
+"""The `object_type` of an incident, `object_id` being its seq: what an outbox row points at that tells of one."""
+
+
+def incident_key(seq: int) -> StockKey:
+    """What an outbox row points at instead of the incident's stock, to tell of both."""
+    return StockKey(INCIDENT, seq)
+
+
 def sku_key(sku_id: int) -> StockKey:
     """The stock of a SKU."""
     return StockKey(2, sku_id)

@@ -75,9 +75,14 @@ def _threshold(view: StockView, at: Watched, channel: Channel | None) -> tuple[i
     """The threshold of a channel, or of the stock as a whole, and the quantity it looks at."""
     stock, rows = at
     if channel is None:
-        return stock.low, stock.left + stock.grant if stock.is_limited else None  # what a hub holds is there as well
+        return stock.low, _pooled(stock).left if stock.is_limited else None
     row = rows.get(channel.channel_code)
-    return None if row is None else row.low, left_for(view, stock, rows, channel)
+    return None if row is None else row.low, left_for(view, _pooled(stock), rows, channel)
+
+
+def _pooled(stock: Stock) -> Stock:
+    """The stock as if nothing of it were granted: a side that runs low borrows from the other, and that is no news."""
+    return replace(stock, grant=0) if stock.grant else stock
 
 
 def _is_armed(view: StockView, before: Watched, after: Watched, channel: Channel | None) -> bool:
@@ -100,7 +105,7 @@ def _begins_anew(view: StockView, before: Watched, channel: Channel) -> bool:
     was = before.rows.get(channel.channel_code)
     if was is None or not was.counts or was.period_at >= period_start(view.day, before.stock):
         return False
-    quantity = left_for(view, before.stock, before.rows, channel)
+    quantity = left_for(view, _pooled(before.stock), before.rows, channel)
     return quantity is None or was.low is None or quantity > was.low
 
 

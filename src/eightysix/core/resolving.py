@@ -177,12 +177,12 @@ def _settle(
 
 
 def _opened(draft: Draft, command: ResolveIncident, incident: Incident, quantity: int) -> Incident | None:
-    """The incident of what is not settled. Its log row is that of the resolution, which names both."""
+    """The incident of what is not settled. Its log row is the next after that of the resolution, which names it."""
     if not quantity:
         return None
     counted = command.how == RECOUNT
     return Incident(
-        draft.seq + 1,
+        draft.seq + 2,
         BELOW_PROMISED if counted else incident.kind,
         incident.key,
         quantity,

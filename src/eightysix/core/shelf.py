@@ -14,6 +14,7 @@ from .change import (
     Incident,
     Journal,
     JournalKey,
+    Kind,
     LogRow,
     OrderFact,
     OutboxRow,
@@ -25,7 +26,7 @@ from .command import Actor, ChangeStock, DeductStock, UnlockStock
 from .hub import Hub, HubBooks, HubChanges
 from .hub_journal import books_changes, events_of, written
 from .instant import BusinessDay
-from .key import WHOLE_STORE, StockKey, StoreKey
+from .key import WHOLE_STORE, StockKey, StoreKey, incident_key
 from .outcome import Outcome
 from .reservation import LineKey, Reservation, State
 from .stock import ChannelStock, Stock
@@ -97,7 +98,8 @@ class Shelf:
         self._requests: list[RequestRecord] = []
         self._incidents: list[Incident] = []
         self._alerts: list[Alert] = []
-        self._resolved: list[Incident] = []
+        self._resolved: list[tuple[int, Incident]] = []
+        """With the seq of the log row that tells of it."""
         self.timer: Timer | None = None
         """The store's timer, where it was loaded."""
         self._timer_loaded: Timer | None = None
@@ -191,7 +193,7 @@ class Shelf:
         self._alerts.extend(decision.alerts)
         if decision.resolved is not None:
             self.incidents[decision.resolved.seq] = decision.resolved
-            self._resolved.append(decision.resolved)
+            self._resolved.append((_resolved_at(decision), decision.resolved))
         if decision.timer is not None:
             self.timer = decision.timer
         if decision.renewal is not None:
@@ -279,7 +281,7 @@ class Shelf:
             alerts=self._alerts_told(),
             timer=self._timer_change(),
             journals=[(loaded, self.journals[key]) for key, loaded in self._journals_loaded.items()],
-            resolved=self._resolved,
+            resolved=[incident for _, incident in self._resolved],
             hubs=[(loaded, _revised(loaded, self.hubs[key])) for key, loaded in self._hubs_loaded.items()],
             books=self._books_changes(),
         )
@@ -294,6 +296,12 @@ class Shelf:
         if self.timer is not None and self.timer.told_seq > self.head.seq:
             told.append((self.timer.told_seq, WHOLE_STORE))
             told.sort()
+        if self._incidents or self._resolved:
+            # each by a row of its own, at the change that opened or resolved it: the message shows its stock as well
+            rows = dict(told)
+            rows |= {incident.seq: incident_key(incident.seq) for incident in self._incidents}
+            rows |= {seq: incident_key(incident.seq) for seq, incident in self._resolved}
+            told = sorted(rows.items())
         return told
 
     def _alerts_told(self) -> list[Alert]:
@@ -326,6 +334,11 @@ class Shelf:
 
 def _revised(before: Hub | None, hub: Hub) -> Hub:
     return replace(hub, revision=1 if before is None else before.revision + 1)
+
+
+def _resolved_at(decision: Decision) -> int:
+    """The seq of the log row of a resolution; what it left open follows it."""
+    return next(log.seq for log in decision.logs if log.kind is Kind.RESOLVE)
 
 
 def locked_until(reservations: Iterable[Reservation]) -> int | None:

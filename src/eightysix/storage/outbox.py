@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from eightysix.core.change import Alert, OutboxRow
+from eightysix.core.change import Alert, Incident, OutboxRow
 from eightysix.core.key import StockKey, StoreKey
 
 from .port import StoreStocks
@@ -76,6 +76,10 @@ class Outbox(Protocol):
 
     async def states(self, wanted: Mapping[StoreKey, Collection[StockKey]]) -> dict[StoreKey, StoreStocks]:
         """The named stocks as they are, with all their channel rows. Every store has an entry."""
+        ...
+
+    async def incidents(self, wanted: Mapping[StoreKey, Collection[int]]) -> dict[StoreKey, list[Incident]]:
+        """The incidents of these seqs; stores without any are missing."""
         ...
 
     async def alerts(self, wanted: Mapping[StoreKey, Collection[int]]) -> dict[StoreKey, list[Alert]]:

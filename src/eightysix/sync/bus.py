@@ -31,7 +31,8 @@ class MessageRefused(Exception):
 
 Handler = Callable[[Sequence[BusMessage]], Awaitable[None]]
 """Consumes messages of one group in their order, all or none; an exception has them delivered again, after a while. One
-group's messages are handed over one call at a time, several groups' side by side."""
+group's messages are handed over one call at a time, several groups' side by side. MessageRefused says that it will
+never take them."""
 
 
 class Subscription(Protocol):

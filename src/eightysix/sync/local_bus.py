@@ -9,11 +9,10 @@ import asyncio
 import itertools
 import logging
 import time
-from weakref import WeakValueDictionary
 
 from eightysix.core.invariant import InvariantError
 
-from .bus import Bus, BusMessage, BusUnavailable, Handler, Subscription
+from .bus import Bus, BusMessage, BusUnavailable, Handler, MessageRefused, Subscription
 from .refusal import refuse
 
 _log = logging.getLogger(__name__)
@@ -39,7 +38,8 @@ class LocalBus(Bus):
     async def publish(self, message: BusMessage) -> None:
         """Return once one subscription of each group of consumers has handled the message.
 
-        Of a delayed one: at once. Raises BusUnavailable where a handler failed; the others may have handled it.
+        Of a delayed one: at once. Raises BusUnavailable where a handler failed, MessageRefused where one says that it
+        will never take the message; the others may have handled it.
         """
         if self._closed:
             raise BusUnavailable("the bus is closed")
@@ -105,8 +105,19 @@ class LocalBus(Bus):
             except BusUnavailable:
                 self._asleep.add(me)
                 await asyncio.sleep(_AGAIN_SECONDS)
+            except MessageRefused:
+                _log.exception("a delayed message of %s is given up", message.topic)
+                return
             else:
                 return
+
+
+class _Turn(asyncio.Lock):
+    """A group's turn, for as long as anybody has it or waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.users = 0
 
 
 class _Consumers:
@@ -116,7 +127,7 @@ class _Consumers:
         self._name = name
         self._members: list[_Member] = []
         self._turn = itertools.count()
-        self._groups: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # those in use
+        self._groups: dict[str, _Turn] = {}  # those in hand
 
     def join(self, handle: Handler) -> "_Member":
         member = _Member(self, handle)
@@ -132,11 +143,17 @@ class _Consumers:
         if not group:
             await self._handled(next(self._turn), message)
             return
-        lock = self._groups.get(group)
-        if lock is None:
-            lock = self._groups[group] = asyncio.Lock()
-        async with lock:
-            await self._handled(hash(group), message)
+        turn = self._groups.get(group)
+        if turn is None:
+            turn = self._groups[group] = _Turn()
+        turn.users += 1
+        try:
+            async with turn:
+                await self._handled(hash(group), message)
+        finally:
+            turn.users -= 1
+            if not turn.users:
+                del self._groups[group]
 
     async def _handled(self, number: int, message: BusMessage) -> None:
         if not self._members:
@@ -144,6 +161,8 @@ class _Consumers:
         member = self._members[number % len(self._members)]
         try:
             await member.call(message)
+        except MessageRefused:  # it won't be handled later either: its publisher parks it, and its group goes on
+            raise
         except Exception as error:
             _log.warning("%s could not handle a message of %s: %r", self._name, message.topic, error)
             raise BusUnavailable(f"{self._name} could not handle it") from error

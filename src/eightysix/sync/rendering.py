@@ -12,12 +12,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
 
 import msgspec
+from msgspec.structs import replace
 
 from eightysix.core.availability import keys_behind
 from eightysix.core.catalogue import Catalogue
-from eightysix.core.change import Alert, OutboxRow
+from eightysix.core.change import Alert, Incident, OutboxRow
 from eightysix.core.instant import BusinessDay
-from eightysix.core.key import WHOLE_STORE, StockKey, StoreKey
+from eightysix.core.key import INCIDENT, WHOLE_STORE, StockKey, StoreKey
 from eightysix.core.stock import ChannelStock, Stock
 from eightysix.engine import CatalogueSource
 from eightysix.engine.days import BusinessDays
@@ -34,6 +35,9 @@ _STRETCH_SECONDS = 0.005
 """After which others, orders above all, get a turn on the event loop: a round may be thousands of messages."""
 
 _NO_ROWS: Mapping[str, ChannelStock] = {}
+
+_Incidents = Mapping[int, Incident]
+_NONE: _Incidents = {}
 
 
 class Rendered(msgspec.Struct, frozen=True, gc=False):
@@ -64,15 +68,17 @@ class Renderer:
         if self._look_again is not None:
             await self._look_again()
         catalogue = self._source.current
+        incidents = await self._incidents(pending)
         keys: dict[StoreKey, list[StockKey]] = {}
         rendered: dict[StoreKey, list[Rendered]] = {}
         for store, rows in pending.items():
             try:
-                keys[store] = keys_behind(store, (row.key for row in rows if row.key != WHOLE_STORE), catalogue)
+                about = (_stock_of(row, incidents.get(store, _NONE)) for row in rows)
+                keys[store] = keys_behind(store, (key for key in about if key is not None), catalogue)
             except Exception as fault:  # noqa: BLE001 - whatever it is stands in this store's way alone
                 rendered[store] = [Rendered(rows[0], None, fault)]
         states = await self._outbox.states(keys)
-        alerts = await self._alerts(pending, states)
+        alerts = await self._alerts(pending, states, incidents)
         started = perf_counter()
         for store, found in states.items():
             rows = pending[store]
@@ -81,7 +87,7 @@ class Renderer:
             except Exception as fault:  # noqa: BLE001 - as above
                 rendered[store] = [Rendered(rows[0], None, fault)]
             else:
-                rendered[store] = _rendered(view, rows, alerts.get(store, ()))
+                rendered[store] = _rendered(view, rows, alerts.get(store, ()), incidents.get(store, _NONE))
             spent = perf_counter() - started
             if spent > _STRETCH_SECONDS:
                 self.seconds += spent
@@ -90,15 +96,30 @@ class Renderer:
         self.seconds += perf_counter() - started
         return rendered
 
+    async def _incidents(self, pending: Mapping[StoreKey, Sequence[OutboxRow]]) -> dict[StoreKey, _Incidents]:
+        """Those that rows tell of, by seq."""
+        wanted = {
+            store: seqs
+            for store, rows in pending.items()
+            if (seqs := {row.key.object_id for row in rows if row.key.object_type == INCIDENT})
+        }
+        found = await self._outbox.incidents(wanted) if wanted else {}
+        return {store: {each.seq: each for each in mine} for store, mine in found.items()}
+
     async def _alerts(
-        self, pending: Mapping[StoreKey, Sequence[OutboxRow]], states: Mapping[StoreKey, StoreStocks]
+        self,
+        pending: Mapping[StoreKey, Sequence[OutboxRow]],
+        states: Mapping[StoreKey, StoreStocks],
+        incidents: Mapping[StoreKey, _Incidents],
     ) -> dict[StoreKey, list[Alert]]:
         """Looked for only where something is low."""
         wanted: dict[StoreKey, list[int]] = {}
         for store, found in states.items():
             low = {stock.key for stock in found.stocks if stock.is_low}
             low.update(row.key for row in found.channels if row.is_low)
-            if low and (seqs := [row.seq for row in pending[store] if row.key in low]):
+            if low and (
+                seqs := [row.seq for row in pending[store] if _stock_of(row, incidents.get(store, _NONE)) in low]
+            ):
                 wanted[store] = seqs
         return await self._outbox.alerts(wanted) if wanted else {}
 
@@ -122,15 +143,28 @@ class StoreStates:
         return self._channels.get(key, _NO_ROWS)
 
 
-def _rendered(view: StoreStates, rows: Sequence[OutboxRow], alerts: Sequence[Alert]) -> list[Rendered]:
+def _stock_of(row: OutboxRow, incidents: _Incidents) -> StockKey | None:
+    """Which stock the row is about; None for the store as a whole, or where its incident isn't there."""
+    if row.key.object_type == INCIDENT:
+        incident = incidents.get(row.key.object_id)
+        return None if incident is None else incident.key
+    return None if row.key == WHOLE_STORE else row.key
+
+
+def _rendered(
+    view: StoreStates, rows: Sequence[OutboxRow], alerts: Sequence[Alert], incidents: _Incidents
+) -> list[Rendered]:
     rendered: list[Rendered] = []
     states: dict[StockKey, StockState] = {}
     group = group_of(view.store)
     for row in rows:
         try:
-            if row.key != WHOLE_STORE and row.key not in states:
-                states[row.key] = stock_state(view, row.key)
-            body = encode_message(message(view, row, state=states.get(row.key), alerts=alerts))
+            incident = incidents[row.key.object_id] if row.key.object_type == INCIDENT else None
+            about = row if incident is None else replace(row, key=incident.key)
+            if about.key != WHOLE_STORE and about.key not in states:
+                states[about.key] = stock_state(view, about.key)
+            told = message(view, about, state=states.get(about.key), alerts=alerts, incident=incident)
+            body = encode_message(told)
         except Exception as fault:  # noqa: BLE001 - whatever it is stands in this row's way alone
             rendered.append(Rendered(row, None, fault))
             break

@@ -248,7 +248,8 @@ def _content(content: str | None) -> tuple[list[LogChange], dict[str, Any] | Non
 
 
 def _detail(name: str, value: Any) -> dict[str, Any]:
-    """What a row tells besides: the runs that were missed; why a restore came about, when it was due and to what."""
+    """What a row tells besides: the runs that were missed; why a restore came about, when it was due and to what; what
+    a hub that was replaced told late."""
     if name == "missed":
         return {"missed": [to_iso(at) for at in value]}
     if name == "superseded":
@@ -257,16 +258,24 @@ def _detail(name: str, value: Any) -> dict[str, Any]:
         return {name: as_number(value)}
     if name == "epoch_at":
         return {"epoch_at": _iso(value[1])}
-    if name == "resolved":
-        return {"resolved": _resolved(value)}
+    if name in _SHOWN:
+        return {name: _SHOWN[name](value)}
     if name == "restore":
         return {"due_at": _iso(value["due_at"]), "rule": value["rule"], "restore_to": _restore_to(value["to"])}
     return {name: value}
 
 
-def _resolved(value: dict[str, Any]) -> dict[str, Any]:
-    """Which incident it was and how it was resolved; what it left is the incident `opened`."""
+def _incident(value: dict[str, Any]) -> dict[str, Any]:
+    """Which incident was resolved and how; what it left is the incident `opened`, which has a row of its own."""
     return {name: as_number(each) if name in ("quantity", "uncovered") else each for name, each in value.items()}
+
+
+def _late(value: dict[str, Any]) -> dict[str, Any]:
+    at_risk = [as_number(each) for each in value["at_risk"]]
+    return {**value, "quantity": as_number(value["quantity"]), "at_risk": at_risk}
+
+
+_SHOWN: dict[str, Callable[[Any], Any]] = {"resolved": _incident, "opened": _incident, "late": _late}
 
 
 def _conflict(change: FieldChange) -> dict[str, Any]:

@@ -114,6 +114,18 @@ class IncidentAnswer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     resolution: str | None
 
 
+class IncidentTold(msgspec.Struct, frozen=True, gc=False):
+    """What a message says of an incident, as it is now: no more than who follows the store may know. It is about the
+    message's stock; while `resolved_at` is null it is open. Told whatever version the stock has."""
+
+    incident_id: str
+    kind: str
+    quantity: Number
+    opened_at: str
+    resolved_at: str | None
+    how: str | None
+
+
 class IncidentsAnswer(msgspec.Struct, frozen=True, gc=False):
     """Newest first; `cursor` leads to the next page and is null on the last."""
 
@@ -195,6 +207,18 @@ def incidents_answer(found: Sequence[tuple[StoreKey, Incident]], most: int) -> I
 def incident_answer(store: StoreKey, incident: Incident) -> IncidentAnswer:
     """An incident as the wire shows it."""
     return IncidentAnswer(**_fields(store, incident))
+
+
+def incident_told(store: StoreKey, incident: Incident) -> IncidentTold:
+    """An incident as a message tells of it."""
+    return IncidentTold(
+        incident_id(store, incident.seq),
+        incident.kind,
+        as_number(incident.quantity),
+        to_iso(incident.opened_at),
+        None if incident.resolved_at is None else to_iso(incident.resolved_at),
+        incident.how,
+    )
 
 
 def incident_shown(store: StoreKey, incident: Incident, stock: Stock, holds: Sequence[Hold]) -> IncidentShown:

@@ -6,20 +6,22 @@ be above `seq`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from eightysix.core.availability import StockView, available, period_start, used_since
+from eightysix.core.availability import StockView, available_to_each, chain, period_start, used_since
 from eightysix.core.catalogue import Channel, Item
-from eightysix.core.change import Alert, OutboxRow
+from eightysix.core.change import Alert, Incident, OutboxRow
 from eightysix.core.instant import to_iso
 from eightysix.core.key import WHOLE_STORE, StockKey, StoreKey
 from eightysix.core.quantity import UNIT, as_number
+from eightysix.core.stock import ChannelStock
 from eightysix.core.stock_row import channel_values, row_values
 
 from .channels import AlertAnswer, alert_answer
+from .incident import IncidentTold, incident_told
 from .stock import ChannelStockAnswer, Number, StockRowAnswer
 
 STOCK_TOPIC = "poi_stock"
@@ -74,7 +76,7 @@ class StoreState(msgspec.Struct, frozen=True, gc=False):
 
 class StockMessage(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="eventType", tag="poi.item.stock"):
     """A stock has changed. `prev_seq` is the `seq` of the store's previous message; `alerts` are thresholds that this
-    change crossed."""
+    change crossed, `incident` the one that it opened or resolved, as it is now."""
 
     brand_id: str = msgspec.field(name="brandId")
     poi_id: str = msgspec.field(name="poiId")
@@ -84,6 +86,7 @@ class StockMessage(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_fiel
     committed_at: str
     data: StockState
     alerts: list[AlertAnswer] | UnsetType = UNSET
+    incident: IncidentTold | UnsetType = UNSET
 
 
 class StoreMessage(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="eventType", tag="poi.store"):
@@ -114,17 +117,9 @@ def stock_state(view: StockView, key: StockKey) -> StockState:
     brand_id = view.store.brand_id
     stock, rows = view.stock(key), view.channel_rows(key)
     item = view.catalogue.item(brand_id, *key)
-    period_at = period_start(view.day, stock)
     return StockState(
         *row_values(stock),
-        channel_stocks=[
-            ChannelState(
-                *channel_values(rows[code]),
-                used_quantity=as_number(used_since(rows[code], period_at)),
-                released_at=_instant(rows[code].released_at),
-            )
-            for code in sorted(rows)
-        ],
+        channel_stocks=_channel_states(rows, period_start(view.day, stock)) if rows else [],
         available=as_number(max(0, stock.left)) if stock.is_limited else None,
         deleted=item is None,
         channels=[] if item is None else _sales(view, item, view.catalogue.channels(brand_id)),
@@ -150,19 +145,43 @@ def message(
     *,
     state: StockState | None = None,
     alerts: Sequence[Alert] = (),
+    incident: Incident | None = None,
 ) -> Message:
-    """The message of an outbox row, with the state of now: `state` where it is known already, of a stock."""
-    about: dict[str, Any] = {
-        "brand_id": view.store.brand_id,
-        "poi_id": view.store.poi_id,
-        "seq": row.seq,
-        "prev_seq": row.prev_seq,
-        "committed_at": to_iso(row.committed_at),
-    }
+    """The message of an outbox row, with the state of now: `state` where it is known already, of a stock. A row that
+    tells of an `incident` is about its stock."""
+    _, brand_id, poi_id = view.store
+    seq, prev_seq, committed_at = row.seq, row.prev_seq, to_iso(row.committed_at)
     if row.key == WHOLE_STORE:
-        return StoreMessage(**about, data=store_state(view))
-    crossed = [alert_answer(alert) for alert in alerts if alert.seq == row.seq and alert.key == row.key]
-    return StockMessage(**about, data=state or stock_state(view, row.key), alerts=crossed or UNSET)
+        return StoreMessage(
+            brand_id=brand_id,
+            poi_id=poi_id,
+            seq=seq,
+            prev_seq=prev_seq,
+            committed_at=committed_at,
+            data=store_state(view),
+        )
+    crossed = [alert_answer(alert) for alert in alerts if alert.seq == seq and alert.key == row.key]
+    return StockMessage(
+        brand_id=brand_id,
+        poi_id=poi_id,
+        seq=seq,
+        prev_seq=prev_seq,
+        committed_at=committed_at,
+        data=state or stock_state(view, row.key),
+        alerts=crossed or UNSET,
+        incident=UNSET if incident is None else incident_told(view.store, incident),
+    )
+
+
+def _channel_states(rows: Mapping[str, ChannelStock], period_at: int) -> list[ChannelState]:
+    return [
+        ChannelState(
+            *channel_values(rows[code]),
+            used_quantity=as_number(used_since(rows[code], period_at)),
+            released_at=_instant(rows[code].released_at),
+        )
+        for code in sorted(rows)
+    ]
 
 
 def _instant(at_ms: int) -> str | None:
@@ -171,16 +190,14 @@ def _instant(at_ms: int) -> str | None:
 
 
 def _sales(view: StockView, item: Item, channels: Mapping[str, Channel]) -> list[ChannelSale]:
-    links = ((item.key, UNIT),) if item.object_type == 1 else None
-    sales = []
-    for code in sorted(channels):
-        can = available(view, item, channels[code], links)
-        sales.append(
-            ChannelSale(
-                code,
-                can.blocked_by is None and can.quantity != 0,
-                None if can.quantity is None else as_number(can.quantity),
-                None if can.blocked_by is None else can.blocked_by.value,
-            )
+    links = ((item.key, UNIT),) if item.object_type == 1 else chain(item, view.catalogue)
+    each = [channels[code] for code in sorted(channels)]
+    return [
+        ChannelSale(
+            channel.channel_code,
+            can.blocked_by is None and can.quantity != 0,
+            None if can.quantity is None else as_number(can.quantity),
+            None if can.blocked_by is None else can.blocked_by.value,
         )
-    return sales
+        for channel, can in zip(each, available_to_each(view, item, each, links), strict=True)
+    ]

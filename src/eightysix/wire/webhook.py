@@ -11,8 +11,10 @@ from eightysix.core.instant import to_iso
 from .administration import MAX_OVERLAP_SECONDS, MAX_STORES, PAGE_LIMIT
 from .fields import Body, Digits, Identifier, InstantText, documented, several, whole
 
-WebhookEvent = Literal["stock.changed", "stock.low", "store.changed"]
+WebhookEvent = Literal["stock.changed", "stock.low", "store.changed", "incident.opened", "incident.resolved"]
 EVENTS: tuple[WebhookEvent, ...] = ("stock.changed", "stock.low", "store.changed")
+"""What a webhook is told unless it says otherwise. Incidents are the house's own, and told only to who asks."""
+
 PING = "webhook.ping"
 """The event of a test; nobody subscribes to it."""
 
@@ -25,7 +27,8 @@ WebhookUrl = Annotated[str, documented(minLength=1, maxLength=URL_LENGTH, format
 
 class WebhookBody(Body):
     """An endpoint that is told about changes. `poiIds` null: of all stores of the brand. `channel_code`: only what that
-    channel can sell; null: everything. `events`: which kinds.
+    channel can sell; null: everything. `events`: which kinds; incidents are told only where they are named, and never
+    where there is a `channel_code`.
 
     A disabled one is told nothing, and what happens meanwhile isn't kept for it.
     """

@@ -7,10 +7,12 @@ what isn't above it: a repeat, or a message that was overtaken on its way.
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import asdict
 
 from .answer import ENCODER
 from .channels import AlertAnswer
+from .incident import IncidentAnswer, read_incident_id
 from .message import ChannelSale, Message, StockMessage, StockState, StoreMessage, StoreState
 from .stock import Number
 from .webhook import WebhookEvent
@@ -61,6 +63,12 @@ class WebhookStore(StoreState, frozen=True, gc=False, kw_only=True):
     seq: int
 
 
+class WebhookIncident(IncidentAnswer, frozen=True, gc=False, kw_only=True):
+    """An incident as it is: also that it was opened may be told of one that is resolved by now."""
+
+    seq: int
+
+
 class WebhookPing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A test."""
 
@@ -103,6 +111,20 @@ class StoreChanged(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag=
     data: WebhookStore
 
 
+class IncidentOpened(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="incident.opened"):
+    """More was sold or promised than there was, and somebody must resolve it."""
+
+    timestamp: str
+    data: WebhookIncident
+
+
+class IncidentClosed(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="incident.resolved"):
+    """An incident was resolved."""
+
+    timestamp: str
+    data: WebhookIncident
+
+
 class Pinged(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="webhook.ping"):
     """Somebody wants to know whether the endpoint answers."""
 
@@ -110,7 +132,16 @@ class Pinged(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="webho
     data: WebhookPing
 
 
-Event = StockChanged | ChannelStockChanged | StockLow | ChannelStockLow | StoreChanged | Pinged
+Event = (
+    StockChanged
+    | ChannelStockChanged
+    | StockLow
+    | ChannelStockLow
+    | StoreChanged
+    | IncidentOpened
+    | IncidentClosed
+    | Pinged
+)
 
 encode_event = ENCODER.encode
 
@@ -129,6 +160,25 @@ def webhook_event(message: Message, event: WebhookEvent, seq: int, timestamp: st
     if channel_code is None:
         return StockLow(timestamp, WebhookLow(**told))
     return ChannelStockLow(timestamp, WebhookChannelLow(**told))
+
+
+def incident_event(incident: IncidentAnswer, event: str, seq: int, timestamp: str) -> Event:
+    """The event that tells of an incident, known as `seq`."""
+    data = WebhookIncident(**asdict(incident), seq=seq)
+    return IncidentOpened(timestamp, data) if event == "incident.opened" else IncidentClosed(timestamp, data)
+
+
+def incident_of(message: StockMessage, channel_code: str | None) -> tuple[str, int] | None:
+    """(which event of an incident a message is to a webhook of this channel, the incident's seq); None: none of it.
+
+    Its own seq is that of the change that opened it.
+    """
+    if message.incident is UNSET or channel_code is not None:
+        return None
+    named = read_incident_id(message.incident.incident_id)
+    if named is None:
+        return None
+    return "incident.opened" if named[2] == message.seq else "incident.resolved", named[2]
 
 
 def alerts_of(message: StockMessage, channel_code: str | None) -> list[AlertAnswer]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator,
 from typing import TypeVar
 
 from eightysix.core.bucket import BUCKETS
-from eightysix.core.change import Alert, OutboxRow
+from eightysix.core.change import Alert, Incident, OutboxRow
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.storage.outbox import ParkedPlace, ParkedRow, Pending, Waiting
 from eightysix.storage.port import StorageFault, StoreStocks
@@ -16,7 +16,7 @@ from . import literal, load
 from .pool import Pool
 from .session import Row, Session
 from .statement import key_conditions
-from .table import ALERT, CHANNEL, OUTBOX, STOCK, STORE
+from .table import ALERT, CHANNEL, INCIDENT, OUTBOX, STOCK, STORE, Shape
 
 T = TypeVar("T")
 
@@ -158,11 +158,17 @@ class MysqlOutbox:
                 found[store] = StoreStocks(stocks.get(store, []), channels.get(store, []))
         return found
 
+    async def incidents(self, wanted: Mapping[StoreKey, Collection[int]]) -> dict[StoreKey, list[Incident]]:
+        return await self._by_seq(INCIDENT, wanted)
+
     async def alerts(self, wanted: Mapping[StoreKey, Collection[int]]) -> dict[StoreKey, list[Alert]]:
-        found: dict[StoreKey, list[Alert]] = {}
+        return await self._by_seq(ALERT, wanted)
+
+    async def _by_seq(self, shape: Shape[T], wanted: Mapping[StoreKey, Collection[int]]) -> dict[StoreKey, list[T]]:
+        found: dict[StoreKey, list[T]] = {}
         for some in self._by_shard(wanted, lambda store: store.bucket):
             keys = [(*load.store_tuple(store), str(int(seq))) for store in some for seq in wanted[store]]
-            found |= await self._pool.run(lambda session, named=keys: load.select(session, ALERT, _ROW_KEY, named))  # type: ignore[misc] # bound at once
+            found |= await self._pool.run(lambda session, named=keys: load.select(session, shape, _ROW_KEY, named))  # type: ignore[misc] # bound at once
         return found
 
     def _by_shard(self, things: Iterable[T], bucket_of: Callable[[T], int]) -> Iterator[list[T]]:

@@ -9,15 +9,15 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from itertools import count
 from typing import Any, TypeVar
 
-from eightysix.core.change import Alert, OutboxRow
+from eightysix.core.change import Alert, Incident, OutboxRow
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.storage.outbox import ParkedPlace, ParkedRow, Pending, Waiting
 from eightysix.storage.port import StoreStocks
 
 from .fault import CLIENT_ERRORS, statement_fault
-from .loading import load_stocks, looked_up
+from .loading import INCIDENTS_STATEMENT, load_stocks, looked_up
 from .packing import STORE, Field, Kind, pack, row_source
-from .rows import CLOCK, alert_of, thousandths
+from .rows import CLOCK, alert_of, incident_of, thousandths
 from .steady import Steady
 
 T = TypeVar("T")
@@ -144,12 +144,20 @@ class PostgresOutbox:
         named = {store: set(keys) for store, keys in wanted.items()}
         return await self._steady.run(lambda connection: told(load_stocks(connection, named)))
 
+    async def incidents(self, wanted: Mapping[StoreKey, Collection[int]]) -> dict[StoreKey, list[Incident]]:
+        return await self._by_seq(INCIDENTS_STATEMENT, incident_of, wanted)
+
     async def alerts(self, wanted: Mapping[StoreKey, Collection[int]]) -> dict[StoreKey, list[Alert]]:
+        return await self._by_seq(ALERTS_STATEMENT, alert_of, wanted)
+
+    async def _by_seq(
+        self, statement: str, read: Callable[[Sequence[Any]], T], wanted: Mapping[StoreKey, Collection[int]]
+    ) -> dict[StoreKey, list[T]]:
         named = [(store, seq) for store, seqs in wanted.items() for seq in seqs]
-        found: dict[StoreKey, list[Alert]] = {}
+        found: dict[StoreKey, list[T]] = {}
         if named:
-            for at, *row in await self._run(ALERTS_STATEMENT, *_packed_rows(named)):
-                found.setdefault(named[at][0], []).append(alert_of(row))
+            for at, *row in await self._run(statement, *_packed_rows(named)):
+                found.setdefault(named[at][0], []).append(read(row))
         return found
 
     async def _run(self, statement: str, *arguments: Any) -> list[Any]:

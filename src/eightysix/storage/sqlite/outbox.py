@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from eightysix.core.change import Alert, OutboxRow
+from eightysix.core.change import Alert, Incident, OutboxRow
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.storage.outbox import ParkedPlace, ParkedRow, Pending, Waiting
 from eightysix.storage.port import StoreStocks
@@ -28,16 +28,14 @@ _PLACE = "product_shard_id, brand_id, poi_id"
 _PARKED = f"{_PLACE}, seq, prev_seq, object_type, object_id, committed_at, parked_at, tries, reason"
 
 
-def _key(alias: str = "j") -> str:
-    return ", ".join(f"json_extract({alias}.value, '$[{at}]')" for at in range(1, 4))
-
-
 PENDING = (
-    f"SELECT {statements.NOW}, (SELECT json_group_array(json_array({_OUTBOX}, json_extract(j.value, '$[0]'))) "  # noqa: S608 - names, no values
-    "FROM json_each(?1) j CROSS JOIN poi_stock_outbox t "
-    "WHERE t.product_shard_id = json_extract(j.value, '$[1]') AND t.brand_id = json_extract(j.value, '$[2]') "
-    "AND t.poi_id = json_extract(j.value, '$[3]') AND t.seq <= coalesce((SELECT n.seq FROM poi_stock_outbox n "
-    f"WHERE (n.product_shard_id, n.brand_id, n.poi_id) = ({_key()}) ORDER BY n.seq LIMIT 1 OFFSET ?2), {2**63 - 1}))"
+    "WITH j AS MATERIALIZED (SELECT json_extract(value, '$[0]') AS at, json_extract(value, '$[1]') AS bucket, "  # noqa: S608 - names, no values
+    "json_extract(value, '$[2]') AS brand_id, json_extract(value, '$[3]') AS poi_id FROM json_each(?1)) "
+    f"SELECT {statements.NOW}, (SELECT json_group_array(json_array({_OUTBOX}, j.at)) "
+    "FROM j CROSS JOIN poi_stock_outbox t "
+    "WHERE t.product_shard_id = j.bucket AND t.brand_id = j.brand_id AND t.poi_id = j.poi_id "
+    "AND t.seq <= coalesce((SELECT n.seq FROM poi_stock_outbox n WHERE n.product_shard_id = j.bucket "
+    f"AND n.brand_id = j.brand_id AND n.poi_id = j.poi_id ORDER BY n.seq LIMIT 1 OFFSET ?2), {2**63 - 1}))"
 )
 """Up to the row that `?2` others precede: a limit for each store."""
 
@@ -56,6 +54,7 @@ HAS_ROWS = (
     "WHERE EXISTS (SELECT 1 FROM poi_stock_outbox t WHERE t.product_shard_id = j.value)"
 )
 REMOVE = f"DELETE FROM poi_stock_outbox WHERE {_STORE} AND seq = ?4"  # noqa: S608 - as above
+REMOVE_RUN = f"DELETE FROM poi_stock_outbox WHERE {_STORE} AND seq BETWEEN ?4 AND ?5"  # noqa: S608 - as above
 PARK = (
     f"INSERT INTO poi_stock_parked ({_PARKED}) "  # noqa: S608 - as above
     f"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, {statements.NOW}, ?9, ?10) ON CONFLICT DO NOTHING"
@@ -81,6 +80,7 @@ HOT_STATEMENTS = {
     "NEXT_BRAND": NEXT_BRAND,
     "HAS_ROWS": HAS_ROWS,
     "REMOVE": REMOVE,
+    "REMOVE_RUN": REMOVE_RUN,
     "PARKED_OF": PARKED_OF,
     "PUT_BACK": PUT_BACK,
     "REMOVE_PARKED": REMOVE_PARKED,
@@ -102,13 +102,13 @@ class SqliteOutbox:
         """See the port."""
         wanted = rows.encode([(at, *store) for at, store in enumerate(stores)]).decode()
         now, text = await self._read(lambda connection: connection.execute(PENDING, (wanted, most - 1)).fetchone())
-        found: dict[StoreKey, list[OutboxRow]] = {}
+        found: list[list[OutboxRow]] = [[] for _ in stores]
         for row in rows.decode(text):
             at = row.pop()
-            found.setdefault(stores[at], []).append(_outbox(row))
-        for of_store in found.values():
+            found[at].append(_outbox(row))
+        for of_store in found:
             of_store.sort(key=lambda row: row.seq)
-        return Pending(now, found)
+        return Pending(now, {store: of_store for store, of_store in zip(stores, found, strict=True) if of_store})
 
     async def waiting(self, buckets: Sequence[int], after: StoreKey | None, limit: int) -> list[Waiting]:
         """See the port."""
@@ -129,12 +129,12 @@ class SqliteOutbox:
 
     async def remove(self, rows: Mapping[StoreKey, Collection[int]]) -> int:
         """See the port."""
-        values = [(*store, seq) for store, seqs in rows.items() for seq in seqs]
+        runs = [(*store, *run) for store, seqs in rows.items() for run in _runs(seqs)]
 
         def work(connection: sqlite3.Connection) -> int:
             connection.execute("PRAGMA synchronous = NORMAL")
             try:
-                return _in_transaction(connection, lambda: connection.executemany(REMOVE, values).rowcount)
+                return _in_transaction(connection, lambda: connection.executemany(REMOVE_RUN, runs).rowcount)
             finally:
                 connection.execute("PRAGMA synchronous = FULL")
 
@@ -188,15 +188,24 @@ class SqliteOutbox:
             loaded[at].channels.append(rows.channel(row))
         return dict(zip(stores, loaded, strict=True))
 
+    async def incidents(self, wanted: Mapping[StoreKey, Collection[int]]) -> dict[StoreKey, list[Incident]]:
+        """See the port."""
+        return await self._by_seq(statements.INCIDENTS, rows.incident, wanted)
+
     async def alerts(self, wanted: Mapping[StoreKey, Collection[int]]) -> dict[StoreKey, list[Alert]]:
         """See the port."""
+        return await self._by_seq(ALERTS, rows.alert, wanted)
+
+    async def _by_seq(
+        self, statement: str, read: Callable[[rows.Found], T], wanted: Mapping[StoreKey, Collection[int]]
+    ) -> dict[StoreKey, list[T]]:
         stores = list(wanted)
         keys = rows.encode([(at, *store, seq) for at, store in enumerate(stores) for seq in wanted[store]]).decode()
-        (text,) = await self._read(lambda connection: connection.execute(ALERTS, (keys,)).fetchone())
-        found: dict[StoreKey, list[Alert]] = {}
+        (text,) = await self._read(lambda connection: connection.execute(statement, (keys,)).fetchone())
+        found: dict[StoreKey, list[T]] = {}
         for row in rows.decode(text):
             at = row.pop()
-            found.setdefault(stores[at], []).append(rows.alert(row))
+            found.setdefault(stores[at], []).append(read(row))
         return found
 
     async def close(self) -> None:
@@ -230,6 +239,21 @@ def _outbox(row: rows.Found) -> OutboxRow:
     """A row that was put back stands outside the chain, which its complement says (see `PUT_BACK`)."""
     seq, prev_seq, object_type, object_id, committed_at = row
     return OutboxRow(seq, max(prev_seq, -1 - prev_seq), StockKey(object_type, object_id), committed_at)
+
+
+def _runs(seqs: Collection[int]) -> list[tuple[int, int]]:
+    """`seqs` as (first, last) of numbers without a gap between them: a run is one statement, and holds nothing else.
+
+    What a batch writes of a store is a run mostly. Each statement less is one time less that the lane's thread asks
+    for the interpreter's lock, which a busy event loop has, while every order waits.
+    """
+    runs: list[tuple[int, int]] = []
+    for seq in sorted(seqs):
+        if runs and seq == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], seq)
+        else:
+            runs.append((seq, seq))
+    return runs
 
 
 def _in_transaction(connection: sqlite3.Connection, work: Callable[[], T]) -> T:

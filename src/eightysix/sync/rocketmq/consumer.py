@@ -18,7 +18,6 @@ from typing import Any
 
 from eightysix.sync.bus import Handler, Subscription
 
-from .administration import OwnGroup
 from .client import REQUEST_SECONDS, Library, in_thread, sign_seldom
 from .requests import CLAIM_SECONDS, POLL_SECONDS, Received, Requests
 
@@ -51,10 +50,7 @@ class Consumer(Subscription):
         topic: str,
         group: str,
         handle: Handler,
-        *,
-        own: OwnGroup | None = None,
     ) -> None:
-        self._own = own
         self._topic = topic
         self._group = group
         self._handle = handle
@@ -84,19 +80,16 @@ class Consumer(Subscription):
         await asyncio.gather(*self._readers.values(), return_exceptions=True)
         if not self._consumer.is_running:
             return
-        for end in (self._consumer.shutdown, *(() if self._own is None else (self._own.delete,))):
-            try:
-                await in_thread(end, _SHUTDOWN_SECONDS)
-            except Exception as error:  # noqa: BLE001 - the broker needn't be there for us to end
-                _log.debug("%s didn't end in good order: %r", self._group, error)
+        try:
+            await in_thread(self._consumer.shutdown, _SHUTDOWN_SECONDS)
+        except Exception as error:  # noqa: BLE001 - the broker needn't be there for us to end
+            _log.debug("%s didn't end in good order: %r", self._group, error)
 
     async def _run(self) -> None:
         """Start it, then a reader for each queue that there is and for each that comes."""
         while True:
             try:
                 if not self._consumer.is_running:
-                    if self._own is not None:
-                        await in_thread(self._own.make, _CALL_SECONDS)
                     await in_thread(self._consumer.startup, _CALL_SECONDS)
                 route = await in_thread(lambda: self._consumer._retrieve_topic_route_data(self._topic), _CALL_SECONDS)  # noqa: SLF001
             except Exception as error:  # noqa: BLE001 - whatever it is, it may be over in a moment

@@ -17,8 +17,36 @@ _FRAME_BYTES_MAX = 16 * 1024 * 1024
 _PROTOCOL_VERSION = 477
 
 
+LENGTHS = 8
+"""Bytes that a frame begins with."""
+
+
 class RemotingFailed(ConnectionError):
     """The server can't be had, or says no; the message has its reason."""
+
+
+def framed(code: int, opaque: int, fields: Mapping[str, str], body: bytes = b"") -> bytes:
+    """A request."""
+    header = json.dumps(
+        {
+            "code": code,
+            "language": "PYTHON",
+            "version": _PROTOCOL_VERSION,
+            "opaque": opaque,
+            "flag": 0,
+            "extFields": dict(fields),
+            "serializeTypeCurrentRPC": "JSON",
+        }
+    ).encode()
+    return struct.pack(">ii", 4 + len(header) + len(body), len(header)) + header + body
+
+
+def lengths(head: bytes) -> tuple[int, int]:
+    """How long the rest of a frame is, by its first bytes, and the header in it. Raises ValueError."""
+    total, marked = struct.unpack(">iI", head)
+    if not 4 <= total <= _FRAME_BYTES_MAX:
+        raise ValueError(f"a frame of {total} bytes")
+    return total - 4, marked & _HEADER_LENGTH
 
 
 class Remoting:
@@ -35,19 +63,8 @@ class Remoting:
 
     def call(self, code: int, fields: Mapping[str, str] | None = None, body: bytes = b"") -> bytes:
         """Send a request, answer the body of what comes back."""
-        header = json.dumps(
-            {
-                "code": code,
-                "language": "PYTHON",
-                "version": _PROTOCOL_VERSION,
-                "opaque": next(self._opaque),
-                "flag": 0,
-                "extFields": dict(fields or {}),
-                "serializeTypeCurrentRPC": "JSON",
-            }
-        ).encode()
         try:
-            self._socket.sendall(struct.pack(">ii", 4 + len(header) + len(body), len(header)) + header + body)
+            self._socket.sendall(framed(code, next(self._opaque), fields or {}, body))
             answer, content = self._read()
         except (OSError, ValueError, struct.error) as error:
             raise RemotingFailed(f"{self._address}: {error}") from error
@@ -68,11 +85,9 @@ class Remoting:
         self.close()
 
     def _read(self) -> tuple[dict[str, Any], bytes]:
-        total, marked = struct.unpack(">iI", self._exactly(8))
-        if not 4 <= total <= _FRAME_BYTES_MAX:
-            raise ValueError(f"a frame of {total} bytes")
-        rest, length = self._exactly(total - 4), marked & _HEADER_LENGTH
-        return json.loads(rest[:length]), rest[length:]
+        rest, header = lengths(self._exactly(LENGTHS))
+        frame = self._exactly(rest)
+        return json.loads(frame[:header]), frame[header:]
 
     def _exactly(self, count: int) -> bytes:
         read = bytearray()

@@ -10,6 +10,7 @@ from eightysix.sync.topics import TOPICS, Kind, Topic
 from .administration import Administration, OwnGroup, group_name
 from .client import REQUEST_SECONDS, load
 from .consumer import Consumer
+from .follower import Follower
 from .producer import Producer
 
 _log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class RocketMQ(Bus):
         self._administration = Administration(name_servers) if name_servers else None
         self._topics = {topic.name: topic for topic in topics}
         self._producer = Producer(library, self._configuration, delay_seconds_max)
-        self._consumers: list[Consumer] = []
+        self._consumers: list[Consumer | Follower] = []
         self._closed = False
 
     async def set_up(self) -> None:
@@ -60,10 +61,11 @@ class RocketMQ(Bus):
         if self._closed:
             raise BusUnavailable("the bus is closed")
         known = self._topics.get(topic, Topic(topic, Kind.FIFO))
-        own = None
+        consumer: Consumer | Follower
         if consumers not in known.consumers and self._administration is not None:
-            own = OwnGroup(self._administration, topic, consumers, known.kind)
-        consumer = Consumer(self._library, self._configuration, topic, group_name(topic, consumers), handle, own=own)
+            consumer = Follower(OwnGroup(self._administration, topic, consumers, known.kind), handle)
+        else:
+            consumer = Consumer(self._library, self._configuration, topic, group_name(topic, consumers), handle)
         consumer.start()
         self._consumers.append(consumer)
         return consumer

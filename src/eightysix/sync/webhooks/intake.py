@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from eightysix.catalog.webhook import Webhook
-from eightysix.core.key import WHOLE_STORE, StockKey
+from eightysix.core.key import WHOLE_STORE, StockKey, incident_key
 from eightysix.storage.port import StorageFault
 from eightysix.storage.webhook_queue import QueueRow, Subject, WebhookKey, WebhookQueue
-from eightysix.sync.bus import BusMessage
+from eightysix.sync.bus import BusMessage, MessageRefused
 from eightysix.wire.message import Message, StockMessage, decode_message
-from eightysix.wire.webhook_event import alerts_of
+from eightysix.wire.webhook_event import alerts_of, incident_of
 
 from .figures import Figures
 from .gathering import Gathering
@@ -63,7 +63,7 @@ class Intake:
         self._writing = Gathering(self._write, ROWS_MOST)
 
     async def handle(self, messages: Sequence[BusMessage]) -> None:
-        """Take these in. Raises StorageFault, and then they come again."""
+        """Take these in. Raises StorageFault, and then they come again, or MessageRefused where that won't help."""
         rows: list[QueueRow] = []
         for each in messages:
             try:
@@ -93,7 +93,9 @@ class Intake:
                 await self._queue.put(newest)
                 break
             except StorageFault as fault:
-                if not fault.retryable or tried == TRIES:
+                if not fault.retryable:
+                    raise MessageRefused(f"its rows can't be queued: {fault}") from fault
+                if tried == TRIES:
                     raise
                 await asyncio.sleep(_PAUSE_SECONDS)
         self._figures.queued += len(newest)
@@ -154,3 +156,6 @@ def _events(message: Message, channel_code: str | None) -> Iterator[tuple[str, S
     yield "stock.changed", key
     if alerts_of(message, channel_code):
         yield "stock.low", key
+    if (told := incident_of(message, channel_code)) is not None:
+        event, seq = told
+        yield event, incident_key(seq)

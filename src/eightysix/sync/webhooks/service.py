@@ -73,7 +73,7 @@ class Webhooks:
         return Desk(
             queue=database.webhook_queue,
             ledger=Ledger(database.webhook_queue, database.webhook_attempts),
-            states=States(database.reader, catalog),
+            states=States(database.reader, database.incidents, catalog),
             addresses=addresses,
             figures=Figures(),
             stop=Subscriptions(catalog).stop,

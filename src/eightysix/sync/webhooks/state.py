@@ -18,15 +18,17 @@ from eightysix.catalog.snapshot import Snapshot
 from eightysix.core.availability import keys_behind
 from eightysix.core.change import OutboxRow
 from eightysix.core.instant import to_iso
-from eightysix.core.key import WHOLE_STORE, StockKey, StoreKey
+from eightysix.core.key import INCIDENT, WHOLE_STORE, StockKey, StoreKey
 from eightysix.engine.days import BusinessDays
 from eightysix.engine.view import store_view
-from eightysix.storage.port import Reader
+from eightysix.storage.incident import Incidents
+from eightysix.storage.port import Reader, Rejected
 from eightysix.storage.webhook_queue import QueueRow
 from eightysix.wire.channels import AlertAnswer, alert_answer
+from eightysix.wire.incident import incident_answer
 from eightysix.wire.message import Message, StockMessage, message
 from eightysix.wire.webhook import WebhookEvent
-from eightysix.wire.webhook_event import encode_event, webhook_event
+from eightysix.wire.webhook_event import encode_event, incident_event, webhook_event
 
 _log = logging.getLogger(__name__)
 
@@ -63,8 +65,15 @@ _Key = tuple[StoreKey, StockKey]
 class States:
     """The states of one process. `ticks` are seconds that only go on."""
 
-    def __init__(self, reader: Reader, source: CatalogueSource, ticks: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        incidents: Incidents,
+        source: CatalogueSource,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._reader = reader
+        self._incidents = incidents
         self._source = source
         self._ticks = ticks
         self._days = BusinessDays()
@@ -86,6 +95,8 @@ class States:
         """The body of what is queued. Raises StorageFault."""
         poi_id, event, *object_key = row.subject
         store, key = StoreKey.of(row.webhook.brand_id, poi_id), StockKey(*object_key)
+        if key.object_type == INCIDENT:
+            return await self._of_incident(store, key.object_id, row, event)
         state = self._kept.get((store, key))
         if state is None or state.seq < row.seq or self._ticks() - state.at > KEPT_SECONDS:
             state = await self._read(store, key)
@@ -114,6 +125,13 @@ class States:
         shown = msgspec.structs.replace(told, alerts=alerts)
         seq, at = max(state.seq, row.seq), to_iso(row.committed_at)
         return encode_event(webhook_event(shown, "stock.low", seq, at, channel_code))
+
+    async def _of_incident(self, store: StoreKey, seq: int, row: QueueRow, event: str) -> bytes:
+        incident = await self._incidents.find(store, seq)
+        if incident is None:
+            raise Rejected(f"there is no incident {seq} in {store.poi_id!r}")
+        told = incident_event(incident_answer(store, incident), event, row.seq, to_iso(row.committed_at))
+        return encode_event(told)
 
     def _keep(self, key: _Key, told: Message, seq: int) -> _State:
         if isinstance(told, StockMessage):
