@@ -13,7 +13,7 @@ from .shrink import shrunk
 def main() -> int:
     """0 where all seeds are well."""
     parser = argparse.ArgumentParser(prog="make sim", description="One seed, one run of the cloud and its hubs.")
-    parser.add_argument("--seed", type=int, default=1, help="the first seed")
+    parser.add_argument("--seed", type=int, default=1, help="the seed, or the first of them")
     parser.add_argument("--seeds", type=int, default=1, help="how many, one after the other")
     parser.add_argument("--fault", choices=sorted(FAULTS), help="plant a fault")
     parser.add_argument("--as-drawn", action="store_true", help="don't look for a shorter run that fails alike")

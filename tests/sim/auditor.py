@@ -14,6 +14,7 @@ from eightysix.core.command import (
     Command,
     DeductStock,
     LockStock,
+    MirrorStock,
     MoveGrants,
     ReturnStock,
     SetStock,
@@ -27,7 +28,7 @@ from eightysix.core.outcome import GrantsMoved, OrderDone, Outcome, Refused, Sto
 from eightysix.core.stock import ChannelStock
 from tests.world.kitchen import Kitchen
 
-from .climate import Climate
+from .climate import MINUTE, Climate
 from .model import HOLDING, LIMITED_STOCKS, Line, Pending, Stock, Thing, taken
 from .timeline import Timeline
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from .hub_end import HubEnd
 
 CLOUD = "cloud"
-HOUR = 3_600_000
 UNAVOIDABLE = ("restore_below_promised", "hub_sale")
 """Incidents that a calm run may have, after a restore to less than is promised."""
 
@@ -88,6 +88,10 @@ class _Hub:
         self.last_seq = 0
         self.told_seq = 0
         """The last event that the cloud has stored."""
+        self.newest: dict[StockKey, tuple[int, int]] = {}
+        """(version, what the cloud keeps for itself) of the newest row that the hub was told of each stock."""
+        self.parts: dict[StockKey, int] = {}
+        """What the hub has believed last that the cloud keeps."""
         self.given: dict[str, dict[StockKey, int]] = {}
         """What each request came to in the cloud."""
         self.fenced = False
@@ -142,15 +146,17 @@ class Auditor:
         hub = self._of(end.side.hub_id)
         effects: defaultdict[Stock, int] = defaultdict(int)
         for command, outcome in zip(commands, outcomes, strict=True):
+            if isinstance(command, MirrorStock):
+                self._mirrored(hub, command)
             if isinstance(outcome, OrderDone):
                 sold = self._order(hub.home, command, outcome, end.now)
                 for stock, quantity in sold.items():
                     effects[stock] -= quantity
-            elif isinstance(command, SetStock) and isinstance(outcome, StocksSet):
-                if not any(isinstance(result, Refused) for result in outcome.results):
-                    for stock, real in hub.end.counted.items():
-                        effects[stock] += real
+            elif isinstance(outcome, StocksSet) and not any(isinstance(each, Refused) for each in outcome.results):
+                for stock, real in hub.end.counted.items():
+                    effects[stock] += real
         hub.end.counted = {}
+        hub.parts = {key: row.grant for key, row in end.kitchen.stocks.items()}
         seq = end.kitchen.last_seq
         for new in range(hub.last_seq + 1, seq + 1):
             hub.moves[new] = _moves(end.kitchen.events[new][1])
@@ -162,16 +168,31 @@ class Auditor:
                 hub.pending.append(Pending(seq, stock, real, 0 if known is None else known.epoch_at, slot))
         hub.last_seq = seq
 
+    def _mirrored(self, hub: _Hub, command: MirrorStock) -> None:
+        """Whatever comes when, the hub knows what the newest row says that it was told, or has moved on from there."""
+        for row in command.rows:
+            stock = row.stock
+            kept = max(0, stock.real - stock.grant)
+            newest = hub.newest[stock.key] = max(hub.newest.get(stock.key, (0, 0)), (stock.version, kept))
+            mine = hub.end.kitchen.stocks.get(stock.key)
+            believed = 0 if mine is None else mine.grant
+            _must(
+                believed in (hub.parts.get(stock.key, 0), newest[1]),
+                "{}: the hub goes back to an older row of the cloud", stock.key,
+            )  # fmt: skip
+
     def _of(self, hub_id: str) -> _Hub:
         return next(hub for hub in self._hubs if hub.end.side.hub_id == hub_id)
 
     def _order(self, home: _Home, command: Command, outcome: OrderDone, now: int) -> dict[Stock, int]:
         """Take an acknowledged verb into the model; what it has sold, by stock."""
         assert isinstance(command, (LockStock, DeductStock, UnlockStock, ReturnStock, AmendStock))
+        if isinstance(command, (ReturnStock, AmendStock)) and outcome.replayed:
+            return {}  # told what it was told then
         lines = home.orders.setdefault(outcome.order_id, {})
         sold: defaultdict[Stock, int] = defaultdict(int)
         backs = {}
-        if isinstance(command, ReturnStock) and command.lines is not None and not outcome.replayed:
+        if isinstance(command, ReturnStock) and command.lines is not None:
             backs = {(line.sku_id, line.line_no): line for line in command.lines}
         named = {(view.sku_id, view.line_no) for view in outcome.lines}
         for view in outcome.lines:
@@ -208,9 +229,9 @@ class Auditor:
             thing = self._things.get(row.key)
             if row.kind is not Kind.RESTORE or thing is None:
                 continue
-            hours = self._climate.hours
-            _must(hours is not None, "a restore without a rule")
-            due_at = row.at - row.at % ((hours or 1) * HOUR)
+            minutes = self._climate.restore_minutes
+            _must(minutes is not None, "a restore without a rule")
+            due_at = row.at - row.at % ((minutes or 1) * MINUTE)
             stock = self._cloud.stocks[row.key]
             thing.epoch_at, thing.slot = stock.epoch_at, stock.restored_slot
             if due_at not in thing.occurrences:

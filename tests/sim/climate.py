@@ -42,28 +42,41 @@ class Climate(NamedTuple):
     crash: float
     skew: int
     gap_ms: int
-    hours: int | None
-    """A restore each so many hours; None: never."""
+    restore_minutes: int | None
+    """A restore each so many minutes; None: never."""
     scarce: bool
 
     @property
     def pull_ms(self) -> int:
         """How often a hub looks by itself; where little happens in an hour, less often than it does in life."""
-        return max(10 * SECOND, 2 * self.gap_ms)
+        return max(30 * SECOND, 2 * self.gap_ms)
+
+    @property
+    def answer_ms(self) -> int:
+        """After so long without an answer a call counts as lost."""
+        return max(5 * SECOND, 2 * self.delay)
+
+    @property
+    def agreed_ms(self) -> int:
+        """Once all is well again both sides agree at the latest after so long: what is still under way is given up, the
+        line is tried again, what is missing is pulled, and a few calls follow."""
+        return self.answer_ms + self.gap_ms + self.pull_ms + 10 * SECOND
 
 
 def climate(random: Random) -> Climate:
+    """Drawn for a whole run."""
     rough = random.random() < 0.75
+    gap_ms = random.choice([300, 5 * SECOND, 60 * SECOND, 10 * MINUTE])
     return Climate(
         calm=random.random() < 0.6,
-        delay=random.choice([20, 200, 3 * SECOND, 20 * SECOND]) if rough else 50,
+        delay=random.choice([20, 200, gap_ms, 4 * gap_ms]) if rough else 50,
         loss=random.choice([0, 0.05, 0.3]) if rough else 0,
-        doubling=random.choice([0, 0.05, 0.3]) if rough else 0,
+        doubling=random.choice([0, 0.1, 0.5]) if rough else 0,
         cut=random.choice([0, 0.03, 0.15]) if rough else 0,
         cut_ms=random.choice([5 * SECOND, 5 * MINUTE, 60 * MINUTE]),
         crash=random.choice([0, 0.02, 0.1]) if rough else 0,
         skew=random.choice([0, 2 * SECOND, 10 * MINUTE]),
-        gap_ms=random.choice([300, 5 * SECOND, 60 * SECOND, 10 * MINUTE]),
-        hours=random.choice([None, None, 1, 3]),
+        gap_ms=gap_ms,
+        restore_minutes=random.choice([None, 10, 60]),
         scarce=random.random() < 0.6,
     )

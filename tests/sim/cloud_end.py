@@ -9,7 +9,7 @@ from random import Random
 from eightysix.core.command import Actor, Command, MoveGrants, TellHubEvent
 from eightysix.core.hub import MirrorRow, Side
 from eightysix.core.hub_event import chained, decode_event
-from eightysix.core.key import WHOLE_STORE, StockKey
+from eightysix.core.key import StockKey
 from eightysix.core.outcome import GrantsMoved, HubEventTold, Outcome, Refused
 from eightysix.core.restore_rule import RestoreRule
 from eightysix.hub import call as calls
@@ -122,5 +122,5 @@ class CloudEnd:
         return [
             (self.row(row.key), str(row.prev_seq), str(row.seq))
             for row in self.kitchen.outbox[since:]
-            if row.key != WHOLE_STORE
+            if row.key in self.kitchen.stocks  # others are about incidents, or the store as a whole
         ]

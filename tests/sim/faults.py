@@ -8,10 +8,11 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from eightysix.core import decide as rules
-from eightysix.core import hub_books, hub_intake, mirroring
+from eightysix.core import hub_books, hub_intake, mirroring, restore, timetable
 from eightysix.core.change import Journal
 from eightysix.core.command import AskGrants, MirrorStock, TellHubEvent
 from eightysix.core.shelf import Decision, Shelf
+from eightysix.core.stock import Stock
 
 from . import cloud_end
 
@@ -58,16 +59,19 @@ def event_applied_twice() -> Iterator[None]:
 
 @contextmanager
 def restore_run_twice() -> Iterator[None]:
-    """What has been restored is due again: a worker that crashed after its run has forgotten it."""
-    original = rules.run_timers
+    """A worker doesn't write down what it has run: what came round last comes round again."""
+    due, run = timetable.Timetable.due, restore.run_timers
 
-    def run_timers(shelf: Shelf, *args: Any, **kwargs: Any) -> Decision:
-        shelf.add_timer(None if shelf.timer is None else replace(shelf.timer, timed_at=shelf.timer.timed_at - 600_000))
-        for key, stock in shelf.stocks.items():
-            shelf.stocks[key] = replace(stock, restored_slot=0)
-        return original(shelf, *args, **kwargs)
+    def again(self: timetable.Timetable, stock: Stock, window: timetable.Window, now: int) -> Any:
+        return due(self, replace(stock, restored_slot=0, epoch_at=0), window, now)
 
-    with patch.object(rules, "run_timers", run_timers):
+    def run_timers(*args: Any, **kwargs: Any) -> Decision:
+        decision = run(*args, **kwargs)
+        if decision.stocks:
+            decision.timer = None
+        return decision
+
+    with patch.object(timetable.Timetable, "due", again), patch.object(rules, "run_timers", run_timers):
         yield
 
 

@@ -31,6 +31,7 @@ from .model import LIMITED_STOCKS
 from .story import Story, short
 
 if TYPE_CHECKING:
+    from .hub_end import HubEnd
     from .shop import Shop
 
 GUEST = Actor("guest")
@@ -65,11 +66,11 @@ class Guests:
         if self._again and draw < 0.2:
             at_hub, command = self._again.pop()
             self._ask(at_hub, command)
-        elif draw < 0.45:
+        elif draw < 0.42:
             self._ask(False, self._verb("ONLINE_ORDER", self._shop.cloud.kitchen, None))
-        elif draw < 0.86:
+        elif draw < 0.79:
             self._ask(True, self._verb(random.choice(IN_STORE), shop.hub.kitchen, shop.hub.side.hub_id))
-        elif draw < 0.95:
+        elif draw < 0.93:
             self._setting(random.random() < 0.5)
         else:
             random.choice(self._rare())()
@@ -97,33 +98,35 @@ class Guests:
             self._again.append((False, command))
         return outcome
 
-    def _ask_hub(self, command: Command, hub: "object | None" = None) -> Outcome | None:
+    def _ask_hub(self, command: Command, hub: "HubEnd | None" = None) -> Outcome | None:
         end = self._shop.hub if hub is None else hub
-        if not end.is_ready:  # type: ignore[attr-defined]
+        if not end.is_ready:
             return None
-        before = {stock: row.real for stock in LIMITED_STOCKS if (row := end.kitchen.stocks.get(key_of(stock)))}  # type: ignore[attr-defined]
+        before = {stock: row.real for stock in LIMITED_STOCKS if (row := end.kitchen.stocks.get(key_of(stock)))}
         if isinstance(command, SetStock):
-            end.counted = {  # type: ignore[attr-defined]
+            end.counted = {
                 stock: counted(setting, before[stock]) - before[stock]
                 for setting in command.settings
                 if (stock := (setting.key.object_type, setting.key.object_id)) in before
             }
-        [outcome] = end.batch([command])  # type: ignore[attr-defined]
+        [outcome] = end.batch([command])
         self._story.tell(
-            self._shop.number, "{}: {} -> {}", end.side.hub_id, _Asked(command), _Answered(outcome)  # type: ignore[attr-defined]
+            self._shop.number,
+            "{}: {} -> {}",
+            end.side.hub_id,
+            _Asked(command),
+            _Answered(outcome),
         )
-        if end.crashes():  # type: ignore[attr-defined]
+        if end.crashes():
             self._again.append((True, command))
             return None
-        end.wake()  # type: ignore[attr-defined]
+        end.wake()
         return outcome
 
     def _verb(self, channel: str, kitchen: Kitchen, hub_id: str | None) -> Command:
         """A lock more often than not, else a verb on one of the last orders of this side."""
         random = self._random
-        mine = [
-            line for line in list(kitchen.reservations.values())[-12:] if line.channel_code == channel or hub_id
-        ]
+        mine = [line for line in list(kitchen.reservations.values())[-12:] if line.channel_code == channel or hub_id]
         mine = [line for line in mine if hub_id is not None or line.hub_id is None]
         if not mine or random.random() < 0.5:
             return self._lock(channel, "h" if hub_id else "c")
@@ -268,7 +271,7 @@ class _Asked:
             told = {
                 each: value
                 for each in ("status", "real", "quantity", "channels")
-                if (value := getattr(setting, each)) not in ((),) and not repr(value).startswith("UNSET")
+                if (value := getattr(setting, each)) != () and not repr(value).startswith("UNSET")
             }
             return f"{setting.kind.name} {tuple(setting.key)} {told}"
         return f"{name}"

@@ -1,4 +1,4 @@
-"""A hub's process: its kitchen, which a restart finds as it was last committed, and its agent, which a restart forgets."""
+"""A hub's process: its kitchen, which a restart finds as it was last committed, and its agent, which it forgets."""
 
 from collections.abc import Callable, Sequence
 from random import Random
@@ -20,9 +20,6 @@ from .climate import MINUTE, Climate
 from .line import Line
 from .story import Story, short
 from .timeline import Timeline
-
-ANSWER_MS = 5_000
-"""After so long without an answer a call counts as lost."""
 
 Send = Callable[["HubEnd", calls.Call, Callable[[calls.Answer], None]], None]
 
@@ -170,7 +167,7 @@ class HubEnd:
                 self.wake()
 
         self.send(self, call, answered)
-        self._timeline.plan(ANSWER_MS, lambda: answered(calls.Lost()), self._store)
+        self._timeline.plan(self._climate.answer_ms, lambda: answered(calls.Lost()), self._store)
 
     def _write(self, commands: Sequence[Command]) -> None:
         for command in commands:
@@ -207,4 +204,6 @@ class _Words:
         if isinstance(value, calls.Pulled):
             return f"{len(value.rows)} rows up to {value.cursor}"
         told = short(value)
-        return str(value) if told in ("AskGrants", "SettleGrants", "MoveGrants", "Moved", "Uploaded", "Denied") else told
+        return (
+            str(value) if told in ("AskGrants", "SettleGrants", "MoveGrants", "Moved", "Uploaded", "Denied") else told
+        )

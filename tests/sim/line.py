@@ -22,10 +22,14 @@ class Line:
         """Let a message arrive: once, twice, or never."""
         if not self.is_up or self._random.random() < self._climate.loss:
             return
+        cuts = self._cuts
+
+        def come() -> None:
+            if self.is_up and cuts == self._cuts:
+                arrive()
+
         for _ in range(2 if self._random.random() < self._climate.doubling else 1):
-            cuts = self._cuts
-            delay = self._random.randint(1, self._climate.delay)
-            self._timeline.plan(delay, lambda: arrive() if self.is_up and cuts == self._cuts else None, self._store)
+            self._timeline.plan(self._random.randint(1, self._climate.delay), come, self._store)
 
     def cut(self, for_ms: int) -> None:
         """Nothing passes for so long."""
@@ -39,7 +43,6 @@ class Line:
             self.is_up = True
 
     def heal(self) -> None:
-        """The line is there from now on, and good."""
+        """The line is there from now on, and good. What is on its way still arrives, late and twice."""
         self._climate = self._climate._replace(loss=0, doubling=0, delay=50)
-        self._cuts += 1
         self.is_up = True

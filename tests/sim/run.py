@@ -3,7 +3,7 @@
 from random import Random
 
 from .auditor import Broken
-from .climate import SECOND, Climate, Size, climate, size
+from .climate import MINUTE, SECOND, Climate, Size, climate, size
 from .shop import Shop
 from .story import Story
 from .timeline import Timeline
@@ -11,8 +11,8 @@ from .timeline import Timeline
 AUDIT_EACH = 40
 """Happenings between two audits by the product's own rules."""
 
-HEALED_MS = 20 * SECOND
-"""Both sides agree at the latest so long after the first pull once all is well again."""
+STEPS_MOST = 50_000
+"""A run with more steps has found two sides that keep each other busy."""
 
 
 class Failed(Exception):
@@ -83,10 +83,13 @@ class Run:
             shop.guests.act()
             self._plan_action(shop, left - 1)
 
-        self._timeline.plan(shop.random.randint(1, self.climate.gap_ms), act, shop.number)
+        gap_ms = self.climate.gap_ms if shop.random.random() < 0.95 else max(self.climate.gap_ms, 12 * MINUTE)
+        self._timeline.plan(shop.random.randint(1, gap_ms), act, shop.number)
 
     def _look(self, store: int | None) -> None:
         self.steps += 1
+        if self.steps > STEPS_MOST:
+            raise Broken("it never ends")
         for number in self._shops if store is None else (store,):
             shop = self._shops[number]
             shop.auditor.check()
@@ -99,8 +102,8 @@ class Run:
         healed_at = self._timeline.now
         for shop in self._shops.values():
             shop.heal()
-        differs: dict[int, str] = {number: "not looked at yet" for number in self._shops}
-        ticked_at = 0
+        differs: dict[int, str] = dict.fromkeys(self._shops, "not looked at yet")
+        ticked_at, agreed_at = 0, healed_at
         while True:
             for number, shop in self._shops.items():
                 if number not in differs and not shop.auditor.is_news:
@@ -109,9 +112,10 @@ class Run:
                 differs.pop(number, None)
                 if why is not None:
                     differs[number] = why
-            if not differs:
-                break
-            if self._timeline.now - healed_at > self.climate.pull_ms + self.climate.gap_ms + HEALED_MS:
+            if not differs and self._timeline.now - healed_at > self.climate.delay:
+                break  # and nothing old is on its way any more
+            agreed_at = self._timeline.now if differs else agreed_at
+            if differs and self._timeline.now - healed_at > self.climate.agreed_ms:
                 store, why = next(iter(differs.items()))
                 raise Failed(self.seed, store, f"still no agreement: {why}", self._story.lines(store))
             happening = self._timeline.step()
@@ -122,7 +126,7 @@ class Run:
                 for shop in self._shops.values():
                     shop.tick()
             self._look(happening.store)
-        self.healed_ms = self._timeline.now - healed_at
+        self.healed_ms = agreed_at - healed_at
         for shop in self._shops.values():
             shop.auditor.check_orders()
             shop.audit()

@@ -60,9 +60,9 @@ class Shop:
         kitchen = self.cloud.kitchen
         for (brand_id, poi_id), store in list(kitchen.menu.stores.items()):
             kitchen.menu.stores[brand_id, poi_id] = type(store)(brand_id, poi_id, "Atlantic/Reykjavik")
-        if self.climate.hours is not None:
-            entries = tuple(ScheduleEntry((), hour * 60) for hour in range(0, 24, self.climate.hours))
-            self.cloud.rules = (RestoreRule(BRAND_ID, "hourly", entries, since_at=self._timeline.now),)
+        if self.climate.restore_minutes is not None:
+            entries = tuple(ScheduleEntry((), minute) for minute in range(0, 1440, self.climate.restore_minutes))
+            self.cloud.rules = (RestoreRule(BRAND_ID, "often", entries, since_at=self._timeline.now),)
             kitchen.menu.set_rules(*self.cloud.rules)
         portions = self._random.choice([4, 8, 15]) if self.climate.scarce else 60
         settings = tuple(

@@ -5,7 +5,7 @@ import pytest
 from .faults import FAULTS
 from .run import Failed, Run
 
-SEEDS = 300
+SEEDS = 150
 
 
 @pytest.mark.timeout(300)

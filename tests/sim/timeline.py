@@ -17,7 +17,7 @@ class Happening(NamedTuple):
 
 
 class Timeline:
-    """A queue of happenings, in the order of their instants; of one instant, in the order in which they were planned."""
+    """A queue of happenings in the order of their instants; of one instant, in the order in which they were planned."""
 
     def __init__(self) -> None:
         self.now = NOON

@@ -164,7 +164,7 @@ class Agent:
             if call is not None:
                 self._under_way[duty] = call
                 calls.append(call)
-        return Turn(tuple(self._asked(desk, now)), tuple(calls), self._due_at(now))
+        return Turn(tuple(self._asked(desk, now)), tuple(calls), self._due_at(desk, now))
 
     def _is_free(self, duty: Duty, now: int) -> bool:
         return duty not in self._under_way and now >= self._line.until and now >= self._due.get(duty, 0)
@@ -234,7 +234,7 @@ class Agent:
     def _new_id(self) -> str:
         return f"{self._random.getrandbits(96):024x}"
 
-    def _due_at(self, now: int) -> int:
+    def _due_at(self, desk: Desk, now: int) -> int:
         """When something is to be done although nothing happens. A call under way ends with its answer, and so does
         whatever waits for it."""
         pace = self._pace
@@ -243,10 +243,10 @@ class Agent:
         due = [self._due.get(duty, now) for duty in (Duty.PULL, Duty.STORE) if duty not in self._under_way]
         if pace.orders_ms is not None and Duty.ORDERS not in self._under_way:
             due.append(self._due.get(Duty.ORDERS, now))
-        due += [at for duty, at in self._due.items() if duty in self.troubles]
+        due += [at for duty, at in self._due.items() if duty in self.troubles and at > now]
         if self._line.failures:
             due.append(self._line.until)
-        if self._may_ask():
+        if self._may_ask() and not desk.requests:
             due.append(self._rebalance_at)
         return max(now + 1, self._line.until, min(due, default=now + pace.pull_ms))
 

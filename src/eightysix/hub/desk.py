@@ -40,7 +40,8 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
 
 
 class Desk(msgspec.Struct, frozen=True, gc=False):
-    """The hub's books. `events` follow `acked_seq` without a gap, the first `UPLOAD_MOST` of them. What the agent has no use for just then (see `Agent.reads_events`, `Agent.reads_stocks`) may be left out."""
+    """The hub's books. `events` follow `acked_seq` without a gap, `UPLOAD_MOST` at most. What the agent has no use for
+    just then (see `Agent.reads_events`, `Agent.reads_stocks`) may be left out."""
 
     last_seq: int
     acked_seq: int
