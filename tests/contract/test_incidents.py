@@ -1,5 +1,8 @@
 """Incidents are found by their store: the newest of several, from where a page ended; and who may be affected."""
 
+import re
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -9,9 +12,19 @@ from eightysix.core.change import Incident
 from eightysix.core.key import StoreKey
 from eightysix.core.reservation import State
 from eightysix.storage.incident import Below
+from eightysix.storage.migrate import migrate
+from eightysix.storage.mysql.incident import MysqlIncidents
+from eightysix.storage.open import open_database
+from eightysix.storage.postgres import incident as postgres
+from eightysix.storage.sqlite import incident as sqlite
+from eightysix.storage.url import parse
 
+from .plans import STATISTICS, OneSession, filled, generic_plan
 from .scene import DISH, Scene, a_reservation, changes, next_changes
+from .test_mysql_plans import Recorded
 
+STORE = ["product_shard_id", "brand_id", "poi_id"]
+OPEN = [*STORE, "resolved_at"]
 END = Below(2**62, 0)
 
 
@@ -81,3 +94,54 @@ async def test_every_locked_line_of_a_store_whatever_its_home(scene: Scene, hub_
     now_of_nobody, none = await scene.database.incidents.locked(scene.store())
     assert now_of_nobody > 0
     assert none == []
+
+
+# --- plans
+
+
+async def test_sqlite_has_an_index_of_the_open_ones(sqlite_url: str) -> None:
+    await migrate(sqlite_url)
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
+        for statement, used in ((sqlite.OPEN_INCIDENTS, OPEN), (sqlite.NEWEST_INCIDENTS, STORE)):
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", ["[]", 9])]
+            (step,) = [step for step in plan if re.match(r"(SCAN|SEARCH) t\b", step)]
+            assert re.findall(r"(\w+)=", step) == used, plan
+            assert ("ix_stock_incident_open" in step) == (used is OPEN), plan
+
+
+@pytest.mark.parametrize("statistics", STATISTICS)
+async def test_postgres_has_an_index_of_the_open_ones(postgres_url: str, statistics: str) -> None:
+    rows = """
+        INSERT INTO poi_stock_incident
+            (product_shard_id, brand_id, poi_id, seq, kind, object_type, object_id, actor, opened_at, resolved_at)
+        SELECT 1023, 'b', (n % 10)::text, n, 'oversold', 2, n, 'me', n, CASE WHEN n % 100 > 0 THEN n END
+        FROM generate_series(1, 3000) AS n
+    """
+    async with filled(postgres_url, rows, statistics) as connection:
+        for statement, used in ((postgres.OPEN_STATEMENT, OPEN), (postgres.NEWEST_STATEMENT, STORE)):
+            plan = await generic_plan(connection, statement)
+            at = next(at for at, step in enumerate(plan) if " on poi_stock_incident" in step)
+            assert "Index Scan" in plan[at], plan
+            assert "ix_stock_incident_open" in plan[at] or used is STORE, plan
+            assert all(re.search(rf"\b{name}\b", plan[at + 1]) for name in used), plan
+
+
+async def test_mariadb_has_an_index_of_the_open_ones(mysql_url: str) -> None:
+    await migrate(mysql_url)
+    database = await open_database(mysql_url, owner="plans")
+    scene = Scene(database)
+    stores = scene.stores(20)
+    ended = [an_incident(seq, seq, resolved_at=seq) for seq in range(1, 100)]
+    await scene.write({store: changes(incidents=[*ended, an_incident(100, 100)]) for store in stores})
+    session = Recorded(parse(mysql_url))
+    session.sent = []
+    await session.open()
+    await session.rows("ANALYZE TABLE poi_stock_incident")
+    session.sent.clear()
+    await MysqlIncidents(OneSession(session)).newest(dict.fromkeys(stores[:2], END), 9, open_only=True)
+    for sql in list(session.sent):
+        ((_, _, _, how, _, key, _, _, rows, *_),) = await session.rows(f"EXPLAIN {sql}")
+        assert (how, key, int(rows)) == ("range", "ix_stock_incident_open", 1), sql
+    await session.close()
+    await scene.close()
+    await database.close()

@@ -38,7 +38,7 @@ KEYS = {
 
 BY_STORE = {
     "READ_HEAD", "READ_STORE", "TAKEN_SINCE", "WHOLE", "CHANGED", "OF_STORES", "BOOKS", "ALL_MIRRORS",
-    "NEWEST_INCIDENTS", "LOCKED_LINES", "HUB_ROWS",
+    "NEWEST_INCIDENTS", "OPEN_INCIDENTS", "LOCKED_LINES", "HUB_ROWS",
 }  # fmt: skip
 """These read all rows of one store, by the key's prefix."""
 

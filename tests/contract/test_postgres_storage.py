@@ -300,13 +300,15 @@ _HOT = {
     "acknowledge": device.ACKNOWLEDGE_STATEMENT,
     "devices of stores": device.OF_STORES_STATEMENT,
     "newest incidents": incident.NEWEST_STATEMENT,
+    "open incidents": incident.OPEN_STATEMENT,
     "one incident": incident.FIND_STATEMENT,
     "locked lines": incident.LOCKED_STATEMENT,
     **{f"save {at}": saving.save_statement((at,)) for at in range(len(tables.GROUPS))},
     "save all": saving.save_statement(tuple(range(len(tables.GROUPS)))),
 }
 _BY_STORE = {
-    "all rows", "changed", "hubs of a store", "hub journals of a store", "newest incidents", "locked lines",
+    "all rows", "changed", "hubs of a store", "hub journals of a store", "newest incidents", "open incidents",
+    "locked lines",
 }  # fmt: skip
 _STORE_KEY = ["product_shard_id", "brand_id", "poi_id"]
 _STOCK_KEY = [*_STORE_KEY, "object_type", "object_id"]

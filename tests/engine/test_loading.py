@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from eightysix.core.change import Head, Incident, Journal, Kind, StoreChanges
 from eightysix.core.command import (
@@ -20,6 +21,7 @@ from eightysix.core.command import (
 )
 from eightysix.core.hub import GrantChange, Hub, HubBooks, HubChanges, Mirror, MirrorRow, Side
 from eightysix.core.hub_event import HubEvent, Move
+from eightysix.core.invariant import InvariantError
 from eightysix.core.key import StockKey, sku_key
 from eightysix.core.outcome import BooksKept
 from eightysix.core.reservation import Reservation, State, Take
@@ -28,6 +30,7 @@ from eightysix.core.stock import LIMITED, Stock
 from eightysix.engine import CommandFailed, Engine, batch
 from eightysix.storage.port import Database
 from tests.engine.shop import ACTOR, Shop, lock, store
+from tests.engine.tampering import Tampered
 
 POI = "s1"
 STORE = store(POI)
@@ -225,3 +228,11 @@ async def test_a_hub_whose_books_were_never_begun_sells_nothing(database: Databa
         with pytest.raises(CommandFailed):
             await engine.submit(lock(POI, "order"))
     assert looked.shelves == []
+
+
+async def test_a_hub_does_not_start_where_no_books_can_be_kept(database: Database) -> None:
+    cloud = Tampered(database)
+    cloud.capabilities = replace(database.capabilities, keeps_hub=False)
+    with pytest.raises(InvariantError, match="keeps its books"):
+        Engine(cloud, Shop([POI]), side=SIDE)
+    Engine(cloud, Shop([POI]))

@@ -72,7 +72,7 @@ def test_at_the_start_it_pulls_everything_and_fetches_the_store() -> None:
 
 def test_events_go_out_as_they_were_written_and_once_at_a_time() -> None:
     agent = settled_in()
-    desk = Desk(9, 7, (event(8, "chain"), event(9, "further")))
+    desk = Desk(9, 7, "chain", (event(8, "chain"), event(9, "further")))
     [upload] = agent.next(desk, 1).calls
     assert upload == Upload("j1", 8, "chain", desk.events)
     assert agent.next(desk, 2).calls == ()
@@ -105,7 +105,7 @@ def test_while_the_line_is_gone_one_call_at_a_time_finds_out() -> None:
     agent = settled_in()
     now, waits = 100_000, []
     for _ in range(8):
-        desk = Desk(1, 0, (event(1),), (GrantRequest("r", (GrantChange(SOUP, 1),), 0),))
+        desk = Desk(1, 0, "", (event(1),), (GrantRequest("r", (GrantChange(SOUP, 1),), 0),))
         calls = agent.next(desk, now).calls
         first = not waits
         assert len(calls) == 1 or first
@@ -122,7 +122,7 @@ def test_while_the_line_is_gone_one_call_at_a_time_finds_out() -> None:
 
 def test_a_cloud_that_asks_for_peace_gets_it() -> None:
     agent = settled_in()
-    desk = Desk(1, 0, (event(1),))
+    desk = Desk(1, 0, "", (event(1),))
     [call] = agent.next(desk, 1).calls
     agent.answered(call, Lost(wait_ms=60_000), 2)
     assert agent.next(desk, 60_001).calls == ()
@@ -150,7 +150,7 @@ def test_pages_follow_one_another_and_a_reset_pulls_all() -> None:
 
 def test_what_the_store_has_set_is_fetched_once_more_when_the_cloud_has_it() -> None:
     agent = settled_in()
-    [upload] = agent.next(Desk(9, 8, (event(9),)), 1).calls
+    [upload] = agent.next(Desk(9, 8, "", (event(9),)), 1).calls
     agent.streamed(row(6), "5", "6", 2)
     agent.answered(upload, Uploaded(9, ((SOUP, 6),)), 3)
     assert agent.next(Desk(9, 9), 4).calls == (Pull("5"),)
@@ -169,7 +169,7 @@ def test_so_is_what_was_given_and_a_pull_that_was_overtaken_moves_no_cursor() ->
 
 def test_after_a_start_nobody_knows_what_the_cloud_has_done_before() -> None:
     agent = new_agent()
-    desk = Desk(9, 8, (event(9),))
+    desk = Desk(9, 8, "", (event(9),))
     upload, pull, _ = agent.next(desk, 0).calls
     agent.answered(pull, Pulled((row(9),), "9"), 1)
     agent.answered(upload, Uploaded(9, ((SOUP, 6),)), 2)
@@ -185,7 +185,7 @@ def test_what_could_not_be_written_is_pulled_again() -> None:
 
 def test_an_answer_to_what_is_not_under_way_says_nothing() -> None:
     agent = settled_in()
-    desk = Desk(1, 0, (event(1),))
+    desk = Desk(1, 0, "", (event(1),))
     [call] = agent.next(desk, 1).calls
     agent.answered(call, Lost(), 2)
     assert agent.answered(call, Uploaded(1), 3) == []
@@ -203,7 +203,7 @@ def test_an_answer_to_what_is_not_under_way_says_nothing() -> None:
 )
 def test_a_refused_upload_is_a_trouble_and_tried_again_later(code: Code | None, trouble: Trouble) -> None:
     agent = settled_in()
-    desk = Desk(1, 0, (event(1),))
+    desk = Desk(1, 0, "", (event(1),))
     [call] = agent.next(desk, 1).calls
     assert agent.answered(call, Denied(code, 1), 2) == []
     assert agent.troubles == {Duty.UPLOAD: trouble}
@@ -216,7 +216,7 @@ def test_a_refused_upload_is_a_trouble_and_tried_again_later(code: Code | None, 
 def test_a_fenced_hub_goes_on_uploading_and_asks_for_nothing() -> None:
     agent = settled_in()
     request = GrantRequest("r1", (GrantChange(SOUP, 2_000),), 0)
-    desk = Desk(1, 0, (event(1),), (request,))
+    desk = Desk(1, 0, "", (event(1),), (request,))
     upload, grants = sorted(agent.next(desk, 1).calls, key=lambda each: type(each).__name__, reverse=True)
     assert agent.answered(grants, Denied(Code.HUB_FENCED), 2) == []
     assert agent.troubles == {Duty.GRANTS: Trouble.FENCED}
@@ -288,5 +288,5 @@ def test_totals_say_nothing_where_something_happened_meanwhile() -> None:
     for call in agent.next(Desk(3, 3, holdings=(holding,)), 0).calls:
         if isinstance(call, MoveGrants):
             agent.answered(call, Moved((GrantTotal(SOUP, 0, 5_000),)), 1)
-    agent.next(Desk(4, 3, (event(4),), holdings=(holding,)), 2)
+    agent.next(Desk(4, 3, "", (event(4),), holdings=(holding,)), 2)
     assert agent.troubles == {}

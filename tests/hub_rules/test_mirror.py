@@ -4,15 +4,27 @@ import pytest
 from msgspec.structs import replace
 
 from eightysix.core.audit import findings
+from eightysix.core.calendar import ScheduleEntry
 from eightysix.core.change import Kind
-from eightysix.core.command import AckEvents, ChannelSetting, DeductStock, SetStock, Setting, UnlockStock
-from eightysix.core.hub import held
+from eightysix.core.command import (
+    AckEvents,
+    AskGrants,
+    ChannelSetting,
+    DeductStock,
+    RunTimers,
+    SetStock,
+    Setting,
+    SettleGrants,
+    UnlockStock,
+)
+from eightysix.core.hub import GrantChange, GrantRequest, held
 from eightysix.core.hub_event import ToldIncident
 from eightysix.core.key import sku_key
 from eightysix.core.outcome import BooksKept, Refused
+from eightysix.core.restore_rule import RestoreRule
 from eightysix.core.stock import LIMITED, ON_SALE, ONE_OFF, SOLD_OUT, UNLIMITED, ChannelStock
 from tests.world.hub_kitchen import HubKitchen
-from tests.world.menu import STORE
+from tests.world.menu import BRAND_ID, STORE
 
 from .cloud import limited, mirrored
 from .orders import ME, lock
@@ -69,12 +81,38 @@ def test_nothing_new_for_sellers_makes_no_version(hub, theirs):
     assert (hub.mirrors[KEY].version, hub.mirrors[KEY].settings_version) == (6, 2)
 
 
-def test_a_row_that_isn_t_newer_is_ignored(hub, theirs):
+def test_an_older_row_is_ignored(hub, theirs):
     mirrored(hub, replace(theirs, version=9, real=7_000))
     before = (row(hub), hub.head)
-    for version in (9, 8):
-        assert mirrored(hub, replace(theirs, version=version, real=3_000, manual=True, status=SOLD_OUT)) == BooksKept(0)
+    assert mirrored(hub, replace(theirs, version=8, real=3_000, manual=True, status=SOLD_OUT)) == BooksKept(0)
     assert (row(hub), hub.head, hub.mirrors[KEY].version) == (*before, 9)
+
+
+def test_the_same_row_is_no_news(hub, theirs):
+    mirrored(hub, replace(theirs, version=9, status=SOLD_OUT, manual=True))
+    hub.run(SetStock(STORE, (Setting(KEY, status=ON_SALE),), ME))
+    hub.run(AckEvents(STORE, 1, ((KEY, 10),)))
+    mirrored(hub, replace(theirs, version=10))
+    hub.menu.set_rules(RestoreRule(BRAND_ID, "daily", (ScheduleEntry(),)))
+    hub.run(RunTimers(STORE))
+    hub.run(SetStock(STORE, (Setting(KEY, plan=1_000),), ME))
+    hub.acked_seq, hub.mirrors[KEY] = 2, replace(hub.mirrors[KEY], pending_seq=0)  # settled by other means
+    hub.events.clear()
+    before = (row(hub), hub.head)
+    assert mirrored(hub, replace(theirs, version=10)) == BooksKept(0)
+    assert (row(hub), hub.head) == before
+
+
+def test_a_grant_that_was_in_the_row_already_is_made_up_for(hub, theirs):
+    hub.run(AskGrants(STORE, GrantRequest("r", (GrantChange(KEY, 3_000),), hub.now)))
+    given = replace(theirs, version=6, grant=9_000)
+    mirrored(hub, given)
+    assert parts(hub) == (6_000, 1_000)
+    hub.run(SettleGrants(STORE, "r", (GrantChange(KEY, 3_000),)))
+    assert parts(hub) == (9_000, 0), "the hub can't tell"
+    mirrored(hub, given)
+    assert (parts(hub), row(hub).real) == ((9_000, 1_000), 10_000)
+    assert audited(hub)
 
 
 def test_no_row_changes_what_the_hub_holds(hub, theirs):

@@ -5,6 +5,7 @@ from random import Random
 
 from eightysix.core.command import Command
 from eightysix.core.hub import MirrorRow, Side
+from eightysix.core.hub_event import decode_event
 from eightysix.core.instant import business_day
 from eightysix.core.key import StockKey
 from eightysix.core.outcome import Outcome, Refused
@@ -138,14 +139,15 @@ class HubEnd:
         if agent.reads_events(self.now):
             events = tuple(body for _, (_, body) in sorted(kitchen.events.items())[:UPLOAD_MOST])
         requests = tuple(kitchen.requests_open.values())
+        chain = decode_event(events[0]).prev if events else ""
         if not agent.reads_stocks(self.now):
-            return Desk(kitchen.last_seq, kitchen.acked_seq, events, requests)
+            return Desk(kitchen.last_seq, kitchen.acked_seq, chain, events, requests)
         channels: dict[StockKey, list[ChannelStock]] = {}
         for (key, _), row in kitchen.channels.items():
             channels.setdefault(key, []).append(row)
         day = business_day(self.now, "UTC", 240)
         holdings = holdings_of(STORE, kitchen.stocks.values(), channels, kitchen.menu, day)
-        return Desk(kitchen.last_seq, kitchen.acked_seq, events, requests, holdings)
+        return Desk(kitchen.last_seq, kitchen.acked_seq, chain, events, requests, holdings)
 
     def _send(self, agent: Agent, call: calls.Call) -> None:
         """Send a call; whatever comes first counts, its answer or that there is none."""

@@ -8,7 +8,7 @@ from eightysix.core.command import Actor, ChannelSetting, Line, LockStock, MoveG
 from eightysix.core.hub import GrantChange
 from eightysix.core.key import sku_key
 from eightysix.core.outcome import Code, GrantsMoved, GrantTotal, OrderDone, Refused
-from eightysix.core.stock import LIMITED
+from eightysix.core.stock import LIMITED, UNLIMITED
 from tests.world.menu import STORE
 from tests.world.told import UPLINK, Told
 
@@ -80,7 +80,7 @@ def test_no_more_is_taken_back_than_is_granted_and_then_nothing_changes() -> Non
     told.cloud.run(SetStock(STORE, (Setting(OTHER, type=LIMITED, real=5_000),), STAFF))
     told.ask(more(4_000))
     before = told.cloud.head
-    refused = told.ask(more(2_000, OTHER), more(-5_000))
+    refused = told.ask(more(2_000, OTHER), more(-4_001))
     assert isinstance(refused, Refused)
     assert (refused.code, refused.field) == (Code.GRANT_EXCEEDED, "changes[1].delta")
     assert told.cloud.head == before
@@ -107,7 +107,8 @@ def test_whole_units_of_the_item_are_given() -> None:
 
 def test_nothing_of_what_nobody_counts_or_sells() -> None:
     told = opened()
-    told.cloud.run(SetStock(STORE, (Setting(OTHER, plan=1_000),), STAFF))
+    told.cloud.run(SetStock(STORE, (Setting(OTHER, type=LIMITED, real=9_000),), STAFF))
+    told.cloud.run(SetStock(STORE, (Setting(OTHER, type=UNLIMITED),), STAFF))
     del told.cloud.menu.items[2, 1]
     assert told.ask(more(1_000, OTHER), more(1_000)) == GrantsMoved((GrantTotal(OTHER, 0, 0), GrantTotal(DISH, 0, 0)))
 

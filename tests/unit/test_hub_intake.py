@@ -408,3 +408,76 @@ def test_counted_below_what_is_promised_with_a_grant_out() -> None:
     sell(told, 6_000)
     assert [each.quantity for each in told.cloud.incidents] == [2_000], "it was known"
     assert is_clean(told)
+
+
+def promised_by_force(told: Told, beyond: int, taken: int) -> None:
+    """The hub, which holds 6, locks more by force: it takes what the cloud has in its eyes, the rest isn't there."""
+    quantity = 6_000 + beyond
+    moves = (move(Kind.LOCK, quantity, 0, taken),) if taken else ()
+    told.tell(
+        order_id="h1", lines=(line(told, State.LOCKED, quantity),), moves=moves,
+        incidents=(ToldIncident("forced_sale", DISH, beyond),),
+    )  # fmt: skip
+
+
+def test_what_was_promised_by_force_is_no_incident_again_when_it_is_paid() -> None:
+    told = opened()
+    promised_by_force(told, 7_000, 4_000)
+    stock = told.cloud.stocks[DISH]
+    assert (stock.grant, stock.left, stock.oversold) == (10_000, 0, 3_000)
+    told.tell(
+        order_id="h1", lines=(line(told, State.DEDUCTED, 13_000),), moves=(move(Kind.DEDUCT, 13_000, -13_000, -10_000),)
+    )
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant, stock.left, stock.oversold) == (-3_000, 0, -3_000, 3_000)
+    assert incidents(told) == [("forced_sale", 7_000, "hub-1")]
+    assert is_clean(told)
+
+
+def test_another_forced_sale_leaves_that_promise_alone() -> None:
+    told = opened()
+    told.cloud.run(LockStock(STORE, "o1", "ONLINE_ORDER", (Line(1, 0, 4_000),), STAFF))
+    promised_by_force(told, 3_000, 0)
+    sold = move(Kind.DEDUCT, 2_000, -2_000, 0)
+    told.tell(moves=(sold,), incidents=(ToldIncident("forced_sale", DISH, 2_000),))
+    assert told.cloud.stocks[DISH].oversold == 5_000
+    told.tell(
+        order_id="h1", lines=(line(told, State.DEDUCTED, 9_000),), moves=(move(Kind.DEDUCT, 9_000, -9_000, -6_000),)
+    )
+    assert told.cloud.stocks[DISH].oversold == 5_000
+    assert [kind for kind, _, _ in incidents(told)] == ["forced_sale"] * 2
+    assert is_clean(told)
+
+
+def test_a_verb_on_what_the_hub_has_locked_itself_comes_to_nothing() -> None:
+    told = opened()
+    told.tell(order_id="h1", lines=(line(told, State.LOCKED),))
+    for verb in (DeductStock(STORE, "h1", None, STAFF), UnlockStock(STORE, "h1", None, STAFF)):
+        assert isinstance(told.tell(verb=verb), HubEventTold)
+    assert told.cloud.reservations["h1", (1, 0)].state is State.LOCKED
+    assert is_clean(told)
+
+
+def test_a_setting_that_opens_an_incident_itself() -> None:
+    """What the hub tells of the same cause is no second one."""
+    told = Told()
+    cap = ChannelSetting("ONLINE_ORDER", limit=9_000)
+    told.cloud.run(SetStock(STORE, (Setting(DISH, channels=(cap,)),), STAFF))
+    told.cloud.run(LockStock(STORE, "o1", "ONLINE_ORDER", (Line(1, 0, 3_000),), STAFF))
+    below = ToldIncident("count_below_promised", DISH, 2_000)
+    told.tell(setting=change(told, type=LIMITED), incidents=(below,))
+    assert told.cloud.stocks[DISH].oversold == 3_000
+    assert incidents(told) == [("count_below_promised", 3_000, "hub-1")]
+    assert is_clean(told)
+
+
+def test_a_dead_lock_of_the_cloud_leaves_the_hubs_line_of_the_order_alone() -> None:
+    told = opened()
+    told.cloud.run(LockStock(STORE, "h1", "ONLINE_ORDER", (Line(1, 0, 1_000),), STAFF))
+    told.tell(order_id="h1", lines=(line(told, State.LOCKED, line_no=1),))
+    assert is_clean(told)
+    told.cloud.now += 3_600_000
+    told.cloud.run(RunTimers(STORE))
+    assert told.cloud.reservations["h1", (1, 0)].state is State.EXPIRED
+    assert told.cloud.reservations["h1", (1, 1)].state is State.LOCKED
+    assert is_clean(told)

@@ -1,13 +1,13 @@
 """The order verbs: body bytes in, reply out. Both layers, the lean one and the framework, answer through this."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
 import msgspec
 
 from eightysix.catalog.catalog import Catalog
-from eightysix.core.command import Command
+from eightysix.core.command import Command, OrderCommand
 from eightysix.core.outcome import Code, Outcome
 from eightysix.core.quantity import as_number
 from eightysix.core.reservation import Reservation, State
@@ -57,11 +57,31 @@ _BATCH = msgspec.json.Decoder(RawBatchBody)
 _OPERATION: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Operation)
 
 
-class Orders:
-    """Answers the verbs and batches of orders."""
+class Asked(NamedTuple):
+    """A verb that was read, and whose caller may ask it of this store."""
 
-    def __init__(self, submit: Submit, catalog: Catalog, doorkeeper: Doorkeeper) -> None:
+    name: str
+    body: VerbBody
+    command: OrderCommand
+    caller: Caller
+    authorization: bytes
+    """The header that the caller came with: what is asked elsewhere is asked in their name."""
+    language: Language
+
+
+Decided = tuple[int, OrderAnswer | ErrorAnswer | msgspec.Raw]
+"""Status and body; raw where it was answered elsewhere."""
+
+Decide = Callable[[Asked], Awaitable[Decided]]
+"""Answers verbs in another way than by the engine alone. Raises Rejection, or a fault."""
+
+
+class Orders:
+    """Answers the verbs and batches of orders; by `decide` where that is given, as at a store's hub."""
+
+    def __init__(self, submit: Submit, catalog: Catalog, doorkeeper: Doorkeeper, decide: Decide | None = None) -> None:
         self._submit = submit
+        self._decide = decide
         self._catalog = catalog
         self._doorkeeper = doorkeeper
 
@@ -80,9 +100,11 @@ class Orders:
             body: VerbBody = read_json(content, _DECODERS[name])
             caller = self._doorkeeper.caller(authorization, 0 if counted else 1)
             caller.must(Action.ORDER)
-            outcome = await self._submit(self._command(body, caller))
-            status, answer = outcome_answer(outcome, language)
-            return Reply(status, ENCODER.encode(answer))
+            command = self._command(body, caller)
+            if self._decide is None:
+                status, answer = outcome_answer(await self._submit(command), language)
+                return Reply(status, ENCODER.encode(answer))
+            return _reply(await self._decide(Asked(name, body, command, caller, authorization, language)))
         except Rejection as rejection:
             return rejected(rejection, language)
         except Exception as fault:  # noqa: BLE001 - every fault becomes an answer, and is logged there
@@ -103,32 +125,37 @@ class Orders:
             _check_number(operations, min(MAX_OPERATIONS, caller.grant.rate_limit or MAX_OPERATIONS))
         except Rejection as rejection:
             return rejected(rejection, language)
-        begun = [self._begin(operation, caller) for operation in operations]
+        begun = [self._begin(operation, caller, authorization, language) for operation in operations]
         results = []
         for each in begun:
             status, answer = await self._finish(each, language)
             results.append(OperationResult(status, answer))
         return Reply(200, ENCODER.encode(BatchAnswer(results)))
 
-    def _begin(self, operation: msgspec.Raw, caller: Caller) -> "asyncio.Future[Outcome] | Rejection":
+    def _begin(self, operation: msgspec.Raw, caller: Caller, authorization: bytes, language: Language) -> "_Begun":
         try:
-            body: VerbBody = read_json(bytes(operation), _OPERATION)
-            return self._submit(self._command(body, caller))
+            body: Operation = read_json(bytes(operation), _OPERATION)
+            command = self._command(body, caller)
+            if self._decide is None:
+                return self._submit(command)
+            name = str(body.__struct_config__.tag)
+            return asyncio.ensure_future(self._decide(Asked(name, body, command, caller, authorization, language)))
         except Rejection as rejection:
             return rejection
 
-    async def _finish(
-        self, begun: "asyncio.Future[Outcome] | Rejection", language: Language
-    ) -> tuple[int, OrderAnswer | ErrorAnswer]:
+    async def _finish(self, begun: "_Begun", language: Language) -> Decided:
         if isinstance(begun, Rejection):
             return STATUS[begun.code], rejection_answer(begun, language)
         try:
-            return outcome_answer(await begun, language)
+            done = await begun
+            return done if isinstance(done, tuple) else outcome_answer(done, language)
+        except Rejection as refusal:
+            return STATUS[refusal.code], rejection_answer(refusal, language)
         except Exception as fault:  # noqa: BLE001 - one operation's fault is that operation's answer
             rejection = rejection_of(fault)
             return STATUS[rejection.code], rejection_answer(rejection, language)
 
-    def _command(self, body: VerbBody, caller: Caller) -> Command:
+    def _command(self, body: VerbBody, caller: Caller) -> OrderCommand:
         try:
             command = body.command(caller.actor)
         except Rejection as rejection:
@@ -156,6 +183,14 @@ class Orders:
         for at, sku_id in enumerate(line.known_sku() for line in body.lines[:MAX_LINES]):
             if sku_id is not None and catalogue.item(body.brand_id, 2, sku_id) is None:
                 raise Rejection(Code.ITEM_NOT_FOUND, f"lines[{at}].sku_id") from None
+
+
+_Begun = asyncio.Future[Outcome] | asyncio.Future[Decided] | Rejection
+
+
+def _reply(decided: Decided) -> Reply:
+    status, answer = decided
+    return Reply(status, ENCODER.encode(answer))
 
 
 def _check_number(operations: list[msgspec.Raw], most: int) -> None:

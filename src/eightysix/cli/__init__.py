@@ -14,6 +14,7 @@ _COMMANDS = {
     "demo": "启动演示：服务、品牌、门店、菜单和实时订单。结束时全部删除。",
     "export_log": "把门店的变更记录写成 CSV（从新到旧）。服务拒绝时退出码为 1，无法连接时为 2。",
     "export_stock": "把库存导出为 CSV，可修改后再用 import-stock 导入。",
+    "hub": "运行门店中枢，直到 SIGTERM 或 Ctrl-C。首次启动需要配对码；export 可手工保存日志。",
     "import_menu": "导入菜单，全部成功或全部不导入。服务拒绝时退出码为 1，无法连接时为 2。",
     "import_stock": "导入 CSV 库存，逐行给出结果；有行被拒绝时退出码为 1，无法连接时为 2。",
     "migrate": "把数据库升级到本程序的表结构。",
@@ -37,7 +38,11 @@ def build() -> typer.Typer:
         pretty_exceptions_show_locals=False,  # locals may hold secrets
     )
     for name, chinese in _COMMANDS.items():
-        command = getattr(import_module(f"{__name__}.{name}"), name)
+        module = import_module(f"{__name__}.{name}")
+        command = getattr(module, name)
+        if hasattr(module, "commands"):  # it has others within
+            app.add_typer(module.commands, name=name.replace("_", "-"), help=told(getdoc(command) or "", chinese))
+            continue
         app.command(name.replace("_", "-"), help=told(getdoc(command) or "", chinese))(command)
     return app
 

@@ -40,14 +40,19 @@ def serve(  # noqa: PLR0917 - typer makes an option of each
     options = {"database_url": database, "host": host, "port": port, "workers": workers}
     try:
         settings, _ = load(os.environ, config, options)
-        logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        for chatty in _CHATTY:
-            logging.getLogger(chatty).setLevel(logging.WARNING)
+        log_quietly(settings)
         with reserved(settings.host, settings.port, shared=as_worker) as bound:
             uvloop.run(_serve(settings, bound, may_migrate=migrate, as_worker=as_worker))
     except (BadSetting, BadDatabaseUrl, PortTaken, SchemaBehind, StorageFault, ValueError) as error:
         Console(stderr=True).print(trouble(error), style="red", markup=False)
         raise typer.Exit(2) from None
+
+
+def log_quietly(settings: Settings) -> None:
+    """Log as the settings say, and let no library tell each statement."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in _CHATTY:
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 async def _serve(settings: Settings, port: int, *, may_migrate: bool, as_worker: bool) -> None:

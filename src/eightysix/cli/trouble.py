@@ -2,6 +2,7 @@
 
 from eightysix.api.server import PortTaken
 from eightysix.app import SchemaBehind
+from eightysix.hub.pairing import NotPaired
 from eightysix.settings import BadSetting
 from eightysix.storage.migrate import SchemaAhead
 from eightysix.storage.port import Rejected, StorageFault, Unavailable
@@ -14,6 +15,7 @@ from .language import told
 
 _SENTENCES: tuple[tuple[type[Exception], str, str], ...] = (
     (BadSetting, "A setting can't be used", "设置无效"),
+    (NotPaired, "The hub can't start", "中枢无法启动"),
     (BadDatabaseUrl, "The database's address can't be used", "数据库地址无效"),
     (BadBusUrl, "The message bus's address can't be used", "消息总线地址无效"),
     (RemotingFailed, "The message bus can't be reached", "无法连接消息总线"),

@@ -53,8 +53,7 @@ def ask(command: AskGrants, shelf: Shelf) -> Decision:
 def settle(command: SettleGrants, shelf: Shelf) -> Decision:
     """Take over what the cloud has given. An answer to nothing that is open has been taken over before.
 
-    Whether the cloud's row that was taken over last is of before or after that isn't known: it counts as not seen, so
-    that how much the cloud has kept is right once it is fetched again.
+    It comes off the cloud's part; where a row that came first has it already, the same row has to be looked at again.
     """
     books = books_of(shelf)
     if command.request_id not in books.requests:
@@ -78,19 +77,14 @@ def settle(command: SettleGrants, shelf: Shelf) -> Decision:
 
 
 def acknowledge(command: AckEvents, shelf: Shelf) -> Decision:
-    """Forget events that the cloud has stored, and remember from which version on its rows have what they set.
-
-    A row of the cloud that came before the acknowledgement was taken over without its settings: it counts as not seen,
-    so that it is taken over whole when it is fetched again.
-    """
+    """Forget events that the cloud has stored, and remember from which version on its rows have what they set."""
     books = books_of(shelf)
     if command.last_seq > books.last_seq:
         return Decision(Refused(Code.JOURNAL_MISMATCH, field="last_seq", expected_seq=books.last_seq + 1))
     mirrors = dict(books.mirrors)
     for key, version in command.settled:
         known = mirrors.get(key) or Mirror(key)
-        seen = known.version - 1 if known.version >= version and known.pending_seq else known.version
-        mirrors[key] = replace(known, version=seen, settled_version=max(known.settled_version, version))
+        mirrors[key] = replace(known, settled_version=max(known.settled_version, version))
     acked_seq = max(books.acked_seq, command.last_seq)
     return kept(Draft(shelf, ITSELF), replace(books, acked_seq=acked_seq, mirrors=mirrors), len(command.settled))
 

@@ -19,7 +19,7 @@ from .key import StockKey
 from .restore import plan_earlier
 from .sharing import channel_changes
 from .shelf import Decision, Shelf
-from .stock import ChannelStock, Stock
+from .stock import ONE_OFF, ChannelStock, Stock
 
 SKEW_MS = 300_000
 """So far the clocks of hub and cloud may be apart: epochs that began within it of one another are the same one, where
@@ -34,7 +34,11 @@ _CHANNEL_SETTINGS = ("status", "type", "limit", "guarantee", "weight", "low")
 
 
 def mirror(command: MirrorStock, shelf: Shelf) -> Decision:
-    """Take over rows of the cloud; one that isn't newer than what was taken over is ignored."""
+    """Take over rows of the cloud; one that is older than what was taken over is ignored.
+
+    Of the very one that was taken over last nothing is news but what wasn't taken over then: settings that the cloud
+    had not decided on as far as the hub knew, and how much it has, where the hub couldn't tell if a grant was in it.
+    """
     books = books_of(shelf)
     draft = Draft(shelf, ITSELF)
     mirrors = dict(books.mirrors)
@@ -43,7 +47,7 @@ def mirror(command: MirrorStock, shelf: Shelf) -> Decision:
     for row in command.rows:
         key = row.stock.key
         known = mirrors.get(key) or Mirror(key)
-        if row.stock.version <= known.version:
+        if row.stock.version < known.version:
             continue
         is_decided = _is_decided(row, known, books)
         before = draft.stock(key)
@@ -56,7 +60,9 @@ def mirror(command: MirrorStock, shelf: Shelf) -> Decision:
 
 
 def _is_decided(row: MirrorRow, known: Mirror, books: HubBooks) -> bool:
-    """Whether the cloud has decided on all that the store has set of the stock, and the row has it."""
+    """Whether the cloud has decided on all that the store has set of the stock, and the row has it and is news."""
+    if row.stock.version == known.version and not known.pending_seq and not known.settled_version:
+        return False
     return known.pending_seq <= books.acked_seq and row.stock.version >= known.settled_version
 
 
@@ -77,7 +83,7 @@ def _take_over(draft: Draft, row: MirrorRow, known: Mirror, *, is_decided: bool)
         after = replace(after, epoch_at=_epoch_at(draft, before, theirs, known), restored_slot=slot)
         content["epoch_at"] = [before.epoch_at, after.epoch_at]
     if is_decided:
-        after = _settings(after, theirs)
+        after = _settings(after, theirs, draft.now)
     after = _covered(turned(after), theirs)
     rows = _channel_rows(draft, row, after, is_decided=is_decided)
     content |= _settings_changed(before, after)
@@ -136,11 +142,14 @@ def _epoch_at(draft: Draft, before: Stock, theirs: Stock, known: Mirror) -> int:
     return next_at if known.version or before.epoch_at else min(theirs.epoch_at, next_at)
 
 
-def _settings(mine: Stock, theirs: Stock) -> Stock:
-    """The stock with what is set of it in the cloud."""
+def _settings(mine: Stock, theirs: Stock, now: int) -> Stock:
+    """The stock with what is set of it in the cloud. The hub's timer has not looked at it under that before now; only
+    "the next business day" counts from when it was asked for."""
     fields = {name: getattr(theirs, name) for name in _SETTINGS}
-    if any(getattr(mine, name) != getattr(theirs, name) for name in _ONE_OFF):
-        fields["auto_restore_from"] = theirs.auto_restore_from
+    is_news = theirs.is_set and not mine.is_set
+    if is_news or any(getattr(mine, name) != getattr(theirs, name) for name in _ONE_OFF):
+        is_tomorrow = theirs.auto_restore_type == ONE_OFF and theirs.auto_restore_at is None
+        fields["auto_restore_from"] = theirs.auto_restore_from if is_tomorrow else now
     return replace(mine, **fields)
 
 

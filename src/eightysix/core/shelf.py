@@ -89,6 +89,7 @@ class Shelf:
         self.due: list[DueLock] = []
         self.taken: list[Reservation] | None = None
         """The reservations of the current period, loaded only where a cap is set."""
+        self._taken_lines: dict[tuple[str, LineKey], Reservation] | None = None
         self._stocks_loaded: dict[StockKey, Stock | None] = {}
         self._channels_loaded: dict[tuple[StockKey, str], ChannelStock | None] = {}
         self._reservations_loaded: dict[tuple[str, LineKey], Reservation | None] = {}
@@ -229,8 +230,9 @@ class Shelf:
         """The line as it was loaded without the rest of its order, which a hub's lines may be; None for a new one."""
         if self.taken is None or reservation.revision == 1:
             return None
-        key = (reservation.order_id, reservation.line)
-        return next((each for each in self.taken if (each.order_id, each.line) == key), None)
+        if self._taken_lines is None:
+            self._taken_lines = {(each.order_id, each.line): each for each in self.taken}
+        return self._taken_lines.get((reservation.order_id, reservation.line))
 
     @property
     def changed(self) -> Mapping[StockKey, Stock | None]:

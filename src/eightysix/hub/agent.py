@@ -22,7 +22,6 @@ from random import Random
 
 from eightysix.core.command import AckEvents, AskGrants, HubCommand, MirrorStock, SettleGrants
 from eightysix.core.hub import GrantChange, GrantRequest, MirrorRow, Side, held
-from eightysix.core.hub_event import decode_event
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.outcome import GrantTotal
 
@@ -98,9 +97,7 @@ class Agent:
         """Of what the cloud may have done already and hasn't answered: where its rows stood before that, as far as the
         hub had them. At a start nobody knows."""
         self._store_version: int | None = None
-        self.has_all_rows = False
-        """Whether all rows of the cloud were taken over since the start. A hub that never had them doesn't know what
-        there is, and mustn't sell."""
+        self._has_all_rows = False
         self._rebalancing = Rebalancing()
         self.is_online = False
         """Whether the last call was answered."""
@@ -131,9 +128,24 @@ class Agent:
         """The line is back, as whoever holds the stream has noticed: nothing waits any longer."""
         self._line.until = 0
 
+    def missed(self, now: int, *, store: bool = False) -> None:
+        """Something has changed in the cloud that nothing here has told of; with `store` in the configuration."""
+        self._due[Duty.STORE if store else Duty.PULL] = now
+
+    @property
+    def cursor(self) -> str | None:
+        """Up to where the cloud's rows are known."""
+        return self._cursor
+
+    @property
+    def has_all_rows(self) -> bool:
+        """Whether every row of the cloud was pulled since the start. A hub that never had them doesn't know what there
+        is, and mustn't sell."""
+        return self._has_all_rows
+
     def rewind(self) -> None:
         """What an answer meant could not be written: all rows are pulled again."""
-        self.has_all_rows = False
+        self._has_all_rows = False
         self._go_back(None)
 
     # what is to be done
@@ -181,7 +193,7 @@ class Agent:
             if not desk.events:
                 return None
             self._unsettled.setdefault(duty, self._cursor)
-            return Upload(self._side.journal_id, desk.acked_seq + 1, decode_event(desk.events[0]).prev, desk.events)
+            return Upload(self._side.journal_id, desk.acked_seq + 1, desk.chain, desk.events)
         if duty is Duty.PULL:
             return Pull(self._cursor)
         if duty is Duty.STORE:
@@ -202,7 +214,7 @@ class Agent:
         """Only with the cloud there, and its rows: who is cut off would only give away."""
         return (
             self.is_online
-            and self.has_all_rows
+            and self._has_all_rows
             and Duty.GRANTS not in self._under_way
             and Duty.GRANTS not in self.troubles
         )
@@ -302,7 +314,7 @@ class Agent:
             return
         self._cursor = None if answer.is_reset else answer.cursor
         again = answer.has_more or answer.is_reset
-        self.has_all_rows = self.has_all_rows or not again
+        self._has_all_rows = self._has_all_rows or not again
         self._due[Duty.PULL] = now if again else now + self._pace.pull_ms
 
     def _go_back(self, cursor: str | None) -> None:

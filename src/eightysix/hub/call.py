@@ -11,7 +11,7 @@ import msgspec
 from eightysix.core.command import HubCommand
 from eightysix.core.hub import GrantRequest, MirrorRow
 from eightysix.core.key import StockKey
-from eightysix.core.outcome import Code, GrantTotal
+from eightysix.core.outcome import GrantTotal
 
 
 class Upload(msgspec.Struct, frozen=True, gc=False):
@@ -85,10 +85,10 @@ class OrdersFetched(msgspec.Struct, frozen=True, gc=False):
 
 
 class Denied(msgspec.Struct, frozen=True, gc=False):
-    """A refusal; nothing was changed. `code` None: the cloud doesn't know the hub's key. `expected_seq` is the event of
-    the journal that the cloud wants next."""
+    """A refusal; nothing was changed. `code` is the cloud's word for it, most often a `Code`; None: the cloud doesn't
+    know the hub's key. `expected_seq` is the event of the journal that the cloud wants next."""
 
-    code: Code | None
+    code: str | None
     expected_seq: int | None = None
 
 

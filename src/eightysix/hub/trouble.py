@@ -24,7 +24,7 @@ class Trouble(StrEnum):
     """Anything else: one of the two programs is wrong."""
 
 
-_BY_CODE = {
+_BY_CODE: dict[str | None, Trouble] = {
     None: Trouble.UNKNOWN,
     Code.HUB_NOT_FOUND: Trouble.UNKNOWN,
     Code.STORE_NOT_FOUND: Trouble.UNKNOWN,

@@ -47,6 +47,13 @@ class OrderAnswer(msgspec.Struct, frozen=True, gc=False):
     lines: list[LineAnswer]
 
 
+class JournaledAnswer(OrderAnswer, frozen=True, gc=False, kw_only=True):
+    """At a store's hub that is cut off: a verb on an order of the cloud's, accepted and journaled. The cloud decides on
+    it when it hears of it; a lock that has died by then becomes a forced sale with an incident."""
+
+    journaled: bool = True
+
+
 class HeldLineAnswer(msgspec.Struct, frozen=True, gc=False):
     """One reservation of an order, with all that is known of it."""
 

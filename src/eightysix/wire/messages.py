@@ -72,6 +72,11 @@ MESSAGES: dict[Problem | Code, tuple[str, str]] = {
         "The cursor is of another time of this database; pull everything.",
         "游标属于该数据库的另一时期，请重新拉取全部数据。",
     ),
+    Problem.CLOUD_AWAY: (
+        "The cloud decides on this, and the store's hub can't reach it now.",
+        "此操作由云端处理，门店中枢目前无法连接云端。",
+    ),
+    Problem.FILE_FAILING: ("The file {file} can't be used: {why}.", "文件 {file} 无法使用：{why}。"),
     Problem.OVERLOADED: (
         "Too many requests are waiting; try again shortly.",
         "等待处理的请求过多，请稍后重试。",

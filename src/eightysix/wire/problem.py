@@ -39,6 +39,8 @@ class Problem(StrEnum):
     PAIRING_CODE_UNKNOWN = "PAIRING_CODE_UNKNOWN"
     HUB_EXISTS = "HUB_EXISTS"
     CURSOR_UNKNOWN = "CURSOR_UNKNOWN"
+    CLOUD_AWAY = "CLOUD_AWAY"
+    FILE_FAILING = "FILE_FAILING"
     OVERLOADED = "OVERLOADED"
     UNAVAILABLE = "UNAVAILABLE"
     INTERNAL = "INTERNAL"
@@ -70,6 +72,8 @@ STATUS: dict[Problem | Code, int] = {
     Problem.PAIRING_CODE_UNKNOWN: 404,
     Problem.HUB_EXISTS: 409,
     Problem.CURSOR_UNKNOWN: 409,
+    Problem.CLOUD_AWAY: 503,
+    Problem.FILE_FAILING: 503,
     Problem.OVERLOADED: 503,
     Problem.UNAVAILABLE: 503,
     Problem.INTERNAL: 500,
@@ -90,7 +94,16 @@ STATUS: dict[Problem | Code, int] = {
 }
 """The HTTP status of every code (DESIGN section 4, precedence of refusals; section 5, errors)."""
 
-RETRYABLE = frozenset({Problem.TOO_MANY_REQUESTS, Problem.TOO_MANY_PAIRINGS, Problem.OVERLOADED, Problem.UNAVAILABLE})
+RETRYABLE = frozenset(
+    {
+        Problem.TOO_MANY_REQUESTS,
+        Problem.TOO_MANY_PAIRINGS,
+        Problem.CLOUD_AWAY,
+        Problem.FILE_FAILING,
+        Problem.OVERLOADED,
+        Problem.UNAVAILABLE,
+    }
+)
 """The same request may succeed later, unchanged."""
 
 

@@ -24,12 +24,19 @@ _WANTED = (
 )
 _SHOWN = ", ".join(INCIDENT)
 
-NEWEST_STATEMENT = (
-    f"SELECT i.product_shard_id, i.brand_id, i.poi_id, {_SHOWN} FROM {_WANTED} CROSS JOIN LATERAL ("
-    "SELECT * FROM poi_stock_incident AS i WHERE i.product_shard_id = s.product_shard_id "
-    "AND i.brand_id = s.brand_id AND i.poi_id = s.poi_id AND (i.opened_at, i.seq) < (s.below_at, s.below_seq) "
-    "AND (i.resolved_at IS NULL OR NOT $7::boolean) ORDER BY i.opened_at DESC, i.seq DESC LIMIT $6) AS i"
-)
+
+def _newest(also: str) -> str:
+    return (
+        f"SELECT i.product_shard_id, i.brand_id, i.poi_id, {_SHOWN} FROM {_WANTED} CROSS JOIN LATERAL ("
+        "SELECT * FROM poi_stock_incident AS i WHERE i.product_shard_id = s.product_shard_id "
+        f"AND i.brand_id = s.brand_id AND i.poi_id = s.poi_id{also} "
+        "AND (i.opened_at, i.seq) < (s.below_at, s.below_seq) ORDER BY i.opened_at DESC, i.seq DESC LIMIT $6) AS i"
+    )
+
+
+NEWEST_STATEMENT = _newest("")
+OPEN_STATEMENT = _newest(" AND i.resolved_at IS NULL")
+"""A statement of its own: an index has the open ones, which are few."""
 FIND_STATEMENT = (
     f"SELECT {_SHOWN} FROM poi_stock_incident AS i WHERE i.product_shard_id = $1 AND i.brand_id = $2 "
     "AND i.poi_id = $3 AND i.seq = $4"
@@ -52,7 +59,8 @@ class PostgresIncidents:
         self, wanted: Mapping[StoreKey, Below], limit: int, *, open_only: bool
     ) -> list[tuple[StoreKey, Incident]]:
         below = ([each.at for each in wanted.values()], [each.seq for each in wanted.values()])
-        found = await self._fetch(NEWEST_STATEMENT, *by_column(list(wanted)), *below, limit, open_only)
+        statement = OPEN_STATEMENT if open_only else NEWEST_STATEMENT
+        found = await self._fetch(statement, *by_column(list(wanted)), *below, limit)
         return [(StoreKey(*row[:3]), incident_of(row[3:])) for row in found]
 
     async def find(self, store: StoreKey, seq: int) -> Incident | None:

@@ -171,8 +171,8 @@ poi_stock_incident = sharded(
     Column("resolved_by", ident(128), nullable=True),
     Column("how", ident(16), nullable=True),
     Column("resolution", Text(), nullable=True),
-    # the open ones of a store, or of a brand within a bucket, by store and seq
-    Index("ix_stock_incident_open", "product_shard_id", "brand_id", "resolved_at", "poi_id", "seq"),
+    # the open ones of a store, the newest at its end
+    Index("ix_stock_incident_open", "product_shard_id", "brand_id", "poi_id", "resolved_at", "opened_at", "seq"),
 )
 
 poi_stock_alert = sharded(

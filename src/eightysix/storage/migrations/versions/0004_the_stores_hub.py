@@ -137,7 +137,7 @@ def _incidents(suffix: str) -> None:
     _add(table, sa.Column("resolution", sa.Text(), nullable=True))
     there = {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}
     if "ix_stock_incident_open" not in there:
-        columns = ["product_shard_id", "brand_id", "resolved_at", "poi_id", "seq"]
+        columns = ["product_shard_id", "brand_id", "poi_id", "resolved_at", "opened_at", "seq"]
         op.create_index("ix_stock_incident_open", table, columns)
 
 

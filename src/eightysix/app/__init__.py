@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import os
-import secrets
 from collections.abc import AsyncIterator
-from typing import NamedTuple, cast
+from typing import cast
 
 import msgspec
 
@@ -37,11 +35,10 @@ from eightysix.api.webhooks import WebhookDesk
 from eightysix.catalog.catalog import Catalog
 from eightysix.catalog.hubs import Hubs
 from eightysix.catalog.keyring import Holder, Keyring
-from eightysix.engine import Engine, Housekeeping, Limits, Observers
+from eightysix.engine import Engine, Housekeeping, Observers
 from eightysix.ops.follower_metrics import FollowerMetrics
 from eightysix.ops.metrics import Metrics
 from eightysix.ops.order_metrics import OrderMetrics
-from eightysix.ops.relay_metrics import RelayMetrics
 from eightysix.ops.webhook_metrics import WebhookMetrics
 from eightysix.settings import Settings
 from eightysix.storage import catalog as catalog_rows
@@ -51,29 +48,19 @@ from eightysix.storage.port import Database, Unavailable
 from eightysix.storage.url import parse
 from eightysix.sync.bus import Bus
 from eightysix.sync.bus_url import open_bus
-from eightysix.sync.catching_up import CatchingUp
-from eightysix.sync.compensation import Compensation
 from eightysix.sync.delays import Delays
-from eightysix.sync.devices import Acknowledgements
-from eightysix.sync.gateway import Gateway, GatewayLimits
 from eightysix.sync.lease import Leases
 from eightysix.sync.order_events import OrderEvents
 from eightysix.sync.order_upkeep import OrderUpkeep, UpkeepPace
-from eightysix.sync.pace import RelayPace
 from eightysix.sync.recall import Recalls
 from eightysix.sync.relay import Relay
-from eightysix.sync.rendering import Renderer
 from eightysix.sync.waking import Waker
 from eightysix.sync.webhooks.address import Addresses, Rules
 from eightysix.sync.webhooks.service import Webhooks
 from eightysix.wire.administration import KeyBody
 from eightysix.wire.language import preferred
 
-_POLL_SECONDS = 5.0
-"""Between two looks for unpublished messages where whoever changes something tells of it."""
-
-_UNTOLD_POLL_SECONDS = 0.2
-"""The same on MySQL, where other processes can't tell."""
+from .parts import Followers, limits_of, new_owner, started_followers, started_relay
 
 _OPERATOR = "operator"
 """Who the log of administration names where somebody at the database itself did it."""
@@ -81,14 +68,6 @@ _OPERATOR = "operator"
 
 class SchemaBehind(RuntimeError):
     """The database lacks tables or columns that this program needs."""
-
-
-class Followers(NamedTuple):
-    """What serves those who follow stores."""
-
-    gateway: Gateway
-    acks: Acknowledgements
-    compensation: Compensation
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -157,7 +136,7 @@ async def _catalog_of(settings: Settings) -> AsyncIterator[Catalog]:
 async def running(settings: Settings) -> AsyncIterator[Service]:
     """The service on a prepared database. At the end everything accepted is answered, then the database is closed."""
     async with contextlib.AsyncExitStack() as stack:
-        owner, metrics = _owner(), Metrics()
+        owner, metrics = new_owner(), Metrics()
         database = await open_database(settings.database_url, owner=owner)
         stack.push_async_callback(database.close)
         catalog = Catalog(catalog_rows.connect(settings.database_url), settings.catalog_refresh_seconds)
@@ -167,13 +146,13 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(bus.close)
         leases = Leases(database.leases, owner)
         webhooks = await _webhooks(settings, database, stack, catalog=catalog, bus=bus, leases=leases, metrics=metrics)
-        relay = await _relay(settings, database, stack, catalog=catalog, bus=bus, leases=leases, metrics=metrics)
+        relay = await started_relay(settings, database, stack, catalog=catalog, bus=bus, leases=leases, metrics=metrics)
         waker = Waker(relay, database.signals)
         delays = Delays(bus)
         recalls = Recalls(database.reader, catalog, bus)
         stack.push_async_callback(recalls.stop)
         observers = (metrics.engine, waker, recalls, *((delays,) if settings.bus_url else ()))
-        engine = Engine(database, catalog, _limits(settings), Observers(*observers))
+        engine = Engine(database, catalog, limits_of(settings), Observers(*observers))
         await engine.start()
         stack.push_async_callback(engine.stop)
         if settings.bus_url:  # within a process they would be the engine's own timers once more
@@ -184,7 +163,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(housekeeping.stop)
         keyring = Keyring(catalog)
         made = await keyring.first()
-        followers = await _followers(settings, database, stack, catalog=catalog, bus=bus, leases=leases, owner=owner)
+        followers = await started_followers(
+            settings, database, stack, catalog=catalog, bus=bus, leases=leases, owner=owner
+        )
         metrics.add(FollowerMetrics(*followers))
         events = _order_events(
             settings, stack, database=database, engine=engine, catalog=catalog, bus=bus, metrics=metrics
@@ -223,75 +204,6 @@ async def _webhooks(
         await webhooks.start(bus)
         metrics.add(WebhookMetrics(webhooks.figures))
     return webhooks
-
-
-async def _relay(
-    settings: Settings,
-    database: Database,
-    stack: contextlib.AsyncExitStack,
-    *,
-    catalog: Catalog,
-    bus: Bus,
-    leases: Leases,
-    metrics: Metrics,
-) -> Relay | None:
-    """The relay at work: at the end it publishes what the engine left, then gives its leases up."""
-    if not settings.relay:
-        return None
-    capabilities = database.capabilities
-    relay = Relay(
-        database.outbox,
-        Renderer(database.outbox, catalog, catalog.look_again if capabilities.several_processes else None),
-        bus,
-        leases,
-        physical_shards=capabilities.physical_shards,
-        pace=RelayPace(
-            tries=settings.relay_tries,
-            poll_seconds=_UNTOLD_POLL_SECONDS
-            if capabilities.several_processes and database.signals is None
-            else _POLL_SECONDS,
-        ),
-    )
-    stack.push_async_callback(leases.stop)
-    await leases.start()
-    stack.push_async_callback(relay.stop, settings.relay_drain_seconds)
-    await relay.start()
-    if database.signals is not None:
-        stack.callback(database.signals.listen(relay.wake))
-    metrics.add(RelayMetrics(relay, leases))
-    return relay
-
-
-async def _followers(
-    settings: Settings,
-    database: Database,
-    stack: contextlib.AsyncExitStack,
-    *,
-    catalog: Catalog,
-    bus: Bus,
-    leases: Leases,
-    owner: str,
-) -> Followers:
-    """Those who follow stores in this process, served until the end."""
-    gateway = Gateway(
-        database.following,
-        catalog,
-        CatchingUp(database.following, database.reader, catalog),
-        GatewayLimits(
-            heartbeat_seconds=settings.stream_heartbeat_seconds,
-            check_seconds=settings.stream_check_seconds,
-            stall_seconds=settings.stream_stall_seconds,
-            streams=settings.streams,
-        ),
-    )
-    await gateway.start(bus, owner)
-    stack.push_async_callback(gateway.close)
-    if database.signals is not None:
-        stack.callback(database.signals.listen(gateway.hear))
-    compensation = Compensation(database, catalog, gateway, lag_seconds=settings.lag_seconds, held=lambda: leases.held)
-    compensation.start()
-    stack.push_async_callback(compensation.stop)
-    return Followers(gateway, Acknowledgements(database.devices, database.following), compensation)
 
 
 def _order_events(
@@ -359,17 +271,3 @@ def _asgi(
         MetricsPage(metrics.page),
     )
     return Lean(orders, streams, cast(Asgi, site(endpoints(rooms), orders, doorkeeper)))
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        lanes_per_shard=settings.lanes_per_shard,
-        queue_commands=settings.queue_commands,
-        deadline_seconds=settings.deadline_seconds,
-        stop_seconds=settings.stop_seconds,
-    )
-
-
-def _owner() -> str:
-    """This process, different from any other that runs or has run."""
-    return f"{os.uname().nodename[:32]}-{os.getpid()}-{secrets.token_hex(4)}"
