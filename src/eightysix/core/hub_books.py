@@ -59,7 +59,6 @@ def settle(command: SettleGrants, shelf: Shelf) -> Decision:
     if command.request_id not in books.requests:
         return Decision(BooksKept())
     draft = Draft(shelf, ITSELF)
-    mirrors = dict(books.mirrors)
     changed = 0
     for change in command.given:
         if change.delta <= 0:
@@ -68,12 +67,9 @@ def settle(command: SettleGrants, shelf: Shelf) -> Decision:
         part = max(0, stock.grant - change.delta)
         real = held(stock) + change.delta + part
         draft.restate(replace(stock, grant=part, real=real), Kind.GRANT, change.delta)
-        known = mirrors.get(change.key)
-        if known is not None:
-            mirrors[change.key] = replace(known, version=known.version - 1)
         changed += 1
     rest = {name: each for name, each in books.requests.items() if name != command.request_id}
-    return kept(draft, replace(books, requests=rest, mirrors=mirrors), changed)
+    return kept(draft, replace(books, requests=rest), changed)
 
 
 def acknowledge(command: AckEvents, shelf: Shelf) -> Decision:
