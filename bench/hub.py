@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from eightysix.client import AsyncClient
-from tests.hub.processes import BRAND, PLACE, POI, POS, Town, item
+from tests.hub.processes import BRAND, PLACE, POI, POS, Town, eventually, item
 
 _FIRST = 1_000
 _PART = 500
@@ -58,6 +58,13 @@ async def lock_times(client: AsyncClient, items: int, rate: float, seconds: floa
     return times
 
 
+async def holds_all(town: Town) -> bool:
+    """Grants are asked for some hundred at a time."""
+    grants = (await town.status())["grants"]
+    await asyncio.sleep(1)
+    return all(grant["held"] > 0 for grant in grants)
+
+
 def memory(pid: int, name: str) -> float:
     """Of a process, in MB: `VmRSS` now, `VmHWM` at most so far."""
     found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="utf-8"))
@@ -77,7 +84,7 @@ async def run(items: int, rate: float, seconds: float) -> None:
             print(f"start with {items} items: {await ready_after(town):.2f} s")
             town.inside = town.client(town.hub.url)
             await town.in_step(60)
-            await asyncio.sleep(10)  # grants are asked for, some hundred at a time
+            await eventually(lambda: holds_all(town), 120)
             print(f"memory at rest: {memory(town.hub.pid, 'VmRSS'):.0f} MB")
             times = sorted(await lock_times(town.inside, items, rate, seconds))
             cuts = statistics.quantiles(times, n=1000)
