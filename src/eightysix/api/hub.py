@@ -137,8 +137,8 @@ def _by_order(lines: list[Reservation]) -> dict[str, list[Reservation]]:
 
 def _is_unproved(stored: list[HubEventTold]) -> bool:
     """Whether nothing says that these events are those that were stored under their numbers: that shows by the digest
-    at the journal's end alone. A hub that sends again sends as much as before, at least; a journal that ends earlier, or
-    differs there, was put back and went on. Were it told that all is stored, it would forget what nobody has."""
+    at the journal's end alone. A hub that sends again sends as much as before, at least; a journal that ends earlier,
+    or differs there, was put back and went on. Were it told that all is stored, it would forget what nobody has."""
     return bool(stored) and stored[-1].replayed and stored[-1].seq < stored[-1].expected_seq - 1
 
 
