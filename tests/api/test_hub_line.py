@@ -205,6 +205,19 @@ async def test_what_a_hub_sells_after_its_file_was_put_back_is_not_taken_for_sto
     assert await held(own_shop) == (95, 35), "nothing of it was taken over"
 
 
+async def test_what_a_hub_never_held_is_refused_and_no_fault(own_shop: Shop) -> None:
+    """Its file was put back to a copy of before it gave 30 back, and no event tells of that."""
+    end = await opened(own_shop)
+    await end.grants({"sku_id": SOUP, "delta": -30})
+    end.sell("h1", SOUP, 11)
+    refused = await end.upload()
+    assert await refusal(own_shop, refused) == (409, "GRANT_EXCEEDED", "events[0].moves[0].held")
+    assert await held(own_shop) == (100, 10)
+    await replace(own_shop, end.hub_id)
+    assert (await end.uploaded(key=str(own_shop.key)))["last_seq"] == 1, "once it is replaced, all counts as late"
+    assert await held(own_shop) == (90, 0)
+
+
 async def test_events_before_a_wrong_one_are_stored(own_shop: Shop) -> None:
     end = await opened(own_shop)
     end.sell("h1", SOUP, 1)
