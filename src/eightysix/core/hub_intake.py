@@ -27,6 +27,7 @@ from .replay import change_told, deduct_told, superseded, unlock_told
 from .reservation import Reservation, State
 from .shelf import Decision, Shelf
 from .stock import Stock
+from .take import give_back
 
 HUB_SALE = "hub_sale"
 """The kind of incident where what a hub tells leaves the cloud with less than it has promised, and the hub couldn't
@@ -120,12 +121,24 @@ class _Intake:
             self._open(key, kinds)
         self._lines(event.lines)
         if event.closed and not self._draft.is_closed():
-            self._draft.facts.append(OrderFact(event.order_id or "", self._draft.now))
+            self._close(event.order_id or "")
         decision = self._draft.decision(HubEventTold(event.seq, event.seq + 1))
         decision.journal = marked
         if self._hub_after is not self._hub or (event.moves and not self._hub.revision):
             decision.hub = self._hub_after
         return decision
+
+    def _close(self, order_id: str) -> None:
+        """The order was cancelled at the hub, which may not have known that the cloud holds some of it: a late cancel
+        wins there too. What was paid stays. A hub that was replaced has no say in what others hold."""
+        draft = self._draft
+        others = [each for each in draft.lines().values() if each.state is State.LOCKED and self._is_foreign(each)]
+        if others and self._hub.is_fenced:
+            return
+        for before in others:
+            give_back(draft, before, before.quantity, Kind.UNLOCK, reason=self._event.reason)
+            draft.keep(replace(before, state=State.UNLOCKED))
+        draft.facts.append(OrderFact(order_id, draft.now))
 
     def _verb(self, verb: DeductStock | UnlockStock) -> Decision:
         """What was asked of an order of the cloud while it couldn't be reached: a sale counts. It is the cloud's own
