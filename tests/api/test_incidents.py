@@ -109,9 +109,9 @@ async def test_what_is_paid_is_accepted_or_counted(shop: Shop) -> None:
     assert (done["stock"]["real_quantity"], done["uncovered_quantity"]) == (3.5, 1.5)
     assert (done["opened"]["kind"], done["opened"]["quantity"]) == ("count_below_promised", 1.5)
     assert await newest(shop) == done["opened"]
-    [row] = (
-        await shop.post("/api/v1/poi/stock/log", {"brandId": "fox", "poiId": "s1", "kind": "resolve", "limit": 1})
-    ).json()["rows"]
+    asked = {"brandId": "fox", "poiId": "s1", "kind": "resolve", "limit": 2}
+    told, row = (await shop.post("/api/v1/poi/stock/log", asked)).json()["rows"]
+    assert (told["details"]["opened"]["quantity"], told["changes"]) == (1.5, [])
     assert {each["field"]: (each["before"], each["after"]) for each in row["changes"]} == {
         "real_quantity": (1, 3.5), "oversold_quantity": (4, 1.5),
     }  # fmt: skip

@@ -5,6 +5,8 @@ One story over one pair of processes, told in order.
 
 import asyncio
 import json
+import re
+import resource
 import stat
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict
 
-from eightysix.client import Refused, Unavailable
+from eightysix.client import OutcomeUnknown, Refused, Unavailable
 from eightysix.core.hub_event import chained
 from tests.hub.processes import DISH, PLACE, POI, POS, WEB, Town, eventually
 
@@ -92,12 +94,18 @@ async def test_what_a_sale_lacks_is_borrowed_before_it_is_refused(town: Town) ->
         await town.inside.lock(PLACE, "too many", POS, {DISH: 39})
 
 
+async def test_what_the_cloud_lacks_the_hub_gives_back(town: Town) -> None:
+    """The hub has borrowed all there is: an online order is refused at first, and what is free comes back for it."""
+    await eventually(lambda: town.online.lock(PLACE, "web-0", WEB, {DISH: 1}))
+    await town.online.unlock(PLACE, "web-0")
+
+
 async def test_verbs_on_the_clouds_orders_are_forwarded(town: Town) -> None:
-    await town.online.lock(PLACE, "web-1", WEB, {DISH: 1})
+    await eventually(lambda: town.online.lock(PLACE, "web-1", WEB, {DISH: 1}))
     done = await town.inside.deduct(PLACE, "web-1")
     assert done.state == "DEDUCTED"
     assert (await town.online.order(PLACE, "web-1")).state == "DEDUCTED"
-    locked = await town.inside.lock(PLACE, "web-2", WEB, {DISH: 1})
+    locked = await eventually(lambda: town.inside.lock(PLACE, "web-2", WEB, {DISH: 1}))
     assert locked.state == "LOCKED"
     assert (await town.online.order(PLACE, "web-2")).state == "LOCKED"
     await town.inside.unlock(PLACE, "web-2")
@@ -107,14 +115,11 @@ async def test_verbs_on_the_clouds_orders_are_forwarded(town: Town) -> None:
 
 
 async def test_settings_of_the_store_reach_the_cloud_and_back(town: Town) -> None:
-    await town.inside.ask(
-        "POST", "/api/v1/poi/stock/86", {"brandId": PLACE[0], "poiId": POI, "items": [{"object_id": DISH}]}
-    )
+    named = {"brandId": PLACE[0], "poiId": POI, "object_ids": [DISH]}
+    await town.inside.ask("POST", "/api/v1/poi/stock/86", named | {"sold_out": True})
     await eventually(lambda: _is_off(town, online=True))
-    await town.online.ask(
-        "POST", "/api/v1/poi/stock/86",
-        {"brandId": PLACE[0], "poiId": POI, "items": [{"object_id": DISH}], "on_sale": True},
-    )  # fmt: skip
+    await town.in_step()
+    await town.online.ask("POST", "/api/v1/poi/stock/86", named | {"sold_out": False})
     await eventually(lambda: _is_on(town))
 
 
@@ -148,7 +153,7 @@ async def _page(town: Town, language: str) -> str:
 
 async def test_cut_off_the_store_sells_on(town: Town) -> None:
     """Without the cloud: from what is held; the cloud's known orders are journaled, unknown ones are not accepted."""
-    await town.online.lock(PLACE, "web-3", WEB, {DISH: 1})
+    await eventually(lambda: town.online.lock(PLACE, "web-3", WEB, {DISH: 1}))
     await eventually(lambda: _knows(town))
     mine = await held(town)
     await town.cloud.kill()
@@ -181,21 +186,18 @@ async def _is_cut_off(town: Town) -> bool:
 
 async def test_the_journal_is_saved_by_hand(town: Town, tmp_path: Path) -> None:
     """Beside the running hub; each line tells where it belongs, and the chain can be checked."""
-    lines = await exported(town, tmp_path / "journal.jsonl")
+    file = tmp_path / "journal.jsonl"
+    code, _, said = await town.command("hub", "export", "--data", str(town.hub_folder), str(file))
+    assert code == 0, said
+    raw = await asyncio.to_thread(file.read_bytes)
+    lines = [json.loads(line) for line in raw.splitlines()]
     journal = (await town.status())["journal"]
     assert [line["seq"] for line in lines] == list(range(journal["acked_seq"] + 1, journal["last_seq"] + 1))
     assert len(lines) >= 3
-    raw = (tmp_path / "journal.jsonl").read_bytes().splitlines()
-    for line, text, following in zip(lines, raw, lines[1:], strict=False):
+    for line, text, following in zip(lines, raw.splitlines(), lines[1:], strict=False):
         body = text.partition(b'"event":')[2][:-1]
         assert chained(line["chain"], body) == following["chain"]
         assert line["hub_id"] == (await town.status())["hub_id"]
-
-
-async def exported(town: Town, file: Path) -> list[Any]:
-    code, _, said = await town.command("hub", "export", "--data", str(town.hub_folder), str(file))
-    assert code == 0, said
-    return [json.loads(line) for line in file.read_bytes().splitlines()]
 
 
 async def test_killed_while_cut_off_it_goes_on_where_it_was(town: Town) -> None:
@@ -255,6 +257,25 @@ async def test_restarted_it_goes_on_without_a_code(town: Town) -> None:
     await town.inside.deduct(PLACE, "pos-9")
     await town.in_step()
     assert (await town.online.order(PLACE, "pos-9")).state == "DEDUCTED"
+
+
+async def test_a_full_disk_is_told_and_loses_nothing(town: Town) -> None:
+    """No file of the hub's may grow: a sale is refused as not possible now, the probe names the file, reading goes on;
+    with room again it goes on by itself."""
+    no_limit = resource.prlimit(town.hub.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(town.hub.pid, resource.RLIMIT_FSIZE, (0, no_limit[1]))
+    with pytest.raises((Unavailable, OutcomeUnknown)):
+        await town.inside.within(2).lock(PLACE, "full-1", POS, {DISH: 1})
+    with pytest.raises(Unavailable, match=re.escape(str(town.hub_folder / "hub.db"))):
+        await town.inside.within(1).ask("GET", "/readyz")
+    assert (await town.status())["file"]["why"]
+    assert (await town.inside.order(PLACE, "pos-9")).state == "DEDUCTED"
+    resource.prlimit(town.hub.pid, resource.RLIMIT_FSIZE, no_limit)
+    await eventually(lambda: town.inside.ask("GET", "/readyz"))
+    await eventually(lambda: town.inside.within(2).lock(PLACE, "full-1", POS, {DISH: 1}))
+    status = await town.in_step()
+    assert status["file"]["why"] is None
+    assert (await town.online.order(PLACE, "full-1")).state == "LOCKED"
 
 
 async def test_both_files_keep_all_that_must_always_hold(town: Town) -> None:

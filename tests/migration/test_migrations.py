@@ -4,6 +4,7 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -12,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from eightysix.storage.migrate import SchemaAhead, migrate, migrate_physical, pending
+from eightysix.storage.migrate import SchemaAhead, is_current, migrate, migrate_physical, pending
 from eightysix.storage.port import Unavailable
 from eightysix.storage.schema import SHARDED, metadata
 from eightysix.storage.url import BadDatabaseUrl, parse
@@ -148,3 +149,14 @@ async def test_migrations_refuse_to_go_through_the_proxy() -> None:
 async def test_no_database_is_said_so(url: str) -> None:
     with pytest.raises(Unavailable, match="can't open"):
         await migrate(url)
+
+
+async def test_a_current_file_is_known_without_alembic(tmp_path: Path) -> None:
+    file = tmp_path / "hub.db"
+    url = f"sqlite:///{file}"
+    assert not is_current(file)
+    await migrate(url, to="0003")
+    assert not is_current(file)
+    await migrate(url)
+    assert is_current(file)
+    assert await pending(url) == []

@@ -82,8 +82,9 @@ class Reader:
         world.batch(commands)
         now = self._now()
         for row in world.outbox[self._read :]:
-            if row.key in now:
-                self.told[row.key] = now[row.key]
+            key = world.subject(row)
+            if key in now:
+                self.told[key] = now[key]
         self._read = len(world.outbox)
         timer = world.timer
         overdue = timer is not None and timer.due_at is not None and timer.due_at <= max(world.now, world.head.last_at)

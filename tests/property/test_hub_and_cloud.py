@@ -36,7 +36,7 @@ from eightysix.core.hub_event import decode_event
 from eightysix.core.key import StockKey, sku_key, spu_key
 from eightysix.core.outcome import GrantsMoved, HubEventTold, Refused
 from eightysix.core.restore_rule import RestoreRule
-from eightysix.core.stock import LIMITED, ON_SALE, SOLD_OUT, UNLIMITED, Stock
+from eightysix.core.stock import LIMITED, NEVER, ON_SALE, ONE_OFF, SOLD_OUT, UNLIMITED, Allocation, Stock
 from tests.world.hub_kitchen import SIDE, HubKitchen
 from tests.world.kitchen import Kitchen
 from tests.world.menu import BRAND_ID, STORE
@@ -45,8 +45,9 @@ ME, UPLINK = Actor("sim", "pos"), Actor("hub-1", "hub")
 SKUS = (1, 2, 3, 4, 6)
 KEYS = (sku_key(1), sku_key(2), sku_key(3), spu_key(30))
 HOUR = 3_600_000
-SETTINGS = ("type", "manual", "plan", "auto_restore_type", "restore_to", "allocation", "low")
+SETTINGS = ("type", "manual", "plan", "auto_restore_type", "auto_restore_at", "restore_to", "allocation", "low")
 CAPS = (ChannelSetting("POS", limit=9_000), ChannelSetting("ONLINE_ORDER", guarantee=2_000))
+WEIGHTS = (ChannelSetting("KIOSK", weight=1), ChannelSetting("ONLINE_ORDER", weight=2))
 CHANNEL_SETTINGS = ("status", "type", "limit", "guarantee", "weight", "low")
 
 
@@ -133,6 +134,10 @@ class Pair:
                 Setting(key, low=quantity),
                 Setting(key, type=UNLIMITED),
                 Setting(key, channels=CAPS),
+                Setting(key, status=SOLD_OUT, auto_restore_type=ONE_OFF),
+                Setting(key, status=SOLD_OUT, auto_restore_type=ONE_OFF, auto_restore_at=side.now + HOUR),
+                Setting(key, auto_restore_type=self.random.choice([0, NEVER])),
+                Setting(key, allocation=self.random.choice(list(Allocation)), channels=WEIGHTS),
             ]
         )
         self._run(side, SetStock(STORE, (setting,), ME))

@@ -11,7 +11,14 @@ from eightysix.core.hub_event import HubEvent, Move, ToldIncident, chained, enco
 from eightysix.core.key import StoreKey, sku_key
 from eightysix.core.outcome import HubEventTold
 from eightysix.core.reservation import Reservation, State, Take
-from eightysix.wire.hub_event import HubEventsBody, events_answer, read_event
+from eightysix.wire.hub_event import (
+    MAX_EVENTS_BYTES,
+    MAX_SEQ,
+    HubEventsBody,
+    events_answer,
+    fitting,
+    read_event,
+)
 from eightysix.wire.problem import Rejection
 
 STORE, OTHER = StoreKey.of("fox", "s1"), StoreKey.of("fox", "s2")
@@ -130,6 +137,17 @@ def test_a_wrong_call(field: str, more: dict[str, Any]) -> None:
     with pytest.raises(Rejection) as rejected:
         body(*events, **more).commands(STORE)
     assert rejected.value.field == field
+
+
+def test_as_many_events_are_sent_as_go_into_one_body() -> None:
+    small, large = b"{}", b"1" * 3_000_000
+    assert len(fitting([small] * 600)) == 500
+    assert fitting([large, small, large, small]) == [large, small]
+    assert fitting([b"1" * 5_000_000, small]) == [b"1" * 5_000_000], "one that never fits is refused, not left out"
+    many = fitting([b"1" * 10_000] * 500)
+    ids = "店" * 64
+    sent = HubEventsBody(ids, ids, ids, ids, MAX_SEQ, "0" * 64, [msgspec.Raw(each) for each in many])
+    assert MAX_EVENTS_BYTES - 20_000 < len(msgspec.json.encode(sent)) <= MAX_EVENTS_BYTES
 
 
 def test_the_answer_has_the_last_version_of_each_stock_that_was_set() -> None:

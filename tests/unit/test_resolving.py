@@ -9,8 +9,11 @@ from msgspec.structs import replace
 from eightysix.core import resolving
 from eightysix.core.change import HUB_LOST, LATE_SALE, Incident, Kind
 from eightysix.core.command import Actor, Line, LockStock, ResolveIncident, SetStock, Setting
+from eightysix.core.decide import decide
 from eightysix.core.finding import Rule
 from eightysix.core.hold import holds
+from eightysix.core.hub import HubBooks, Side
+from eightysix.core.invariant import InvariantError
 from eightysix.core.key import incident_key, sku_key
 from eightysix.core.outcome import Code, IncidentResolved, Refused
 from eightysix.core.reservation import State
@@ -72,6 +75,14 @@ def test_what_a_hub_has_locked_is_not_cancelled_from_here(kitchen: Kitchen) -> N
     again = kitchen.run(ResolveIncident(STORE, done.opened.seq, "cancel", CHEF, "seen"))
     assert again == Refused(Code.NOTHING_TO_CANCEL, stock=before[DISH])
     assert kitchen.stocks == before
+
+
+def test_a_hub_leaves_its_incidents_to_the_cloud(kitchen: Kitchen) -> None:
+    incident = count(kitchen, 2_000)
+    shelf = kitchen.shelf()
+    shelf.add_books(HubBooks(Side("h1", "j1")))
+    with pytest.raises(InvariantError, match="leaves its incidents to the cloud"):
+        decide(ResolveIncident(STORE, incident.seq, "accept", CHEF, "seen"), shelf)
 
 
 def test_who_holds_a_stock_newest_first_whatever_their_home(kitchen: Kitchen) -> None:

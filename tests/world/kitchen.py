@@ -17,13 +17,13 @@ from eightysix.core.change import (
     RequestRecord,
     Timer,
 )
-from eightysix.core.command import Command, MoveGrants, RunTimers, TellHubEvent
+from eightysix.core.command import Command, HubCommand, MoveGrants, RunTimers, TellHubEvent
 from eightysix.core.decide import decide, is_timed, release_due, run_due
 from eightysix.core.dependent import flips, may_flip
 from eightysix.core.footprint import counts_anew, footprint, stocks_held
 from eightysix.core.hub import Hub
 from eightysix.core.instant import business_day
-from eightysix.core.key import StockKey, StoreKey
+from eightysix.core.key import StockKey, StoreKey, incident_key
 from eightysix.core.outcome import Outcome, Refused
 from eightysix.core.reservation import LineKey, Reservation, State
 from eightysix.core.restore import is_due
@@ -95,7 +95,7 @@ class Kitchen:
                 outcomes.append(refusal)
                 continue
             decision = decide(command, shelf)
-            if isinstance(command, (TellHubEvent, MoveGrants)):
+            if isinstance(command, (TellHubEvent, MoveGrants, HubCommand)):
                 self._check_footprint(command, decision)
             if isinstance(decision.outcome, Refused):
                 changed = (decision.stocks, decision.channels, decision.reservations, decision.logs, decision.facts)
@@ -107,7 +107,7 @@ class Kitchen:
         self._save(shelf)
         return outcomes
 
-    def _check_footprint(self, command: TellHubEvent | MoveGrants, decision: Decision) -> None:
+    def _check_footprint(self, command: TellHubEvent | MoveGrants | HubCommand, decision: Decision) -> None:
         """A batch loads no more than the command and its order's lines tell."""
         needs = footprint(command, self.menu)
         lines = [each for each in self.reservations.values() if each.order_id == needs.order_id]
@@ -133,6 +133,11 @@ class Kitchen:
             journals=tuple(self.journals.values()),
             hubs=tuple(self.hubs.values()),
         )
+
+    def subject(self, row: OutboxRow) -> StockKey:
+        """Which stock an outbox row is about, also where it tells of an incident."""
+        of_incidents = {incident_key(incident.seq): incident.key for incident in self.incidents}
+        return of_incidents.get(row.key, row.key)
 
     def due_now(self) -> bool:
         """Whether a batch run now would release anything first."""

@@ -55,6 +55,7 @@ class Action(StrEnum):
     TELL_HUB = "tell_hub"
     """Bring a hub's journal."""
     BE_HUB = "be_hub"
+    """Of a key that was paired: any other is no hub, whatever its role."""
 
 
 _READ = {Action.READ_ORDER, Action.READ_STOCK, Action.EXPORT_STOCK, Action.READ_CATALOG}
@@ -73,7 +74,7 @@ _IN_BRAND = _IN_STORE | {
 }
 
 ALLOWED: dict[str, frozenset[Action]] = {
-    "platform": frozenset(Action) - {Action.BE_HUB},
+    "platform": frozenset(Action),
     "brand": frozenset(_IN_BRAND),
     "order-service": frozenset(_READ | _FOLLOW | {Action.ORDER, Action.TELL}),
     "store": frozenset(_IN_STORE | {Action.RESOLVE, Action.WRITE_RULES, Action.PAIR_HUB, Action.TELL_HUB}),

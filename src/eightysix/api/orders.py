@@ -64,6 +64,8 @@ class Asked(NamedTuple):
     body: VerbBody
     command: OrderCommand
     caller: Caller
+    authorization: bytes
+    """The header that the caller came with: what is asked elsewhere is asked in their name."""
     language: Language
 
 
@@ -102,7 +104,7 @@ class Orders:
             if self._decide is None:
                 status, answer = outcome_answer(await self._submit(command), language)
                 return Reply(status, ENCODER.encode(answer))
-            return _reply(await self._decide(Asked(name, body, command, caller, language)))
+            return _reply(await self._decide(Asked(name, body, command, caller, authorization, language)))
         except Rejection as rejection:
             return rejected(rejection, language)
         except Exception as fault:  # noqa: BLE001 - every fault becomes an answer, and is logged there
@@ -123,22 +125,21 @@ class Orders:
             _check_number(operations, min(MAX_OPERATIONS, caller.grant.rate_limit or MAX_OPERATIONS))
         except Rejection as rejection:
             return rejected(rejection, language)
-        begun = [self._begin(operation, caller, language) for operation in operations]
+        begun = [self._begin(operation, caller, authorization, language) for operation in operations]
         results = []
         for each in begun:
             status, answer = await self._finish(each, language)
             results.append(OperationResult(status, answer))
         return Reply(200, ENCODER.encode(BatchAnswer(results)))
 
-    def _begin(self, operation: msgspec.Raw, caller: Caller, language: Language) -> "_Begun":
+    def _begin(self, operation: msgspec.Raw, caller: Caller, authorization: bytes, language: Language) -> "_Begun":
         try:
             body: Operation = read_json(bytes(operation), _OPERATION)
             command = self._command(body, caller)
             if self._decide is None:
                 return self._submit(command)
-            return asyncio.ensure_future(
-                self._decide(Asked(str(body.__struct_config__.tag), body, command, caller, language))
-            )
+            name = str(body.__struct_config__.tag)
+            return asyncio.ensure_future(self._decide(Asked(name, body, command, caller, authorization, language)))
         except Rejection as rejection:
             return rejection
 

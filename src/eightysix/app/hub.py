@@ -44,6 +44,7 @@ from eightysix.hub.file_health import FileHealth
 from eightysix.hub.front import HubFront
 from eightysix.hub.health import HubHealth
 from eightysix.hub.listener import Listener
+from eightysix.hub.pace import Pace
 from eightysix.hub.pairing import NotPaired, Pairing, settled_in
 from eightysix.hub.status import Errors, StatusDesk
 from eightysix.hub.store_copy import take_over
@@ -53,7 +54,7 @@ from eightysix.ops.metrics import Metrics
 from eightysix.settings import Settings
 from eightysix.storage import catalog as catalog_rows
 from eightysix.storage.hub_books import HubBooksTable
-from eightysix.storage.migrate import migrate
+from eightysix.storage.migrate import is_current, migrate
 from eightysix.storage.open import open_database
 from eightysix.storage.port import Database, StorageFault
 from eightysix.storage.sqlite.soundness import require_sound
@@ -69,6 +70,10 @@ FILE = "hub.db"
 
 FIRST_SECONDS = 60.0
 """How long the first start waits for the cloud."""
+
+PACE = Pace(rebalance_ms=5_000)
+"""Grants are looked through every few seconds: with thousands of stocks that takes the event loop for milliseconds. Who
+goes short on either side is heard at once."""
 
 _AGAIN_SECONDS = 1.0
 _STREAMS = 500
@@ -94,7 +99,8 @@ def hub_settings(settings: Settings, folder: Path) -> Settings:
 async def prepare_hub(settings: Settings, folder: Path) -> None:
     """Make the file, or look whether it is sound, and bring its schema up to date. Raises StorageFault."""
     await asyncio.to_thread(require_sound, folder / FILE)
-    await migrate(settings.database_url)
+    if not await asyncio.to_thread(is_current, folder / FILE):
+        await migrate(settings.database_url)
 
 
 @contextlib.asynccontextmanager
@@ -125,7 +131,7 @@ async def running_hub(settings: Settings, pairing: Pairing, folder: Path) -> Asy
 
         driver = Driver(
             store,
-            Agent(store, side, SystemRandom()),
+            Agent(store, side, SystemRandom(), PACE),
             uplink,
             submit=submit,
             books=books,
@@ -153,7 +159,9 @@ async def running_hub(settings: Settings, pairing: Pairing, folder: Path) -> Asy
             store, side, pairing.cloud, driver, books=books, reader=database.reader, catalog=catalog, orders=orders,
             skew=uplink.skew, errors=errors, file=file,
         )  # fmt: skip
-        decide = Counter(engine.submit, driver, uplink.speaking, catalog=catalog, reader=database.reader, orders=orders)
+        decide = Counter(
+            engine.submit, driver, uplink.in_the_name_of, catalog=catalog, reader=database.reader, orders=orders
+        )
         asgi = _asgi(database, engine, catalog, followers, metrics=metrics, decide=decide, desk=desk, file=file)
         yield HubService(asgi, database, engine, catalog, driver)
 

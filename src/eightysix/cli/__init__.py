@@ -1,5 +1,6 @@
 """The commands, one file each: a file `import_menu.py` with a function `import_menu` is the command `import-menu`."""
 
+import sys
 from importlib import import_module
 from inspect import getdoc
 
@@ -28,25 +29,35 @@ _COMMANDS = {
 """Every command, and what it does; in English its docstring says so."""
 
 
-def build() -> typer.Typer:
-    """The application with every command."""
+def build(wanted: str | None = None) -> typer.Typer:
+    """The application with every command; or with `wanted` alone, which spares loading what the others need."""
+    about = told("The stock service for restaurant platforms.", "餐饮平台的库存服务。")
     app = typer.Typer(
         name="eightysix",
-        help=told("The stock service for restaurant platforms.", "餐饮平台的库存服务。"),
+        help=about,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_show_locals=False,  # locals may hold secrets
     )
+    app.callback(help=about)(_nothing)  # or a single command would be taken for the whole application
     for name, chinese in _COMMANDS.items():
+        called = name.replace("_", "-")
+        if wanted is not None and called != wanted:
+            continue
         module = import_module(f"{__name__}.{name}")
         command = getattr(module, name)
+        says = told(getdoc(command) or "", chinese)
         if hasattr(module, "commands"):  # it has others within
-            app.add_typer(module.commands, name=name.replace("_", "-"), help=told(getdoc(command) or "", chinese))
-            continue
-        app.command(name.replace("_", "-"), help=told(getdoc(command) or "", chinese))(command)
+            app.add_typer(module.commands, name=called, help=says)
+        else:
+            app.command(called, help=says)(command)
     return app
+
+
+def _nothing() -> None: ...
 
 
 def main() -> None:
     """The console script."""
-    build()()
+    first = sys.argv[1] if len(sys.argv) > 1 else ""
+    build(first if first.replace("-", "_") in _COMMANDS else None)()

@@ -82,7 +82,7 @@ def _save(book: Book, salvage: Salvage, file: Path | None) -> set[int]:
 
 
 def _lines(book: Book, salvage: Salvage) -> Iterator[tuple[int, bytes]]:
-    for event in salvage.events():
+    for event in salvage.events(book):
         yield event.seq, msgspec.json.encode(_line(book, event)) + b"\n"
 
 

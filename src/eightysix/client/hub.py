@@ -16,7 +16,7 @@ from eightysix.wire.hub import (
     PairBody,
     ReplaceHubBody,
 )
-from eightysix.wire.hub_event import HubEventsAnswer, HubEventsBody
+from eightysix.wire.hub_event import HubEventsAnswer, HubEventsBody, fitting
 from eightysix.wire.hub_orders import HubOrdersAnswer
 from eightysix.wire.store_copy import StoreCopy
 
@@ -85,10 +85,11 @@ def hub_events(
     """Events of a hub's journal from `seq` on, each as the journal has it; `chain` is its digest before them, `side` is
     (hub_id, journal_id).
 
-    The journal is stored up to the answer's `last_seq`, which may be less than was sent. Refused JOURNAL_GAP
-    (`answer.expected_seq` is what it goes on with), JOURNAL_MISMATCH or HUB_NOT_FOUND: nothing was stored.
+    As many are sent as go into one call. The journal is stored up to the answer's `last_seq`, which may be less.
+    Refused JOURNAL_GAP (`answer.expected_seq` is what it goes on with), JOURNAL_MISMATCH or HUB_NOT_FOUND: nothing was
+    stored.
     """
-    raw = [msgspec.Raw(event) for event in events]
+    raw = [msgspec.Raw(event) for event in fitting(events)]
     body = HubEventsBody(store[0], store[1], side[0], side[1], seq, chain, raw)
     return _post("/api/v1/hub/events", body, HubEventsAnswer)
 

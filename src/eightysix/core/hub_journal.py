@@ -24,15 +24,15 @@ EventRow = tuple[int, int, bytes]
 """An event as it is stored: (seq, when it was written in milliseconds, body)."""
 
 _COUNTS = (Kind.SET, Kind.ADD, Kind.COUNT, Kind.EIGHTY_SIX)
-"""What moves what is there by a setting: the cloud is told of a count."""
+"""What says how much is there: the cloud is told of a count."""
 
 
 def events_of(decision: "Decision", before: Mapping[StockKey, Stock], books: HubBooks, now: int) -> list[HubEvent]:
     """The events that a decision of the store's makes, without their place in the journal; none where there is nothing
     to tell. `before` are the stocks as they were.
 
-    One event tells all of it, but each setting has one of its own, with what it moved. Of what the hub has written down
-    for itself only incidents are told.
+    One event tells all of it, but each setting has one of its own, with what it moved, and so has each further order
+    where several are cancelled at once. Of what the hub has written down for itself only incidents are told.
     """
     if decision.books is not None:
         decision = _incidents_alone(decision)
@@ -41,15 +41,17 @@ def events_of(decision: "Decision", before: Mapping[StockKey, Stock], books: Hub
     moves = {move.key: move for move in _moves(decision, before, books)}
     incidents = [ToldIncident(each.kind, each.key, each.quantity) for each in decision.incidents]
     whole = _blank(decision, now)
+    others = list(_other_orders(decision, whole))
     whole = replace(
         whole,
-        lines=tuple(decision.reservations),
-        closed=bool(decision.facts),
+        lines=tuple(line for line in decision.reservations if line.order_id == whole.order_id),
+        closed=any(fact.order_id == whole.order_id for fact in decision.facts),
         moves=tuple(move for key, move in moves.items() if key not in apart),
         incidents=tuple(each for each in incidents if each.key not in apart),
         verb=next((each for each in decision.told if not isinstance(each, ChangeStock)), None),
     )
     events = [whole] if whole.lines or whole.closed or whole.moves or whole.incidents or whole.verb else []
+    events += others
     for setting in settings:
         key = setting.setting.key
         move = moves.pop(key, None)
@@ -59,6 +61,16 @@ def events_of(decision: "Decision", before: Mapping[StockKey, Stock], books: Hub
             replace(_blank(decision, now), moves=() if move is None else (move,), incidents=its, setting=setting)
         )
     return events
+
+
+def _other_orders(decision: "Decision", blank: HubEvent) -> Iterator[HubEvent]:
+    """The lines of every order but the first: an event is about one."""
+    named = [*(line.order_id for line in decision.reservations), *(fact.order_id for fact in decision.facts)]
+    for order_id in dict.fromkeys(named):
+        if order_id != blank.order_id:
+            lines = tuple(line for line in decision.reservations if line.order_id == order_id)
+            closed = any(fact.order_id == order_id for fact in decision.facts)
+            yield replace(blank, order_id=order_id, lines=lines, closed=closed)
 
 
 def _incidents_alone(decision: "Decision") -> "Decision":

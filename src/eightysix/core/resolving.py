@@ -18,6 +18,7 @@ from .change import BEYOND_CHANNEL, Incident, Kind
 from .command import ResolveIncident
 from .draft import Draft
 from .hold import Hold, holds
+from .invariant import invariant
 from .key import StockKey
 from .outcome import CancelledLine, Code, IncidentResolved, Refused
 from .quantity import is_whole
@@ -71,7 +72,10 @@ def resolution_id(seq: int) -> str:
 
 
 def resolve(command: ResolveIncident, shelf: Shelf) -> Decision:
-    """Settle it once. The orders that hold its stock must be on the shelf, where some are to be cancelled."""
+    """Settle it once, in the cloud. The orders that hold its stock must be on the shelf, where some are to be
+    cancelled."""
+    # the cloud has a hub's too, told by its journal, where it would stay open
+    invariant(shelf.books is None, "a hub leaves its incidents to the cloud")
     incident = shelf.incidents.get(command.seq)
     if incident is None:
         return Decision(Refused(Code.INCIDENT_NOT_FOUND))

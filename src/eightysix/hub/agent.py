@@ -45,7 +45,7 @@ from .call import (
 from .desk import Desk
 from .pace import Pace
 from .patience import Patience
-from .rebalancing import Rebalancing
+from .rebalancing import CHANGES_MOST, Rebalancing
 from .trouble import Trouble, trouble_of
 
 
@@ -202,6 +202,8 @@ class Agent:
             return
         self._rebalance_at = now + self._pace.rebalance_ms
         changes = self._rebalancing.changes(desk.holdings, now)
+        if len(changes) >= CHANGES_MOST:
+            self._rebalance_at = now  # there may be more, as after a first start
         if changes:
             yield AskGrants(self._store, GrantRequest(self._new_id(), changes, now))
 

@@ -9,7 +9,7 @@
 | return, amend on one                            | in the cloud                     | CLOUD_AWAY                    |
 | a verb on an order that nobody knows            | as here                          | as here                       |
 
-A key of one channel reaches the cloud's orders only there: what the hub forwards it asks by its own key.
+What is forwarded is asked by the key of whoever asks, so the cloud allows and logs what it would without a hub between.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ class Counter:
         self,
         submit: "Callable[[Command], asyncio.Future[Outcome]]",
         borrowing: Borrowing,
-        cloud: Callable[[Language], AsyncClient],
+        cloud: Callable[[bytes, Language], AsyncClient],
         *,
         catalog: Catalog,
         reader: Reader,
@@ -77,8 +77,6 @@ class Counter:
 
     async def __call__(self, asked: Asked) -> Decided:
         command = asked.command
-        if asked.caller.grant.channel_code is not None:
-            return outcome_answer(await self._decide_here(command), asked.language)
         if await self._is_clouds(command):
             return await self._in_the_cloud(asked)
         outcome = await self._decide_here(command)
@@ -144,32 +142,41 @@ class Counter:
 
     async def _in_the_cloud(self, asked: Asked) -> Decided:
         command = asked.command
+        is_lost = False
         if self._borrowing.is_online:
             try:
                 decided = await self._forwarded(asked)
+            except Unauthorised:
+                raise Rejection(Problem.UNAUTHENTICATED) from None
             except ClientError as error:
+                is_lost = True
                 _log.warning("%s of %s could not be forwarded: %s", asked.name, command.order_id, error)
             else:
                 if decided is None:
                     return outcome_answer(await self._decide_here(command), asked.language)
                 return decided
-        known = self._orders.get(command.order_id)
+        known = self._known(asked)
         if known is not None and isinstance(command, (DeductStock, UnlockStock)):
             return await self._journal(command, known, asked.language)
-        if known is not None or (isinstance(command, LockStock) and not self._is_in_store(command)):
+        if is_lost or known is not None or isinstance(command, LockStock):
             raise Rejection(Problem.CLOUD_AWAY)
         return outcome_answer(await self._decide_here(command), asked.language)
 
+    def _known(self, asked: Asked) -> HeldOrderAnswer | None:
+        """The live order of the cloud's, if it is the caller's."""
+        known, only = self._orders.get(asked.command.order_id), asked.caller.grant.channel_code
+        if known is None or only is None or all(line.channel_code == only for line in known.lines):
+            return known
+        return None
+
     async def _forwarded(self, asked: Asked) -> Decided | None:
         """The cloud's answer; None where it doesn't know the order, or leaves it to the hub. Raises ClientError."""
-        command, client = asked.command, self._cloud(asked.language)
+        command, client = asked.command, self._cloud(asked.authorization, asked.language)
         try:
             if isinstance(command, UnlockStock):  # of an order that nobody knows it would close it in the cloud
                 await client.send(order_call((command.store.brand_id, command.store.poi_id), command.order_id))
             body = ENCODER.encode(VERBS[asked.name](**asdict(asked.body)))
             reply = await client.send(fetch("POST", f"/api/v1/stock/{asked.name}", body))
-        except Unauthorised:
-            raise
         except RefusedThere as error:
             if error.code in _NOT_THERE:
                 return None

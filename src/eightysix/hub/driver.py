@@ -34,7 +34,7 @@ from .store_copy import take_over
 
 _log = logging.getLogger(__name__)
 
-_GATHER_SECONDS = 0.01
+_GATHER_SECONDS = 0.05
 """What is committed within it is told in one go; nobody waits for it."""
 
 _AGAIN_SECONDS = 0.5
@@ -296,11 +296,14 @@ class Driver(Observer):
     async def _holdings(self, now: int) -> tuple[Holding, ...]:
         catalogue = self._catalog.current
         rows = await self._reader.store_rows(self._store, None)
+        await asyncio.sleep(0)  # a large menu keeps the event loop for milliseconds; orders go between
         channels: dict[StockKey, list[ChannelStock]] = {}
         for row in rows.channels:
             channels.setdefault(row.key, []).append(row)
         day = self._days.of(self._store, now, catalogue)
-        return holdings_of(self._store, rows.stocks, channels, catalogue, day)
+        holdings = holdings_of(self._store, rows.stocks, channels, catalogue, day)
+        await asyncio.sleep(0)
+        return holdings
 
 
 def _now() -> int:

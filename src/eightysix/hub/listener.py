@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import aclosing
+from decimal import Decimal
 from typing import Protocol
 
 from eightysix.client import AsyncClient, ClientError, News, Pace, Ready, Recalled, Told
@@ -21,6 +22,7 @@ PACE = Pace(longest_pause_seconds=2.0)
 """A store that is connected again wants to be in step within a few seconds."""
 
 _REFUSED_SECONDS = 30.0
+_AGAIN_SECONDS = 1.0
 
 
 class Hearing(Protocol):
@@ -63,6 +65,9 @@ class Listener:
             except ClientError as error:
                 _log.warning("the cloud's stream is refused: %s", error)
                 await asyncio.sleep(_REFUSED_SECONDS)
+            except Exception:  # noqa: BLE001 - were this loop to end, the hub would hear of changes only by looking
+                _log.exception("the cloud's stream can't be followed")
+                await asyncio.sleep(_AGAIN_SECONDS)
 
     def _tell(self, news: News) -> None:
         hearing = self._hearing
@@ -72,7 +77,7 @@ class Listener:
             if isinstance(news.message, StoreMessage):
                 hearing.missed(store=True)
         elif isinstance(news, Recalled):
-            hearing.recalled(_key(news.recall), thousandths(news.recall.wanted))  # type: ignore[arg-type]
+            hearing.recalled(_key(news.recall), thousandths(Decimal(news.recall.wanted)))
         elif isinstance(news, Ready):
             hearing.connected()
         else:

@@ -105,10 +105,11 @@ class Uplink:
         except ClientError as error:
             _log.info("the cloud doesn't take the hub's place: %s", error)
 
-    def speaking(self, language: Language) -> AsyncClient:
-        """The line for what is forwarded, with the cloud's messages in a language."""
+    def in_the_name_of(self, authorization: bytes, language: Language) -> AsyncClient:
+        """The line for what is forwarded: by the key of whoever asks, with the cloud's messages in their language."""
         other = self.quick.within(QUICK_SECONDS)
-        other.setup = replace(other.setup, language=language)
+        key = authorization.decode("latin-1").partition(" ")[2].strip()
+        other.setup = replace(other.setup, key=key, language=language)
         return other
 
     async def close(self) -> None:

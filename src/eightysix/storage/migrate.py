@@ -8,14 +8,14 @@ for each of them, then `REFRESH TABLE METADATA` (or a start) of the proxy, which
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -78,17 +78,34 @@ async def _migrate(target: DatabaseUrl, suffixes: tuple[str, ...], to: str) -> l
     return missing
 
 
-def _config() -> Config:
-    config = Config()
+def is_current(path: Path) -> bool:
+    """Whether an SQLite file has this program's schema already; told without alembic, which costs a small process a
+    tenth of its memory. False too where that can't be read: `migrate` says why."""
+    found = (files(f"{__package__}.migrations") / "versions").iterdir()
+    newest = max(file.name[:4] for file in found if file.name[:4].isdecimal())
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(newest,)]
+    except sqlite3.Error:
+        return False
+
+
+def _alembic(name: str) -> Any:
+    """A module of alembic, loaded only where something may have to be migrated."""
+    return import_module(f"alembic.{name}")
+
+
+def _config() -> Any:
+    config = _alembic("config").Config()
     config.set_main_option("script_location", f"{__package__}:migrations")
     return config
 
 
 def _missing(versions: Sequence[str], to: str) -> list[str]:
-    script = ScriptDirectory.from_config(_config())
+    script = _alembic("script").ScriptDirectory.from_config(_config())
     try:
         done = {revision.revision for version in versions for revision in script.iterate_revisions(version, "base")}
-    except RevisionError as error:
+    except _alembic("script.revision").RevisionError as error:
         raise SchemaAhead(f"the database was migrated by a newer program (to {', '.join(versions)})") from error
     wanted = [revision.revision for revision in script.iterate_revisions(to, "base")]
     return [revision for revision in reversed(wanted) if revision not in done]
@@ -97,14 +114,15 @@ def _missing(versions: Sequence[str], to: str) -> list[str]:
 def _versions(connection: Connection) -> tuple[str, ...]:
     if not inspect(connection).has_table("alembic_version"):
         return ()
-    return MigrationContext.configure(connection).get_current_heads()
+    heads: tuple[str, ...] = _alembic("runtime.migration").MigrationContext.configure(connection).get_current_heads()
+    return heads
 
 
 def _upgrade(connection: Connection, suffixes: tuple[str, ...], to: str) -> None:
     config = _config()
     config.attributes["connection"] = connection
     config.attributes["table_suffixes"] = suffixes
-    command.upgrade(config, to)
+    _alembic("command").upgrade(config, to)
 
 
 @asynccontextmanager

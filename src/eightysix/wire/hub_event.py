@@ -6,7 +6,7 @@ database would refuse must not stand in the way of all that follows.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -42,6 +42,12 @@ from .reading import read_json
 from .stock import MAX_WEIGHT
 
 MAX_HUB_EVENTS = 500
+MAX_EVENTS_BYTES = 4 << 20
+"""Of a body with events."""
+
+_BESIDES_BYTES = 2_048
+"""What such a body has besides them, at most."""
+
 MAX_SEQ = 2**53 - 1
 _MAX_TIME = 253_402_300_799_999
 """The end of the year 9999, in milliseconds."""
@@ -118,6 +124,17 @@ def _by(actor: Actor, event: HubEvent) -> HubEvent:
     setting = None if event.setting is None else replace(event.setting, actor=actor)
     verb = None if event.verb is None else replace(event.verb, actor=actor)
     return event if setting is None and verb is None else replace(event, setting=setting, verb=verb)
+
+
+def fitting(events: Sequence[bytes]) -> list[bytes]:
+    """As many of the first events as go into one body, one at least: a few large orders must not stop a journal."""
+    room, found = MAX_EVENTS_BYTES - _BESIDES_BYTES, list[bytes]()
+    for event in events[:MAX_HUB_EVENTS]:
+        room -= len(event) + 1
+        if found and room < 0:
+            break
+        found.append(event)
+    return found
 
 
 def read_event(body: bytes, seq: int, store: StoreKey) -> HubEvent:

@@ -32,7 +32,8 @@ class ParkedQuery(Body):
 
 
 class ParkedMessage(msgspec.Struct, frozen=True, gc=False):
-    """A message that could not be published in `tries` tries; object (0, 0) is the store as a whole."""
+    """A message that could not be published in `tries` tries; object (0, 0) is the store as a whole, (3, n) an
+    incident with its stock."""
 
     brand_id: str = msgspec.field(name="brandId")
     poi_id: str = msgspec.field(name="poiId")

@@ -1,7 +1,6 @@
 """A store's hub: pairing and replacing it, and what it asks and tells itself."""
 
 from eightysix.api.auth import Action
-from eightysix.api.body import MAX_IMPORT_BYTES
 from eightysix.api.endpoint import Endpoint, JsonBody
 from eightysix.api.hub import HubLine
 from eightysix.api.hubs import HubDesk
@@ -16,7 +15,7 @@ from eightysix.wire.hub import (
     PairBody,
     ReplaceHubBody,
 )
-from eightysix.wire.hub_event import HubEventsAnswer, HubEventsBody
+from eightysix.wire.hub_event import MAX_EVENTS_BYTES, HubEventsAnswer, HubEventsBody
 from eightysix.wire.hub_orders import HubOrdersAnswer, HubOrdersQuery
 from eightysix.wire.store_copy import StoreCopy, StoreCopyQuery
 
@@ -95,7 +94,7 @@ def hub_calls(line: HubLine) -> list[Endpoint]:
             action=Action.TELL_HUB,
             run=line.events,
             body=JsonBody(HubEventsBody),
-            most_bytes=MAX_IMPORT_BYTES,
+            most_bytes=MAX_EVENTS_BYTES,
             answers={200: (HubEventsAnswer,)},
             refusals=(409,),
         ),
