@@ -64,13 +64,21 @@ class Ledger:
         for line in self.orders[order_id].values():
             line.state = state
 
-    def total(self, sku: int, state: int, at: At | None = None) -> int:
-        """Portions of a dish in that state, on one side or both."""
-        return sum(
-            lines[sku].quantity
-            for order_id, lines in self.orders.items()
-            if sku in lines and lines[sku].state == state and at in (None, self.places[order_id])
-        )
+    def totals(self) -> Counter[tuple[int, int, At]]:
+        """Portions by dish, state and side."""
+        found: Counter[tuple[int, int, At]] = Counter()
+        for order_id, lines in self.orders.items():
+            for sku, line in lines.items():
+                found[sku, line.state, self.places[order_id]] += line.quantity
+        return found
+
+    def all_of(self, state: int) -> Counter[int]:
+        """Portions in that state by dish, on both sides."""
+        found: Counter[int] = Counter()
+        for (sku, each, _), quantity in self.totals().items():
+            if each == state:
+                found[sku] += quantity
+        return found
 
     def complaints(self, cloud: Rows, hub: Rows) -> list[str]:
         """Everything that doesn't add up."""
@@ -81,11 +89,11 @@ class Ledger:
             yield f"the hub hasn't told {hub.untold} events or requests"
         if cloud.incidents or hub.incidents:
             yield f"{cloud.incidents} incidents in the cloud, {hub.incidents} at the hub"
+        totals, sales, locks = self.totals(), self.all_of(DEDUCTED), self.all_of(LOCKED)
         for sku, put_in in self.portions.items():
-            sold = self.total(sku, DEDUCTED)
-            promised = sold + self.total(sku, LOCKED)
-            if promised > put_in:
-                yield f"dish {sku}: {promised} are sold or promised of {put_in}"
+            sold, promised = sales[sku], locks[sku]
+            if sold + promised > put_in:
+                yield f"dish {sku}: {sold} are sold, {promised} promised, of {put_in}"
             here, there = hub.stocks.get(sku), cloud.stocks.get(sku)
             if here is None or there is None:
                 yield f"dish {sku}: cloud {there}, hub {here}"
@@ -93,8 +101,8 @@ class Ledger:
             for name, row, at in (("cloud", there, At.ONLINE), ("hub", here, At.HUB)):
                 if row.real + sold != put_in:
                     yield f"dish {sku}: {name} has {row.real}, {sold} are sold, {put_in} were put in"
-                if row.locked != self.total(sku, LOCKED, at):
-                    yield f"dish {sku}: {name} holds {row.locked}, promised are {self.total(sku, LOCKED, at)}"
+                if row.locked != totals[sku, LOCKED, at]:
+                    yield f"dish {sku}: {name} has locked {row.locked}, promised are {totals[sku, LOCKED, at]}"
                 if row.oversold:
                     yield f"dish {sku}: {name} has oversold {row.oversold}"
             if there.grant != max(0, here.real - here.grant):

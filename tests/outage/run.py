@@ -166,7 +166,7 @@ class Run:
             await till.sell_out(store.shop.favourite, "last")
         for store in self._stage.stores:
             ledger, sku = self.ledgers[store.shop.poi_id], store.shop.favourite
-            promised = ledger.total(sku, DEDUCTED) + ledger.total(sku, LOCKED)
+            promised = ledger.all_of(DEDUCTED)[sku] + ledger.all_of(LOCKED)[sku]
             if promised != ledger.portions[sku]:
                 self.report.complaints.append(
                     f"{store.shop.poi_id}: the favourite is out on both sides, {promised} of {ledger.portions[sku]}"
@@ -192,8 +192,8 @@ class Run:
             ledger = self.ledgers[poi_id]
             report.complaints += ledger.complaints(await self._stage.rows.all(poi_id), store.rows.all())
             report.orders += len(ledger.orders)
-            report.sold += sum(ledger.total(sku, DEDUCTED) for sku in ledger.portions)
-            report.promised += sum(ledger.total(sku, LOCKED) for sku in ledger.portions)
+            report.sold += ledger.all_of(DEDUCTED).total()
+            report.promised += ledger.all_of(LOCKED).total()
             report.put_in += sum(ledger.portions.values())
             report.refused += ledger.refused.total()
             report.complaints += [

@@ -108,6 +108,9 @@ class Driver(Observer):
         self.online_since: float | None = None
         """Since when the cloud answers, in seconds since 1970; None while it doesn't."""
         self.offline_since: float | None = time()
+        self._streamed_at = time()
+        self.listen_again: Callable[[], None] = lambda: None
+        """Called where the cloud answers again and the stream hasn't noticed that it was gone."""
 
     @property
     def is_online(self) -> bool:
@@ -133,6 +136,7 @@ class Driver(Observer):
 
     def connected(self) -> None:
         """See `listener.Hearing`."""
+        self._streamed_at = time()
         self.agent.reconnected()
         self.agent.missed(_now())
         self._wake()
@@ -254,6 +258,8 @@ class Driver(Observer):
 
     def _look_at_the_line(self) -> None:
         if self.agent.is_online and self.online_since is None:
+            if self.offline_since is not None and self._streamed_at < self.offline_since:
+                self.listen_again()
             self.online_since, self.offline_since = time(), None
             _log.info("the cloud answers")
         elif not self.agent.is_online and self.offline_since is None:
