@@ -106,12 +106,19 @@ def _session_rocketmq() -> Iterator[RocketMQServer]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs a RocketMQ comes last, so that none runs beside all the others."""
-    items.sort(
-        key=lambda item: (
-            "rocketmq" in item.nodeid or any("rocketmq" in each for each in getattr(item, "fixturenames", ()))
-        )
-    )
+    """What needs a RocketMQ comes last, so that none runs beside all the others.
+
+    Where several workers share the tests (`-n 2 --dist loadgroup`), a file stays with one of them, and so does all that
+    needs what there is one of: the tables behind the proxy, the session's RocketMQ.
+    """
+    items.sort(key=lambda item: _needs(item, "rocketmq"))
+    for item in items:
+        only = next((what for what in ("rocketmq", "proxy") if _needs(item, what)), None)
+        item.add_marker(pytest.mark.xdist_group(only or item.nodeid.partition("::")[0]))
+
+
+def _needs(item: pytest.Item, what: str) -> bool:
+    return what in item.nodeid or any(what in each for each in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture
