@@ -51,6 +51,12 @@ class Store:
             "",
         )
 
+    async def stocked(self, most: float) -> None:
+        """Wait until the hub holds something of the favourite."""
+        async with asyncio.timeout(most):
+            while (row := self.rows.stocks().get(self.shop.favourite)) is None or row.real <= row.grant:
+                await asyncio.sleep(_LOOK_SECONDS)
+
     async def healed(self, cloud: CloudRows, most: float) -> float:
         """Seconds until there are none."""
         began = time.monotonic()
@@ -91,7 +97,7 @@ class Stage:
             await store.start((await _accepted(wire, "POST", "/api/v1/hubs/code", place))["code"])
         await wire.close()
         for store in self.stores:
-            await store.healed(self.rows, 30)
+            await store.stocked(60)
 
     async def stop(self) -> list[str]:
         """Stop all as one does; which databases there are to check."""

@@ -59,7 +59,9 @@ def _stock(side: str, sku: int, **changed: int) -> Callable[[Ledger, Rows, Rows]
             lambda _l, cloud, _h: cloud.orders.update(x={SOUP: (1, LOCKED)}), "nobody placed", id="an order too many"
         ),
         pytest.param(
-            lambda ledger, _c, _h: ledger.locked("e", At.ONLINE, {RICE: 6}), "3 are sold, 8 promised, of 10", id="sold beyond"
+            lambda ledger, _c, _h: ledger.locked("e", At.ONLINE, {RICE: 6}),
+            "3 are sold, 8 promised, of 10",
+            id="sold beyond",
         ),
         pytest.param(lambda _l, _c, hub: setattr(hub, "untold", 1), "hasn't told 1", id="a journal not told"),
         pytest.param(lambda _l, cloud, _h: setattr(cloud, "incidents", 1), "1 incidents", id="an incident"),

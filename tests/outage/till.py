@@ -14,6 +14,7 @@ _TOGETHER = 40
 """Guests who are served in one call at most."""
 _AGAIN_SECONDS = 0.2
 _PATIENCE_SECONDS = 30.0
+_PARTY = 128
 _TRIES = 3
 """How often a guest orders less because something was out."""
 _BUSY = (429, 500, 503)
@@ -46,13 +47,14 @@ class Till:
             else:
                 await asyncio.sleep(0.02)
 
-    async def sell_out(self, sku: int, name: str) -> int:
-        """Lock portions of a dish until it is out; how many there were."""
-        for number in range(1_000):
+    async def sell_out(self, sku: int, name: str) -> None:
+        """Lock portions of a dish until it is out."""
+        portions, number = _PARTY, 0
+        while portions:
+            number += 1
             order_id = f"{self._at.name.lower()}-{name}-{number}"
-            if not await self._lock({order_id: {sku: 1}}):
-                return number
-        raise AssertionError(f"{self._ledger.poi_id}: dish {sku} is never out")
+            if not await self._lock({order_id: {sku: portions}}):
+                portions //= 2
 
     async def close(self) -> None:
         await self._wire.close()

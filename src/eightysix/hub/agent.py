@@ -117,6 +117,11 @@ class Agent:
         self._rebalancing.borrow(key, quantity)
         self._rebalance_at = now
 
+    def refused(self, request: GrantRequest, now: int) -> None:
+        """The request could not be journaled, for sales have overtaken it: another is made of what there is now."""
+        self._rebalancing.refused(request.changes)
+        self._rebalance_at = now
+
     def reconnected(self) -> None:
         """The line is back, as whoever holds the stream has noticed: nothing waits any longer, not even for an answer
         to what was asked on the line that failed."""

@@ -12,7 +12,7 @@ from time import time
 from typing import NamedTuple, Protocol
 
 from eightysix.catalog.catalog import Catalog
-from eightysix.core.command import Command, HubCommand, MirrorStock, SettleGrants
+from eightysix.core.command import AskGrants, Command, HubCommand, MirrorStock, SettleGrants
 from eightysix.core.hub import HubBooks
 from eightysix.core.hub_event import decode_event
 from eightysix.core.key import StockKey, StoreKey
@@ -274,6 +274,8 @@ class Driver(Observer):
                 raise NotWritten(f"rows were refused: {outcome.code}")
             # a request that sales have overtaken, or a journal that was put back: the agent asks anew
             _log.warning("%s was refused: %s %s", type(command).__name__, outcome.code, outcome.field)
+            if isinstance(command, AskGrants):
+                self.agent.refused(command.request, _now())
         if isinstance(command, SettleGrants) and self._settled is not None and not self._settled.done():
             self._settled.set_result(None)
 
