@@ -197,11 +197,13 @@ async def test_one_that_falls_silent_speaks_against_all_that_are_kept() -> None:
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
-    async with await asyncio.start_server(talk, "127.0.0.1", 0) as listening:
-        async with line(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}") as opened:
-            await asyncio.gather(opened.send(asked(), 5), opened.send(asked(), 5), opened.send(asked(), 5))
-            assert len(opened._idle) == 3
-            is_silent = True
-            assert isinstance(await opened.send(asked(), 0.2), Broken)
-            assert isinstance(await opened.send(asked(), 5), Reply)
+    async with (
+        await asyncio.start_server(talk, "127.0.0.1", 0) as listening,
+        line(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}") as opened,
+    ):
+        await asyncio.gather(opened.send(asked(), 5), opened.send(asked(), 5), opened.send(asked(), 5))
+        assert len(opened._idle) == 3
+        is_silent = True
+        assert isinstance(await opened.send(asked(), 0.2), Broken)
+        assert isinstance(await opened.send(asked(), 5), Reply)
     assert opened_since == 1

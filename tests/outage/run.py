@@ -147,9 +147,10 @@ class Run:
             store.line.cut(how)
 
     async def _kills(self) -> None:
-        """One after the other: the last hub, the cloud, the first hub; each stays away for a while."""
+        """One after the other: the cloud, the first hub, where there are several the last; each stays away for a
+        while."""
         plan, stores = self._plan, self._stage.stores
-        for process in (stores[-1].hub, self._stage.cloud, stores[0].hub):
+        for process in (self._stage.cloud, stores[0].hub, *(store.hub for store in stores[1:][-1:])):
             await asyncio.sleep(max(0.5, plan.cut / 5 - plan.down))
             await process.kill()
             await asyncio.sleep(plan.down)
@@ -207,8 +208,9 @@ class Run:
 
     async def _check(self) -> None:
         """What `eightysix check` says of each database."""
-        for database in await self._stage.stop():
-            code, printed, said = await run_command("check", "--database", database)
-            self.report.checks += 1
+        databases = await self._stage.stop()
+        checks = await asyncio.gather(*(run_command("check", "--database", database) for database in databases))
+        self.report.checks = len(checks)
+        for database, (code, printed, said) in zip(databases, checks, strict=True):
             if code:
                 self.report.complaints.append(f"check of {database.rpartition('/')[2]}: {printed}{said}")

@@ -53,9 +53,10 @@ class Store:
 
     async def stocked(self, most: float) -> None:
         """Wait until the hub holds something of the favourite."""
-        async with asyncio.timeout(most):
-            while (row := self.rows.stocks().get(self.shop.favourite)) is None or row.real <= row.grant:
-                await asyncio.sleep(_LOOK_SECONDS)
+        until = time.monotonic() + most
+        while (row := self.rows.stocks().get(self.shop.favourite)) is None or row.real <= row.grant:
+            assert time.monotonic() < until, f"{self.shop.poi_id}: nothing is granted\n{self.hub.said()}"
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def healed(self, cloud: CloudRows, most: float) -> float:
         """Seconds until there are none."""
