@@ -1,7 +1,7 @@
 # Everyday commands; `make` alone lists them. The first one that needs Python makes .venv from the lock files.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench sim lossless outage fmt docs lock
+.PHONY: help run test check bench model sim sim-long lossless outage fmt docs lock
 
 # The first interpreter of at least 3.11 that really runs (a version manager's shim may not).
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do \
@@ -14,7 +14,7 @@ COMMANDS ?= 200000
 ARGS ?=
 
 help: ## list the commands
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1	/' | expand -t 18
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1	/' | expand -t 18
 	@echo '  ARGS="…" is handed on, e.g. make test ARGS="-k lock"'
 
 run: .venv/.runtime ## the service with a demo brand and live orders on SQLite; prints address and key
@@ -34,8 +34,14 @@ check: .venv/.dev ## lint, format, types, import rules and the fast tests; no se
 bench: .venv/.dev ## compare with hand-written SQL, on a PostgreSQL that it starts or is given
 	@$(BIN)/eightysix bench $(ARGS)
 
-sim: .venv/.dev ## the rules against the naive model at nightly size; SEED=n repeats a run, COMMANDS=n its length
+model: .venv/.dev ## the rules against the naive model at nightly size; SEED=n repeats a run, COMMANDS=n its length
 	@$(BIN)/python -m tests.property.driver --seed $(SEED) --commands $(COMMANDS)
+
+sim: .venv/.dev ## one run of cloud and hubs amid cuts and crashes, told if it fails; SEED=n repeats a run
+	@$(BIN)/python -m tests.sim --seed $(SEED) $(ARGS)
+
+sim-long: .venv/.dev ## 100,000 of them, from SEED=1 on unless told otherwise
+	@$(BIN)/python -m tests.sim --seed $(if $(filter file default undefined,$(origin SEED)),1,$(SEED)) --seeds 100000 $(ARGS)
 
 lossless: .venv/.dev ## 100,000 changes over 1,000 stores amid faults; ARGS="--bus rocketmq --seed 2 --changes n --stores n"
 	@$(BIN)/python -m tests.lossless $(ARGS)

@@ -6,6 +6,7 @@ import pytest
 
 from eightysix.core.command import AckEvents, AskGrants, MirrorStock, SettleGrants
 from eightysix.core.hub import GrantChange, GrantRequest, MirrorRow, Side
+from eightysix.core.hub_event import HubEvent, encode_event
 from eightysix.core.key import StoreKey, sku_key
 from eightysix.core.outcome import Code, GrantTotal
 from eightysix.core.stock import LIMITED, Stock
@@ -24,11 +25,11 @@ from eightysix.hub.call import (
 )
 from eightysix.hub.desk import Desk, Holding
 from eightysix.hub.pace import Pace
-from eightysix.hub.patience import LONGEST_MS
 from eightysix.hub.trouble import Trouble
 
 STORE = StoreKey.of("fox", "1")
 SOUP = sku_key(7)
+LONGEST_MS = Pace().retry_ms
 EMPTY = Desk(0, 0)
 
 
@@ -38,6 +39,10 @@ def new_agent() -> Agent:
 
 def row(version: int, real: int = 20_000, grant: int = 0) -> MirrorRow:
     return MirrorRow(Stock(SOUP, type=LIMITED, real=real, grant=grant, version=version, settings_version=1))
+
+
+def event(seq: int, prev: str = "") -> bytes:
+    return encode_event(HubEvent(seq, 0, "till", "pos", prev=prev))
 
 
 def settled_in(now: int = 0) -> Agent:
@@ -67,11 +72,11 @@ def test_at_the_start_it_pulls_everything_and_fetches_the_store() -> None:
 
 def test_events_go_out_as_they_were_written_and_once_at_a_time() -> None:
     agent = settled_in()
-    desk = Desk(9, 7, "chain", (b"eight", b"nine"))
+    desk = Desk(9, 7, "chain", (event(8, "chain"), event(9, "further")))
     [upload] = agent.next(desk, 1).calls
-    assert upload == Upload("j1", 8, "chain", (b"eight", b"nine"))
+    assert upload == Upload("j1", 8, "chain", desk.events)
     assert agent.next(desk, 2).calls == ()
-    assert agent.answered(upload, Uploaded(9, ((SOUP, 44),)), 3) == [AckEvents(STORE, 9, ((SOUP, 44),))]
+    assert agent.answered(upload, Uploaded(9), 3) == [AckEvents(STORE, 9, ())]
     assert agent.next(Desk(9, 9), 4).calls == ()
 
 
@@ -100,7 +105,7 @@ def test_while_the_line_is_gone_one_call_at_a_time_finds_out() -> None:
     agent = settled_in()
     now, waits = 100_000, []
     for _ in range(8):
-        desk = Desk(1, 0, "", (b"one",), (GrantRequest("r", (GrantChange(SOUP, 1),), 0),))
+        desk = Desk(1, 0, "", (event(1),), (GrantRequest("r", (GrantChange(SOUP, 1),), 0),))
         calls = agent.next(desk, now).calls
         first = not waits
         assert len(calls) == 1 or first
@@ -153,7 +158,7 @@ def test_a_stream_that_opens_while_all_is_well_disturbs_nothing() -> None:
 
 def test_a_cloud_that_asks_for_peace_gets_it() -> None:
     agent = settled_in()
-    desk = Desk(1, 0, "", (b"one",))
+    desk = Desk(1, 0, "", (event(1),))
     [call] = agent.next(desk, 1).calls
     agent.answered(call, Lost(wait_ms=60_000), 2)
     assert agent.next(desk, 60_001).calls == ()
@@ -179,6 +184,34 @@ def test_pages_follow_one_another_and_a_reset_pulls_all() -> None:
     assert agent.next(EMPTY, 15).calls == (Pull(None),)
 
 
+def test_what_the_store_has_set_is_fetched_once_more_when_the_cloud_has_it() -> None:
+    agent = settled_in()
+    [upload] = agent.next(Desk(9, 8, "", (event(9),)), 1).calls
+    agent.streamed(row(6), "5", "6", 2)
+    agent.answered(upload, Uploaded(9, ((SOUP, 6),)), 3)
+    assert agent.next(Desk(9, 9), 4).calls == (Pull("5"),)
+
+
+def test_so_is_what_was_given_and_a_pull_that_was_overtaken_moves_no_cursor() -> None:
+    agent = settled_in()
+    request = GrantRequest("r1", (GrantChange(SOUP, 2_000),), 0)
+    [grants] = agent.next(Desk(0, 0, requests=(request,)), 1).calls
+    agent.streamed(row(9), "8", "9", 2)
+    [pull] = agent.next(Desk(0, 0, requests=(request,)), 3).calls
+    agent.answered(grants, Moved((GrantTotal(SOUP, 2_000, 2_000),)), 4)
+    assert agent.answered(pull, Pulled((row(9),), "9"), 5) == [MirrorStock(STORE, (row(9),))]
+    assert agent.next(EMPTY, 6).calls == (Pull("5"),)
+
+
+def test_after_a_start_nobody_knows_what_the_cloud_has_done_before() -> None:
+    agent = new_agent()
+    desk = Desk(9, 8, "", (event(9),))
+    upload, pull, _ = agent.next(desk, 0).calls
+    agent.answered(pull, Pulled((row(9),), "9"), 1)
+    agent.answered(upload, Uploaded(9, ((SOUP, 6),)), 2)
+    assert Pull(None) in agent.next(Desk(9, 9), 3).calls
+
+
 def test_what_could_not_be_written_is_pulled_again() -> None:
     agent = settled_in()
     agent.streamed(row(6), "5", "6", 10)
@@ -188,7 +221,7 @@ def test_what_could_not_be_written_is_pulled_again() -> None:
 
 def test_an_answer_to_what_is_not_under_way_says_nothing() -> None:
     agent = settled_in()
-    desk = Desk(1, 0, "", (b"one",))
+    desk = Desk(1, 0, "", (event(1),))
     [call] = agent.next(desk, 1).calls
     agent.answered(call, Lost(), 2)
     assert agent.answered(call, Uploaded(1), 3) == []
@@ -206,7 +239,7 @@ def test_an_answer_to_what_is_not_under_way_says_nothing() -> None:
 )
 def test_a_refused_upload_is_a_trouble_and_tried_again_later(code: Code | None, trouble: Trouble) -> None:
     agent = settled_in()
-    desk = Desk(1, 0, "", (b"one",))
+    desk = Desk(1, 0, "", (event(1),))
     [call] = agent.next(desk, 1).calls
     assert agent.answered(call, Denied(code, 1), 2) == []
     assert agent.troubles == {Duty.UPLOAD: trouble}
@@ -219,7 +252,7 @@ def test_a_refused_upload_is_a_trouble_and_tried_again_later(code: Code | None, 
 def test_a_fenced_hub_goes_on_uploading_and_asks_for_nothing() -> None:
     agent = settled_in()
     request = GrantRequest("r1", (GrantChange(SOUP, 2_000),), 0)
-    desk = Desk(1, 0, "", (b"one",), (request,))
+    desk = Desk(1, 0, "", (event(1),), (request,))
     upload, grants = sorted(agent.next(desk, 1).calls, key=lambda each: type(each).__name__, reverse=True)
     assert agent.answered(grants, Denied(Code.HUB_FENCED), 2) == []
     assert agent.troubles == {Duty.GRANTS: Trouble.FENCED}
@@ -291,5 +324,5 @@ def test_totals_say_nothing_where_something_happened_meanwhile() -> None:
     for call in agent.next(Desk(3, 3, holdings=(holding,)), 0).calls:
         if isinstance(call, MoveGrants):
             agent.answered(call, Moved((GrantTotal(SOUP, 0, 5_000),)), 1)
-    agent.next(Desk(4, 3, "", (b"four",), holdings=(holding,)), 2)
+    agent.next(Desk(4, 3, "", (event(4),), holdings=(holding,)), 2)
     assert agent.troubles == {}

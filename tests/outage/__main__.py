@@ -56,7 +56,8 @@ def _tell(report: Report) -> None:
         f"{report.put_in - report.sold - report.promised} there; {report.refused} times a dish was out\n"
     )
     for one in report.healed:
-        out(f"healed in {one.seconds:.2f} s after {one.after}: {one.stores} hubs, {one.events} events\n")
+        out(f"healed in {one.seconds:.2f} s after {one.after}: {one.stores} hubs, {one.events} events; ")
+        out(f"processor: cloud {one.cloud_cpu:.1f} s, hubs {one.hubs_cpu:.1f} s\n")
     for complaint in report.complaints[:40]:
         out(f"  {complaint}\n")
     out(f"{report.checks} databases checked\n")

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
+import psutil
+
 from tests.hub.processes import run_command
 from tests.outage.guest import At, Guest
 from tests.outage.ledger import DEDUCTED, LOCKED, Ledger
@@ -39,12 +41,15 @@ class Plan(NamedTuple):
 
 
 class Healed(NamedTuple):
-    """After what which stores were in step again, with how many events to tell, and within how many seconds."""
+    """After what how many stores were in step again, with how many events to tell, and within how many seconds;
+    what the processors did for it in the cloud's process and in the hubs', for machines that have more to do."""
 
     after: str
     stores: int
     events: int
     seconds: float
+    cloud_cpu: float
+    hubs_cpu: float
 
 
 @dataclass
@@ -180,9 +185,12 @@ class Run:
 
     async def _in_step(self, after: str, stores: list[Store]) -> None:
         events = sum(store.rows.untold() for store in stores)
+        cloud, hubs = self._stage.cloud.pid, [store.hub.pid for store in stores]
+        cloud_before, hubs_before = _cpu(cloud), _cpu(*hubs)
         most = self._plan.heal_most
         seconds = await asyncio.gather(*(store.healed(self._stage.rows, most) for store in stores))
-        self.report.healed.append(Healed(after, len(stores), events, max(seconds)))
+        cpu = (_cpu(cloud) - cloud_before, _cpu(*hubs) - hubs_before)
+        self.report.healed.append(Healed(after, len(stores), events, max(seconds), *cpu))
 
     # what is looked at
 
@@ -214,3 +222,9 @@ class Run:
         for database, (code, printed, said) in zip(databases, checks, strict=True):
             if code:
                 self.report.complaints.append(f"check of {database.rpartition('/')[2]}: {printed}{said}")
+
+
+def _cpu(*pids: int) -> float:
+    """Seconds of processor that these have had."""
+    times = [psutil.Process(pid).cpu_times() for pid in pids]
+    return float(sum(each.user + each.system for each in times))

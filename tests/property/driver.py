@@ -297,7 +297,7 @@ def said(outcome: Outcome) -> object:
 
 
 def main() -> None:
-    """`make sim SEED=n COMMANDS=m`."""
+    """`make model SEED=n COMMANDS=m`."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--commands", type=int, default=200_000)

@@ -78,17 +78,24 @@ class Agent:
         self._side = side
         self._random = random
         self._pace = pace or Pace()
-        self._line = Patience(random)
+        self._line = Patience(random, self._pace.retry_ms)
         self._under_way: dict[Duty, Call] = {}
         self._due: dict[Duty, int] = {}
         """When each duty comes round by the clock, ms; before the first time it is due."""
         self._rebalance_at = 0
         self._compare_at = 0
+        self._asked_after: dict[str, int] = {}
+        """Where the journal ended at the latest when each open request was written down."""
         self._compared_seq = 0
         """Where the journal ended when the cloud was asked what the hub holds."""
         self._totals: tuple[GrantTotal, ...] | None = None
         """The answer to that, not compared yet."""
         self._cursor: str | None = None
+        self._overtaken: Call | None = None
+        """A pull under way that started from a cursor which has been given up since."""
+        self._unsettled: dict[Duty, str | None] = {Duty.UPLOAD: None, Duty.GRANTS: None}
+        """Of what the cloud may have done already and hasn't answered: where its rows stood before that, as far as the
+        hub had them. At a start nobody knows."""
         self._store_version: int | None = None
         self._has_all_rows = False
         self._rebalancing = Rebalancing()
@@ -140,13 +147,14 @@ class Agent:
 
     @property
     def has_all_rows(self) -> bool:
-        """Whether every row of the cloud was pulled since the start."""
+        """Whether every row of the cloud was pulled since the start. A hub that never had them doesn't know what there
+        is, and mustn't sell."""
         return self._has_all_rows
 
     def rewind(self) -> None:
         """What an answer meant could not be written: all rows are pulled again."""
-        self._cursor, self._has_all_rows = None, False
-        self._due[Duty.PULL] = 0
+        self._has_all_rows = False
+        self._go_back(None)
 
     # what is to be done
 
@@ -161,6 +169,13 @@ class Agent:
     def next(self, desk: Desk, now: int) -> Turn:
         """What is to be done now, given the books."""
         self._compare(desk)
+        if desk.acked_seq == desk.last_seq:
+            self._unsettled.pop(Duty.UPLOAD, None)
+        if not desk.requests:
+            self._unsettled.pop(Duty.GRANTS, None)
+        self._asked_after = {
+            each.request_id: self._asked_after.get(each.request_id, desk.last_seq) for each in desk.requests
+        }
         calls: list[Call] = []
         for duty in Duty:
             if self._line.failures and self._under_way:
@@ -169,7 +184,7 @@ class Agent:
             if call is not None:
                 self._under_way[duty] = call
                 calls.append(call)
-        return Turn(tuple(self._asked(desk, now)), tuple(calls), self._due_at(now))
+        return Turn(tuple(self._asked(desk, now)), tuple(calls), self._due_at(desk, now))
 
     def _is_free(self, duty: Duty, now: int) -> bool:
         return duty not in self._under_way and now >= self._line.until and now >= self._due.get(duty, 0)
@@ -177,7 +192,7 @@ class Agent:
     def _call(self, duty: Duty, desk: Desk, now: int) -> Call | None:
         if duty is Duty.GRANTS:
             if desk.requests:
-                return MoveGrants(min(desk.requests, key=lambda each: (each.asked_at, each.request_id)))
+                return self._request(min(desk.requests, key=lambda each: (each.asked_at, each.request_id)), desk)
             if desk.is_clear and now >= self._compare_at:
                 self._compared_seq = desk.last_seq
                 return MoveGrants(GrantRequest(self._new_id(), (), now))
@@ -185,6 +200,7 @@ class Agent:
         if duty is Duty.UPLOAD:
             if not desk.events:
                 return None
+            self._unsettled.setdefault(duty, self._cursor)
             return Upload(self._side.journal_id, desk.acked_seq + 1, desk.chain, desk.events)
         if duty is Duty.PULL:
             return Pull(self._cursor)
@@ -194,15 +210,25 @@ class Agent:
             return FetchOrders()
         return None
 
-    def _rebalances(self, now: int) -> bool:
+    def _request(self, request: GrantRequest, desk: Desk) -> Call | None:
+        """The request, once the cloud has the events of before it: what is given back may have come back with them."""
+        gives_back = any(change.delta < 0 for change in request.changes)
+        if gives_back and desk.acked_seq < self._asked_after[request.request_id]:
+            return None
+        self._unsettled.setdefault(Duty.GRANTS, self._cursor)
+        return MoveGrants(request)
+
+    def _may_ask(self) -> bool:
         """Only with the cloud there, and its rows: who is cut off would only give away."""
         return (
             self.is_online
             and self._has_all_rows
             and Duty.GRANTS not in self._under_way
             and Duty.GRANTS not in self.troubles
-            and now >= self._rebalance_at
         )
+
+    def _rebalances(self, now: int) -> bool:
+        return self._may_ask() and now >= self._rebalance_at
 
     def _asked(self, desk: Desk, now: int) -> Iterable[HubCommand]:
         """The next request, to be journaled; with the books it comes back to be sent."""
@@ -230,16 +256,19 @@ class Agent:
     def _new_id(self) -> str:
         return f"{self._random.getrandbits(96):024x}"
 
-    def _due_at(self, now: int) -> int:
-        """When something is to be done although nothing happens. A call under way ends with its answer."""
+    def _due_at(self, desk: Desk, now: int) -> int:
+        """When something is to be done although nothing happens. A call under way ends with its answer, and so does
+        whatever waits for it."""
         pace = self._pace
+        if self._line.failures and self._under_way:
+            return now + pace.pull_ms
         due = [self._due.get(duty, now) for duty in (Duty.PULL, Duty.STORE) if duty not in self._under_way]
         if pace.orders_ms is not None and Duty.ORDERS not in self._under_way:
             due.append(self._due.get(Duty.ORDERS, now))
-        due += [at for duty, at in self._due.items() if duty in self.troubles]
+        due += [at for duty, at in self._due.items() if duty in self.troubles and at > now]
         if self._line.failures:
             due.append(self._line.until)
-        if self.is_online:
+        if self._may_ask() and not desk.requests:
             due.append(self._rebalance_at)
         return max(now + 1, self._line.until, min(due, default=now + pace.pull_ms))
 
@@ -270,14 +299,11 @@ class Agent:
 
     def _meaning(self, call: Call, answer: Answer, now: int) -> list[HubCommand]:
         if isinstance(answer, Uploaded):
-            return [AckEvents(self._store, answer.last_seq, answer.settled)]
+            return self._uploaded(answer)
         if isinstance(answer, Moved) and isinstance(call, MoveGrants):
             return self._moved(call.request, answer, now)
         if isinstance(answer, Pulled):
-            self._cursor = None if answer.is_reset else answer.cursor
-            again = answer.has_more or answer.is_reset
-            self._has_all_rows = self._has_all_rows or not again
-            self._due[Duty.PULL] = now if again else now + self._pace.pull_ms
+            self._pulled(call, answer, now)
             return self._mirrored(answer.rows)
         if isinstance(answer, StoreFetched):
             self._store_version = answer.version
@@ -286,12 +312,36 @@ class Agent:
             self._due[Duty.ORDERS] = now + (self._pace.orders_ms or 0)
         return []
 
+    def _uploaded(self, answer: Uploaded) -> list[HubCommand]:
+        """Rows that came meanwhile were taken over without what the store has set: they are fetched once more."""
+        before = self._unsettled.pop(Duty.UPLOAD, None)
+        if answer.settled:
+            self._go_back(before)
+        return [AckEvents(self._store, answer.last_seq, answer.settled)]
+
+    def _pulled(self, call: Call, answer: Pulled, now: int) -> None:
+        if call is self._overtaken:
+            self._overtaken = None
+            return
+        self._cursor = None if answer.is_reset else answer.cursor
+        again = answer.has_more or answer.is_reset
+        self._has_all_rows = self._has_all_rows or not again
+        self._due[Duty.PULL] = now if again else now + self._pace.pull_ms
+
+    def _go_back(self, cursor: str | None) -> None:
+        self._cursor = cursor
+        self._overtaken = self._under_way.get(Duty.PULL)
+        self._due[Duty.PULL] = 0
+
     def _moved(self, request: GrantRequest, answer: Moved, now: int) -> list[HubCommand]:
         if not request.changes:
             self._totals = answer.totals
             self._compare_at = now + self._pace.compare_ms
             return []
         given = tuple(GrantChange(total.key, total.given) for total in answer.totals)
+        before = self._unsettled.pop(Duty.GRANTS, None)
+        if any(change.delta > 0 for change in given):
+            self._go_back(before)  # of rows that came meanwhile the hub can't tell whether they have what was given
         self._rebalancing.settled(given)
         return [SettleGrants(self._store, request.request_id, given)]
 

@@ -40,8 +40,9 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
 
 
 class Desk(msgspec.Struct, frozen=True, gc=False):
-    """The hub's books. `events` follow `acked_seq` without a gap, `chain` is the journal's digest before them. What the
-    agent has no use for just then (see `Agent.reads_events`, `Agent.reads_stocks`) may be left out."""
+    """The hub's books. `events` follow `acked_seq` without a gap, `UPLOAD_MOST` at most; `chain` is the journal's
+    digest before them. What the agent has no use for just then (see `Agent.reads_events`, `Agent.reads_stocks`) may be
+    left out."""
 
     last_seq: int
     acked_seq: int

@@ -3,15 +3,13 @@
 from random import Random
 
 FIRST_MS = 200
-LONGEST_MS = 2_000
-"""A store that is connected again wants to be in step within a few seconds."""
 
 
 class Patience:
     """Waits that double with each failure, shortened by chance to half at least: the hubs of a thousand stores, which
     lost the cloud together, don't come back together."""
 
-    def __init__(self, random: Random, first_ms: int = FIRST_MS, longest_ms: int = LONGEST_MS) -> None:
+    def __init__(self, random: Random, longest_ms: int, first_ms: int = FIRST_MS) -> None:
         self._random = random
         self._first_ms = first_ms
         self._longest_ms = longest_ms
