@@ -1,7 +1,7 @@
 # Everyday commands; `make` alone lists them. The first one that needs Python makes .venv from the lock files.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench model sim sim-long lossless fmt docs lock
+.PHONY: help run test check bench model sim sim-long lossless outage fmt docs lock
 
 # The first interpreter of at least 3.11 that really runs (a version manager's shim may not).
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do \
@@ -45,6 +45,9 @@ sim-long: .venv/.dev ## 100,000 of them, from SEED=1 on unless told otherwise
 
 lossless: .venv/.dev ## 100,000 changes over 1,000 stores amid faults; ARGS="--bus rocketmq --seed 2 --changes n --stores n"
 	@$(BIN)/python -m tests.lossless $(ARGS)
+
+outage: .venv/.dev ## a cloud, five hubs and guests of both while the lines are cut; ARGS="orders.csv.gz … --cut 150"
+	@$(BIN)/python -m tests.outage $(ARGS)
 
 fmt: .venv/.dev ## format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -178,3 +178,32 @@ async def test_what_ends_after_the_line_was_closed_is_closed_too() -> None:
         closed.set()
         assert isinstance(await call, Reply)
         assert opened._idle == []
+
+
+async def test_one_that_falls_silent_speaks_against_all_that_are_kept() -> None:
+    """Behind a line that swallows everything none of them answers any more, and nobody says so; a new one may."""
+    is_silent, opened_since = False, 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened_since
+        opened_since += is_silent
+        is_old = not is_silent
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                if is_old and is_silent:
+                    continue
+                await asyncio.sleep(0.05)  # so that both calls are under way at once
+                writer.write(OK)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    async with (
+        await asyncio.start_server(talk, "127.0.0.1", 0) as listening,
+        line(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}") as opened,
+    ):
+        await asyncio.gather(opened.send(asked(), 5), opened.send(asked(), 5), opened.send(asked(), 5))
+        assert len(opened._idle) == 3
+        is_silent = True
+        assert isinstance(await opened.send(asked(), 0.2), Broken)
+        assert isinstance(await opened.send(asked(), 5), Reply)
+    assert opened_since == 1

@@ -143,14 +143,8 @@ class Town:
         return await eventually(is_clear, seconds)
 
     async def command(self, *arguments: str) -> tuple[int, str, str]:
-        """Run a command to its end: (exit code, what it printed, what it complained of)."""
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _PROGRAM, *arguments,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "EIGHTYSIX_LANG": "en"},
-        )  # fmt: skip
-        out, err = await asyncio.wait_for(child.communicate(), _SECONDS)
-        return child.returncode or 0, out.decode(), err.decode()
+        """See `run_command`."""
+        return await run_command(*arguments)
 
     async def close(self) -> None:
         """What the hub says of itself at the end is printed for whoever looks for a failure."""
@@ -161,6 +155,17 @@ class Town:
             await client.close()
         await self.hub.end()
         await self.cloud.end()
+
+
+async def run_command(*arguments: str) -> tuple[int, str, str]:
+    """Run a command to its end: (exit code, what it printed, what it complained of)."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _PROGRAM, *arguments,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL,
+        env={**os.environ, "EIGHTYSIX_LANG": "en"},
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(child.communicate(), _SECONDS)
+    return child.returncode or 0, out.decode(), err.decode()
 
 
 async def eventually(look: Callable[[], Awaitable[Any]], seconds: float = 20.0) -> Any:

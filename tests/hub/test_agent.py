@@ -120,6 +120,42 @@ def test_while_the_line_is_gone_one_call_at_a_time_finds_out() -> None:
     assert agent.next(desk, now).calls
 
 
+def test_what_else_was_asked_on_a_line_that_failed_is_not_waited_for() -> None:
+    """It may swallow everything; the first that is asked anew finds out, and a late answer says nothing."""
+    agent = settled_in()
+    request = GrantRequest("r", (GrantChange(SOUP, 1_000),), 0)
+    desk = Desk(1, 0, "", (b"one",), (request,))
+    moving, uploading = agent.next(desk, 1).calls
+    assert isinstance(uploading, Upload)
+    agent.answered(moving, Lost(), 3_000)
+    [again] = agent.next(desk, 4_000).calls
+    assert agent.answered(uploading, Uploaded(1), 4_000) == []
+    assert agent.answered(again, Moved((GrantTotal(SOUP, 1_000, 1_000),)), 4_001)
+    assert any(isinstance(call, Upload) for call in agent.next(desk, 4_001).calls)
+
+
+def test_the_stream_finds_out_sooner_than_a_call_that_hangs() -> None:
+    agent = settled_in()
+    desk = Desk(1, 0, "", (b"one",))
+    [call] = agent.next(desk, 1).calls
+    agent.answered(call, Lost(), 10_000)
+    [hanging] = agent.next(desk, 12_000).calls
+    assert agent.next(desk, 15_000).calls == ()
+    agent.reconnected()
+    [uploading] = agent.next(desk, 15_000).calls
+    assert uploading is not hanging
+    assert agent.answered(uploading, Uploaded(1), 15_001)
+
+
+def test_a_stream_that_opens_while_all_is_well_disturbs_nothing() -> None:
+    agent = settled_in()
+    desk = Desk(1, 0, "", (b"one",))
+    [uploading] = agent.next(desk, 1).calls
+    agent.reconnected()
+    assert agent.next(desk, 2).calls == ()
+    assert agent.answered(uploading, Uploaded(1), 3)
+
+
 def test_a_cloud_that_asks_for_peace_gets_it() -> None:
     agent = settled_in()
     desk = Desk(1, 0, "", (event(1),))

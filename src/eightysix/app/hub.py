@@ -153,6 +153,7 @@ async def running_hub(settings: Settings, pairing: Pairing, folder: Path) -> Asy
         )
         metrics.add(FollowerMetrics(*followers))
         listener = Listener(uplink.client, pairing.place, side.hub_id, driver)
+        driver.listen_again = listener.begin_again
         await stack.enter_async_context(_at_work(driver, listener))
         if not pairing.has_rows:
             await _first_rows(driver, pairing, folder)

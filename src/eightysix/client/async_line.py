@@ -33,6 +33,8 @@ class AsyncLine:
         except BaseException as fault:
             if connection is not None:
                 connection.abort()
+            if isinstance(fault, TimeoutError):
+                self._forget_idle()  # behind a line that swallows everything these are dead too
             if isinstance(fault, FAULTS):
                 return Broken(arrived, reason(fault))
             raise
@@ -64,10 +66,13 @@ class AsyncLine:
 
     async def close(self) -> None:
         self._is_closed = True
+        self._forget_idle()
+        await asyncio.sleep(0)  # what was aborted is closed in the loop's next round
+
+    def _forget_idle(self) -> None:
         for connection in self._idle:
             connection.abort()
         self._idle.clear()
-        await asyncio.sleep(0)  # what was aborted is closed in the loop's next round
 
     def _kept(self) -> Connection | None:
         """A kept connection that is still open."""

@@ -124,8 +124,16 @@ class Agent:
         self._rebalancing.borrow(key, quantity)
         self._rebalance_at = now
 
+    def refused(self, request: GrantRequest, now: int) -> None:
+        """The request could not be journaled, for sales have overtaken it: another is made of what there is now."""
+        self._rebalancing.refused(request.changes)
+        self._rebalance_at = now
+
     def reconnected(self) -> None:
-        """The line is back, as whoever holds the stream has noticed: nothing waits any longer."""
+        """The line is back, as whoever holds the stream has noticed: nothing waits any longer, not even for an answer
+        to what was asked on the line that failed."""
+        if self._line.failures:
+            self._under_way.clear()
         self._line.until = 0
 
     def missed(self, now: int, *, store: bool = False) -> None:
@@ -273,6 +281,7 @@ class Agent:
             return []
         del self._under_way[duty]
         if isinstance(answer, Lost):
+            self._under_way.clear()  # what else is on a line that swallows everything would be waited for in vain
             self._line.fail(now, answer.wait_ms)
             self.is_online = False
             return []

@@ -12,7 +12,7 @@ from time import time
 from typing import NamedTuple, Protocol
 
 from eightysix.catalog.catalog import Catalog
-from eightysix.core.command import Command, HubCommand, MirrorStock, SettleGrants
+from eightysix.core.command import AskGrants, Command, HubCommand, MirrorStock, SettleGrants
 from eightysix.core.hub import HubBooks
 from eightysix.core.hub_event import decode_event
 from eightysix.core.key import StockKey, StoreKey
@@ -108,6 +108,9 @@ class Driver(Observer):
         self.online_since: float | None = None
         """Since when the cloud answers, in seconds since 1970; None while it doesn't."""
         self.offline_since: float | None = time()
+        self._streamed_at = time()
+        self.listen_again: Callable[[], None] = lambda: None
+        """Called where the cloud answers again and the stream hasn't noticed that it was gone."""
 
     @property
     def is_online(self) -> bool:
@@ -133,6 +136,7 @@ class Driver(Observer):
 
     def connected(self) -> None:
         """See `listener.Hearing`."""
+        self._streamed_at = time()
         self.agent.reconnected()
         self.agent.missed(_now())
         self._wake()
@@ -254,6 +258,8 @@ class Driver(Observer):
 
     def _look_at_the_line(self) -> None:
         if self.agent.is_online and self.online_since is None:
+            if self.offline_since is not None and self._streamed_at < self.offline_since:
+                self.listen_again()
             self.online_since, self.offline_since = time(), None
             _log.info("the cloud answers")
         elif not self.agent.is_online and self.offline_since is None:
@@ -268,6 +274,8 @@ class Driver(Observer):
                 raise NotWritten(f"rows were refused: {outcome.code}")
             # a request that sales have overtaken, or a journal that was put back: the agent asks anew
             _log.warning("%s was refused: %s %s", type(command).__name__, outcome.code, outcome.field)
+            if isinstance(command, AskGrants):
+                self.agent.refused(command.request, _now())
         if isinstance(command, SettleGrants) and self._settled is not None and not self._settled.done():
             self._settled.set_result(None)
 

@@ -18,7 +18,7 @@ from eightysix.wire.problem import Rejection
 
 _log = logging.getLogger(__name__)
 
-PACE = Pace(longest_pause_seconds=2.0)
+PACE = Pace(open_seconds=3.0, longest_pause_seconds=1.0)
 """A store that is connected again wants to be in step within a few seconds."""
 
 _REFUSED_SECONDS = 30.0
@@ -53,9 +53,26 @@ class Listener:
         self._place = place
         self._hub_id = hub_id
         self._hearing = hearing
+        self._listening: asyncio.Task[None] | None = None
+
+    def begin_again(self) -> None:
+        """The line was gone, so what is listened to may be dead without a word: open another stream at once."""
+        if self._listening is not None:
+            self._listening.cancel()
 
     async def run(self) -> None:
-        """Never ends by itself: a refusal, which only a person can mend, is looked at again after a while."""
+        """Never ends by itself."""
+        try:
+            while True:
+                self._listening = asyncio.create_task(self._listen())
+                await asyncio.wait((self._listening,))
+        finally:
+            if self._listening is not None:
+                self._listening.cancel()
+                await asyncio.gather(self._listening, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        """Until it is cancelled: a refusal, which only a person can mend, is looked at again after a while."""
         course: Series[News] = Series(lambda setup: Following(setup, self._place, None, PACE, self._hub_id).steps())
         while True:
             try:

@@ -44,6 +44,12 @@ class Rebalancing:
             if change.delta > 0:
                 self._sales.moved_here(change.key, change.delta)
 
+    def refused(self, changes: Iterable[GrantChange]) -> None:
+        """Sales have overtaken the request: nothing was given back."""
+        for change in changes:
+            if change.delta < 0:
+                self._sales.moved_here(change.key, -change.delta)
+
     def changes(self, holdings: Iterable[Holding], now: int) -> tuple[GrantChange, ...]:
         """What is to be asked for, and given back."""
         found: list[GrantChange] = []

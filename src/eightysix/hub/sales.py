@@ -21,7 +21,8 @@ class _Seen(msgspec.Struct, gc=False):
     there: int
     setting: tuple[int, int, int]
     owed: int = 0
-    """By how much the cloud's row seems to have grown: a grant was told of before the row that has it."""
+    """What is still to be seen in the cloud's row, for a move was told of before the row that has it: below zero of
+    what the cloud has given, above of what it was given back."""
 
 
 class Sales:
@@ -55,12 +56,12 @@ class Sales:
             return
         here = before.here + moved_here - seen.here
         there = before.there - moved_there - seen.there + before.owed
+        late = min(there, max(0, before.owed) + max(0, -moved_there))
+        seen.owed = late
         if here > 0:
             _add(self.here, key, here, now)
-        if there > 0:
-            _add(self.there, key, there, now)
-        else:
-            seen.owed = there
+        if there > late:
+            _add(self.there, key, there - late, now)
 
     def paces(self, key: StockKey, now: int) -> tuple[int, int]:
         """The pace of both sides by now, in thousandths an hour."""

@@ -54,6 +54,8 @@ SLOW_SECONDS = 10.0
 QUICK_SECONDS = 3.0
 """The same of one that moves little: behind a line that swallows everything the hub has to notice soon."""
 
+_BYTES_A_SECOND = 40_000
+"""What even a slow line carries upwards."""
 
 _CONNECTIONS = 8
 
@@ -117,7 +119,8 @@ class Uplink:
 
     async def _upload(self, call: Upload) -> Answer:
         side = (self._side.hub_id, call.journal_id)
-        answer: HubEventsAnswer = await self.client.hub_events(
+        seconds = min(SLOW_SECONDS, QUICK_SECONDS + sum(map(len, call.events)) / _BYTES_A_SECOND)
+        answer: HubEventsAnswer = await self.client.within(seconds).hub_events(
             self._place, side, call.seq, call.chain, list(call.events)
         )
         settled = tuple((StockKey(each.object_type, each.object_id), each.version) for each in answer.settled)

@@ -1,0 +1,66 @@
+"""The pace of both sides, told from rows and grants that come in any order."""
+
+import pytest
+
+from eightysix.core.hub import GrantChange, MirrorRow
+from eightysix.core.key import sku_key
+from eightysix.core.stock import LIMITED, Stock
+from eightysix.hub.desk import Holding
+from eightysix.hub.rebalancing import Rebalancing
+from eightysix.hub.sales import Sales
+
+SOUP = sku_key(7)
+HALF_AN_HOUR = 1_800_000
+
+
+def looked(sales: Sales, here: int, there: int, now: int) -> None:
+    """The hub has `here` left, its newest row of the cloud says that `there` are left; in portions."""
+    hub = Stock(SOUP, type=LIMITED, real=here * 1000, settings_version=1)
+    cloud = Stock(SOUP, type=LIMITED, real=there * 1000, settings_version=1)
+    sales.look(Holding(hub, 1000), cloud, now)
+
+
+@pytest.mark.parametrize("rows_lag", [0, 1, 3])
+@pytest.mark.parametrize("moved", [400, -400])
+def test_a_grant_is_no_sale_whenever_its_row_comes(rows_lag: int, moved: int) -> None:
+    """Given to the hub or given back, the row of it with the answer, or up to three looks later."""
+    sales = Sales()
+    looked(sales, 500, 500, 0)
+    sales.moved_here(SOUP, moved * 1000)
+    sales.moved_there(SOUP, moved * 1000)
+    for at in range(1, 6):
+        looked(sales, 500 + moved, 500 - (moved if at > rows_lag else 0), at * 1_000)
+    assert sales.paces(SOUP, 6_000) == (0, 0)
+
+
+@pytest.mark.parametrize("moved", [400, -400])
+def test_sales_are_counted_amid_grants(moved: int) -> None:
+    """Both sides sell ten portions a look; in between something moves, and its row is late."""
+    plain, amid = Sales(), Sales()
+    for sales in (plain, amid):
+        for at in range(20):
+            late = 0
+            if sales is amid and at == 10:
+                sales.moved_here(SOUP, moved * 1000)
+                sales.moved_there(SOUP, moved * 1000)
+            if sales is amid and at >= 10:
+                late = moved
+            looked(sales, 1000 - 10 * at + late, 1000 - 10 * at - (late if at > 11 else 0), at * 60_000)
+    for one, other in zip(plain.paces(SOUP, HALF_AN_HOUR), amid.paces(SOUP, HALF_AN_HOUR), strict=True):
+        assert abs(one - other) <= one // 10
+
+
+def test_what_a_refused_request_would_have_given_back_is_no_sale_either() -> None:
+    """Sales at the hub were taken for the give-back that never was, again and again in a busy store."""
+    rebalancing = Rebalancing()
+    hub = Stock(SOUP, type=LIMITED, real=900_000, settings_version=1)
+    cloud = Stock(SOUP, type=LIMITED, real=900_000, grant=890_000, settings_version=1, version=1)
+    rebalancing.saw(MirrorRow(cloud))
+    [change] = rebalancing.changes([Holding(hub, 1000)], 0)
+    assert change.delta < 0
+    rebalancing.refused((GrantChange(SOUP, change.delta),))
+    sold = Stock(SOUP, type=LIMITED, real=800_000, settings_version=1)
+    rebalancing.changes([Holding(sold, 1000)], 1)
+    here, there = rebalancing._sales.paces(SOUP, 1)
+    assert here > 0
+    assert there == 0
