@@ -51,9 +51,12 @@ class Rebalancing:
                 self._sales.moved_here(change.key, -change.delta)
 
     def changes(self, holdings: Iterable[Holding], now: int) -> tuple[GrantChange, ...]:
-        """What is to be asked for, and given back."""
+        """What is to be asked for, and given back; while guests wait, nothing but what they wait for, since a
+        give-back waits for the journal."""
         found: list[GrantChange] = []
         for holding in holdings:
+            if self._short and holding.key not in self._short:
+                continue
             cloud = self._cloud.get(holding.key)
             if cloud is None or not cloud.is_limited:
                 continue
