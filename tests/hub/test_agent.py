@@ -130,6 +130,8 @@ def test_with_much_to_tell_nothing_is_split_anew() -> None:
     desk = Desk(500, 0, "", (b"sold",), (), (holding,))
     assert agent.next(desk, 60_000).commands == ()
     assert agent.next(Desk(500, 500, holdings=(holding,)), 60_000).commands
+    agent.borrow(SOUP, 1_000, 70_000)  # a guest waits
+    assert agent.next(desk, 70_000).commands
 
 
 def test_while_the_line_is_gone_one_call_at_a_time_finds_out() -> None:

@@ -247,7 +247,9 @@ class Agent:
 
     def _asked(self, desk: Desk, now: int) -> Iterable[HubCommand]:
         """The next request, to be journaled; with the books it comes back to be sent."""
-        if desk.requests or not self._rebalances(now) or desk.last_seq - desk.acked_seq > _UNTOLD_MOST:
+        if desk.requests or not self._rebalances(now):
+            return
+        if desk.last_seq - desk.acked_seq > _UNTOLD_MOST and not self._rebalancing.is_borrowing:
             return
         self._rebalance_at = now + self._pace.rebalance_ms
         changes = self._rebalancing.changes(desk.holdings, now)

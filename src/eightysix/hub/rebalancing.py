@@ -37,6 +37,11 @@ class Rebalancing:
         """A sale at the hub came short by so much."""
         self._short[key] = max(quantity, self._short.get(key, 0))
 
+    @property
+    def is_borrowing(self) -> bool:
+        """Whether guests wait for something of the cloud's."""
+        return bool(self._short)
+
     def settled(self, changes: Iterable[GrantChange]) -> None:
         """The cloud has answered: so much more, or less, is the hub's."""
         for change in changes:
