@@ -9,6 +9,7 @@ Run ``python -m bench.hub [--items 2000] [--rate 200] [--seconds 30]`` in the pr
 
 import argparse
 import asyncio
+import os
 import re
 import statistics
 import tempfile
@@ -71,6 +72,12 @@ def memory(pid: int, name: str) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
+def processor(pid: int) -> float:
+    """Seconds of the processor that a process has had."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def run(items: int, rate: float, seconds: float) -> None:
     """Measure, and print."""
     with tempfile.TemporaryDirectory() as folder:
@@ -86,12 +93,15 @@ async def run(items: int, rate: float, seconds: float) -> None:
             await town.in_step(60)
             await eventually(lambda: holds_all(town), 120)
             print(f"memory at rest: {memory(town.hub.pid, 'VmRSS'):.0f} MB")
+            used = processor(town.hub.pid)
             times = sorted(await lock_times(town.inside, items, rate, seconds))
+            used = processor(town.hub.pid) - used
             cuts = statistics.quantiles(times, n=1000)
             print(
                 f"{len(times)} locks at {rate:.0f}/s: p50 {cuts[499]:.1f} ms, p99 {cuts[989]:.1f} ms, "
                 f"p99.9 {cuts[998]:.1f} ms, at most {times[-1]:.1f} ms"
             )
+            print(f"the hub took {100 * used / seconds:.0f} % of a core")
             print(f"memory at most: {memory(town.hub.pid, 'VmHWM'):.0f} MB")
             began = time.perf_counter()
             await town.in_step(60)

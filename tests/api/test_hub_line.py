@@ -180,6 +180,44 @@ async def test_where_the_journal_does_not_go_on(own_shop: Shop) -> None:
     assert await held(own_shop) == (96, 36)
 
 
+async def put_back(shop: Shop) -> HubEnd:
+    """A hub that has told five sales, and whose file was then put back to a copy that knows of two."""
+    end = await opened(shop)
+    for at in range(5):
+        end.sell(f"h{at}", SOUP, 1)
+    await end.uploaded()
+    del end.events[2:]
+    return end
+
+
+async def test_what_a_hub_sells_after_its_file_was_put_back_is_not_taken_for_stored(own_shop: Shop) -> None:
+    """Were it told so, it would forget these sales, and nobody would ever know of them."""
+    end = await put_back(own_shop)
+    end.sell("x2", SOUP, 1)
+    for first in (1, 3):  # before it reaches the end of what was told, and by whatever was acknowledged in the copy
+        refused = await end.upload(first)
+        assert (refused.status_code, refused.json()["code"]) == (409, "JOURNAL_MISMATCH")
+        assert refused.json()["expected_seq"] == 6
+    for at in range(3, 9):
+        end.sell(f"x{at}", SOUP, 1)
+    refused = await end.upload(2)
+    assert await refusal(own_shop, refused) == (409, "JOURNAL_MISMATCH", "events[3].events")
+    assert await held(own_shop) == (95, 35), "nothing of it was taken over"
+
+
+async def test_what_a_hub_never_held_is_refused_and_no_fault(own_shop: Shop) -> None:
+    """Its file was put back to a copy of before it gave 30 back, and no event tells of that."""
+    end = await opened(own_shop)
+    await end.grants({"sku_id": SOUP, "delta": -30})
+    end.sell("h1", SOUP, 11)
+    refused = await end.upload()
+    assert await refusal(own_shop, refused) == (409, "GRANT_EXCEEDED", "events[0].moves[0].held")
+    assert await held(own_shop) == (100, 10)
+    await replace(own_shop, end.hub_id)
+    assert (await end.uploaded(key=str(own_shop.key)))["last_seq"] == 1, "once it is replaced, all counts as late"
+    assert await held(own_shop) == (90, 0)
+
+
 async def test_events_before_a_wrong_one_are_stored(own_shop: Shop) -> None:
     end = await opened(own_shop)
     end.sell("h1", SOUP, 1)

@@ -187,6 +187,17 @@ async def test_cut_off_a_known_order_is_journaled_once() -> None:
     assert (await hub.ask("deduct", order_id="another"))[0] == 404
 
 
+async def test_cut_off_what_was_paid_is_not_cancelled_too() -> None:
+    """The cloud hears of the payment first, and then refuses the cancel that the till was told of."""
+    hub = Hub(NOT_FOUND, BooksKept())
+    hub.is_online = False
+    hub.knows("web")
+    assert (await hub.ask("deduct", order_id="web"))[0] == 200
+    status, answer = await hub.ask("unlock", order_id="web")
+    assert (status, getattr(answer, "code", None)) == (409, "ALREADY_DEDUCTED")
+    assert [type(each) for each in hub.submitted].count(TellVerb) == 1
+
+
 async def test_where_the_line_breaks_in_the_middle_it_is_journaled() -> None:
     hub = Hub(NOT_FOUND, BooksKept())
     hub.knows("web")

@@ -12,8 +12,9 @@ import pytest
 
 from eightysix.core.hub_event import HubEvent, chained, encode_event
 from eightysix.core.key import StoreKey
-from eightysix.hub.pairing import NotPaired, Pairing, check, pair, read, settled_in, write
+from eightysix.hub.pairing import NotPaired, Pairing, as_it_is, check, pair, read, settled_in, write
 from eightysix.storage.migrate import migrate
+from eightysix.storage.open import open_database
 from eightysix.storage.port import StorageFault
 from eightysix.storage.sqlite.lockfile import LockFile
 from eightysix.storage.sqlite.soundness import require_sound
@@ -49,6 +50,28 @@ def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
     (tmp_path / "hub.json").write_bytes(b"{")
     with pytest.raises(NotPaired, match=r"hub\.json"):
         read(tmp_path)
+
+
+async def test_a_database_that_was_lost_has_no_rows(tmp_path: Path) -> None:
+    """Only the pairing is left of the folder: without the cloud's rows each dish would be sold without a limit."""
+    settled_in(tmp_path, PAIRING)
+    kept = read(tmp_path)
+    assert kept is not None
+    url = f"sqlite:///{tmp_path / 'hub.db'}"
+    await migrate(url)
+    database = await open_database(url, owner="test")
+    try:
+        books = database.hub_books
+        assert books is not None
+        assert not (await as_it_is(tmp_path, kept, books)).has_rows
+        await books.start(STORE, "h1")  # and then it crashed
+        again = read(tmp_path)
+        assert again is not None
+        assert not (await as_it_is(tmp_path, again, books)).has_rows
+        settled_in(tmp_path, again)
+        assert (await as_it_is(tmp_path, kept, books)).has_rows
+    finally:
+        await database.close()
 
 
 def test_another_stores_folder_is_refused() -> None:

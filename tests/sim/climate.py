@@ -59,8 +59,10 @@ class Climate(NamedTuple):
     @property
     def agreed_ms(self) -> int:
         """Once all is well again both sides agree at the latest after so long: what is still under way is given up, the
-        line is tried again, what is missing is pulled, and a few calls follow."""
-        return self.answer_ms + self.gap_ms + self.pull_ms + 10 * SECOND
+        line is tried again, what is missing is pulled, and a few calls follow. What one side has restored by its clock
+        the other restores when its own comes there."""
+        late_ms = self.skew if self.restore_minutes is not None else 0
+        return self.answer_ms + self.gap_ms + self.pull_ms + 10 * SECOND + late_ms
 
 
 def climate(random: Random) -> Climate:

@@ -17,6 +17,7 @@ class Line:
         self._store = store
         self._cuts = 0
         self.is_up = True
+        self._is_healed = False
 
     def send(self, arrive: Callable[[], None]) -> None:
         """Let a message arrive: once, twice, or never."""
@@ -33,6 +34,8 @@ class Line:
 
     def cut(self, for_ms: int) -> None:
         """Nothing passes for so long."""
+        if self._is_healed:
+            return
         self._cuts += 1
         self.is_up = False
         cuts = self._cuts
@@ -45,4 +48,5 @@ class Line:
     def heal(self) -> None:
         """The line is there from now on, and good. What is on its way still arrives, late and twice."""
         self._climate = self._climate._replace(loss=0, doubling=0, delay=50)
+        self._is_healed = True
         self.is_up = True

@@ -38,6 +38,39 @@ def test_a_lock_at_the_hub_is_kept_and_moves_nothing() -> None:
     assert is_clean(told)
 
 
+def test_a_cancel_at_a_hub_that_did_not_know_the_clouds_order_wins() -> None:
+    """Cut off and started anew, a hub closes whatever order it is told to; the cloud's lock must not outlive that."""
+    told = opened()
+    lock = LockStock(STORE, "web", "ONLINE_ORDER", (Line(1, 0, 2_000),), STAFF)
+    assert isinstance(told.cloud.run(lock), OrderDone)
+    assert told.tell(order_id="web", closed=True) == HubEventTold(1, 2)
+    kept = told.cloud.reservations["web", (1, 0)]
+    assert (kept.state, kept.hub_id, told.cloud.stocks[DISH].locked) == (State.UNLOCKED, None, 0)
+    row = told.cloud.logs[-1]
+    assert (row.kind, row.quantity, row.event_id) == (Kind.UNLOCK, 2_000, "journal-1#1")
+    assert is_clean(told)
+
+
+def test_a_cancel_at_a_hub_that_was_replaced_changes_nothing() -> None:
+    told = opened()
+    told.cloud.run(LockStock(STORE, "web", "ONLINE_ORDER", (Line(1, 0, 2_000),), STAFF))
+    told.is_lost()
+    told.tell(order_id="web", closed=True)
+    assert told.cloud.reservations["web", (1, 0)].state is State.LOCKED
+    assert is_clean(told)
+
+
+def test_a_cancel_at_the_hub_leaves_what_the_cloud_was_paid_for() -> None:
+    told = opened()
+    lock = LockStock(STORE, "web", "ONLINE_ORDER", (Line(1, 0, 2_000),), STAFF)
+    told.cloud.run(lock)
+    told.cloud.run(DeductStock(STORE, "web", None, STAFF))
+    told.tell(order_id="web", closed=True)
+    assert told.cloud.reservations["web", (1, 0)].state is State.DEDUCTED
+    assert told.cloud.stocks[DISH].real == 8_000
+    assert is_clean(told)
+
+
 def test_a_sale_lowers_real_and_grant_together() -> None:
     told = opened()
     told.tell(order_id="h1", lines=(line(told, State.LOCKED),))

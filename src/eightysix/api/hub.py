@@ -91,6 +91,8 @@ class HubLine:
         self._doorkeeper.count_stores(call.caller, len(commands), "events")
         told = await self._tell(commands)
         stored = [outcome for outcome in told if isinstance(outcome, HubEventTold)]
+        if call.caller.grant.role == "hub" and _is_unproved(stored):
+            return _refused(call, told, stop, len(stored))
         if stored:
             now, _ = await self._reader.head(store)
             return json_reply(events_answer(stored, now))
@@ -133,17 +135,22 @@ def _by_order(lines: list[Reservation]) -> dict[str, list[Reservation]]:
     return orders
 
 
-def _refused(call: Call, told: "list[Told]", stop: Rejection | None) -> Reply:
-    """Why the first event isn't stored."""
-    if told:
-        outcome = told[0]
-        if isinstance(outcome, Refused):
-            where = "events[0]" if outcome.field is None else f"events[0].{outcome.field}"
-            return json_reply(
-                refused_answer(structs.replace(outcome, field=where), call.language), STATUS[outcome.code]
-            )
-        fault = outcome if isinstance(outcome, Exception) else TypeError(f"an event came to {outcome!r}")
-        return rejected(rejection_of(fault), call.language)
-    if stop is None:
-        raise TypeError("no event, and no reason")
-    raise stop
+def _is_unproved(stored: list[HubEventTold]) -> bool:
+    """Whether nothing says that these events are those that were stored under their numbers: that shows by the digest
+    at the journal's end alone. A hub that sends again sends as much as before, at least; a journal that ends earlier,
+    or differs there, was put back and went on. Were it told that all is stored, it would forget what nobody has."""
+    return bool(stored) and stored[-1].replayed and stored[-1].seq < stored[-1].expected_seq - 1
+
+
+def _refused(call: Call, told: "list[Told]", stop: Rejection | None, at: int = 0) -> Reply:
+    """Why the event `at` isn't stored; where there is none, why those before it aren't known to be."""
+    outcome = told[at] if at < len(told) else None
+    if outcome is None and stop is not None:
+        raise stop
+    if outcome is None and told and isinstance(last := told[-1], HubEventTold):
+        outcome, at = Refused(Code.JOURNAL_MISMATCH, field="events", expected_seq=last.expected_seq), at - 1
+    if isinstance(outcome, Refused):
+        where = f"events[{at}]" if outcome.field is None else f"events[{at}].{outcome.field}"
+        return json_reply(refused_answer(structs.replace(outcome, field=where), call.language), STATUS[outcome.code])
+    fault = outcome if isinstance(outcome, Exception) else TypeError(f"an event came to {outcome!r}")
+    return rejected(rejection_of(fault), call.language)

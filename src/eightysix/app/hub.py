@@ -45,7 +45,7 @@ from eightysix.hub.front import HubFront
 from eightysix.hub.health import HubHealth
 from eightysix.hub.listener import Listener
 from eightysix.hub.pace import Pace
-from eightysix.hub.pairing import NotPaired, Pairing, settled_in
+from eightysix.hub.pairing import NotPaired, Pairing, as_it_is, settled_in
 from eightysix.hub.status import Errors, StatusDesk
 from eightysix.hub.store_copy import take_over
 from eightysix.hub.uplink import Uplink
@@ -112,6 +112,7 @@ async def running_hub(settings: Settings, pairing: Pairing, folder: Path) -> Asy
         database = await open_database(settings.database_url, owner=owner)
         stack.push_async_callback(database.close)
         books = _books(database)
+        pairing = await as_it_is(folder, pairing, books)
         side = await books.start(store, pairing.hub_id)
         catalog = Catalog(catalog_rows.connect(settings.database_url), settings.catalog_refresh_seconds, at_hub=True)
         stack.push_async_callback(catalog.stop)

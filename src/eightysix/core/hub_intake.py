@@ -2,7 +2,8 @@
 
 The hub has decided already. Its lines are kept as it tells them, and its counters move the cloud's by as much: a sale
 lowers `real` and `grant` together, so what is left for the cloud to promise stays the same. Every well-formed event is
-stored, and the journal moves on; only a gap, or a journal that isn't the one that was told so far, stops it.
+stored, and the journal moves on; only a gap, a journal that isn't the one that was told so far, or a sale of what the
+hub never held stops it: such a hub was put back to an earlier state.
 """
 
 from collections import defaultdict
@@ -26,6 +27,7 @@ from .replay import change_told, deduct_told, superseded, unlock_told
 from .reservation import Reservation, State
 from .shelf import Decision, Shelf
 from .stock import Stock
+from .take import give_back
 
 HUB_SALE = "hub_sale"
 """The kind of incident where what a hub tells leaves the cloud with less than it has promised, and the hub couldn't
@@ -51,12 +53,30 @@ def tell(command: TellHubEvent, shelf: Shelf) -> Decision:
         return Decision(Refused(Code.JOURNAL_GAP, field="seq", expected_seq=expected))
     if command.chain != (journal.chain or ""):
         return Decision(Refused(Code.JOURNAL_MISMATCH, field="chain", expected_seq=expected))
+    beyond = _beyond_grant(command, shelf)
+    if beyond is not None:
+        return Decision(beyond)
     intake = _Intake(command, shelf)
     decision = intake.decision(journal)
     marked = decision.journal or journal
     decision.journal = replace(marked, last_seq=command.seq, last_at=shelf.now, chain=chain)
     decision.outcome = HubEventTold(command.seq, command.seq + 1, _settled(command.event, decision.stocks, shelf))
     return decision
+
+
+def _beyond_grant(command: TellHubEvent, shelf: Shelf) -> Refused | None:
+    """The refusal of what a hub has sold that it didn't hold. Of a hub by the rules there is no such event: its file
+    was put back to a copy from before it gave something back. Nobody knows what it sold twice: a person has to look."""
+    hub = shelf.hubs.get(command.side.hub_id)
+    if command.event.verb is not None or (hub is not None and hub.is_fenced):
+        return None
+    left: dict[StockKey, int] = {}
+    for at, move in enumerate(command.event.moves):
+        stock = shelf.stocks.get(move.key) or Stock(move.key)
+        left[move.key] = left.get(move.key, stock.grant) + move.held
+        if left[move.key] < 0:
+            return Refused(Code.GRANT_EXCEEDED, field=f"moves[{at}].held", stock=stock)
+    return None
 
 
 def _again(command: TellHubEvent, journal: Journal, chain: str, shelf: Shelf) -> Outcome:
@@ -101,12 +121,24 @@ class _Intake:
             self._open(key, kinds)
         self._lines(event.lines)
         if event.closed and not self._draft.is_closed():
-            self._draft.facts.append(OrderFact(event.order_id or "", self._draft.now))
+            self._close(event.order_id or "")
         decision = self._draft.decision(HubEventTold(event.seq, event.seq + 1))
         decision.journal = marked
         if self._hub_after is not self._hub or (event.moves and not self._hub.revision):
             decision.hub = self._hub_after
         return decision
+
+    def _close(self, order_id: str) -> None:
+        """The order was cancelled at the hub, which may not have known that the cloud holds some of it: a late cancel
+        wins there too. What was paid stays. A hub that was replaced has no say in what others hold."""
+        draft = self._draft
+        others = [each for each in draft.lines().values() if each.state is State.LOCKED and self._is_foreign(each)]
+        if others and self._hub.is_fenced:
+            return
+        for before in others:
+            give_back(draft, before, before.quantity, Kind.UNLOCK, reason=self._event.reason)
+            draft.keep(replace(before, state=State.UNLOCKED))
+        draft.facts.append(OrderFact(order_id, draft.now))
 
     def _verb(self, verb: DeductStock | UnlockStock) -> Decision:
         """What was asked of an order of the cloud while it couldn't be reached: a sale counts. It is the cloud's own

@@ -74,6 +74,8 @@ class Counter:
         self._reader = reader
         self._orders = orders
         self._journaled: set[tuple[object, ...]] = set()
+        self._deducted: set[tuple[str, int, int]] = set()
+        """Lines of the cloud's orders that were paid here while it was away."""
 
     async def __call__(self, asked: Asked) -> Decided:
         command = asked.command
@@ -185,6 +187,11 @@ class Counter:
 
     async def _journal(self, command: DeductStock | UnlockStock, known: HeldOrderAnswer, language: Language) -> Decided:
         """Accept a verb that the cloud decides on when it hears of it."""
+        meant = [line for line in known.lines if _is_meant(command, line)]
+        names = {(known.order_id, line.sku_id, line.line_no) for line in meant}
+        if isinstance(command, UnlockStock) and names & self._deducted:
+            refused = Refused(Code.ALREADY_DEDUCTED)  # as the cloud will say: it hears of the payment first
+            return outcome_answer(refused, language)
         told = (type(command), command.order_id, command.lines)
         is_again = told in self._journaled
         if not is_again:
@@ -192,8 +199,10 @@ class Counter:
             if isinstance(outcome, Refused):
                 return STATUS[outcome.code], outcome_answer(outcome, language)[1]
             self._journaled.add(told)
+            if isinstance(command, DeductStock):
+                self._deducted |= names
         state = State.DEDUCTED if isinstance(command, DeductStock) else State.UNLOCKED
-        lines = [_line(line, state) for line in known.lines if _is_meant(command, line)]
+        lines = [_line(line, state) for line in meant]
         return 200, JournaledAnswer(known.order_id, state.name, is_again, None, lines)
 
 

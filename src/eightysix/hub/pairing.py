@@ -1,5 +1,6 @@
 """Which hub of which store a folder is: made once by a code, kept in a file that only its owner may read."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import msgspec
 from msgspec.structs import replace
 
 from eightysix.client import AsyncClient, ClientError, Refused, Unauthorised
+from eightysix.core.key import StoreKey
+from eightysix.storage.hub_books import HubBooksTable
 from eightysix.wire.language import Language
 
 FILE = "hub.json"
@@ -71,6 +74,16 @@ def write(folder: Path, pairing: Pairing) -> None:
 def settled_in(folder: Path, pairing: Pairing) -> None:
     """Remember that all rows are there. Raises NotPaired."""
     write(folder, replace(pairing, has_rows=True))
+
+
+async def as_it_is(folder: Path, pairing: Pairing, books: HubBooksTable) -> Pairing:
+    """The pairing, as having no rows where the database is a new one: the one that had them was lost. To be asked
+    before books are begun. Raises NotPaired."""
+    if not pairing.has_rows or await books.books(StoreKey.of(*pairing.place)) is not None:
+        return pairing
+    fresh = replace(pairing, has_rows=False)
+    await asyncio.to_thread(write, folder, fresh)
+    return fresh
 
 
 async def pair(folder: Path, cloud: str, store: str, code: str, *, name: str, language: Language) -> Pairing:

@@ -32,6 +32,7 @@ _BY_CODE: dict[str | None, Trouble] = {
     Code.HUB_FENCED: Trouble.FENCED,
     Code.JOURNAL_GAP: Trouble.JOURNAL_LOST,
     Code.JOURNAL_MISMATCH: Trouble.JOURNAL_MISMATCH,
+    Code.GRANT_EXCEEDED: Trouble.TOTALS_DIFFER,
 }
 
 
