@@ -28,6 +28,10 @@ _RENEW_SECONDS = 3.0
 """After which what is still in hand is claimed anew."""
 
 _AGAIN_SECONDS = 0.5
+_BREATH_SECONDS = 0.02
+"""After a batch, until its queue is asked again. What comes meanwhile comes together: a request costs more than what is
+in its answer."""
+
 _ROUTE_SECONDS = 10.0
 
 _HANDLER_PAUSES = (0.05, 0.2, 1.0)
@@ -91,6 +95,7 @@ class Consumer(Subscription):
                 attempt = secrets.token_hex(16)
                 if received:
                     await self._consume(queue, received)
+                    await self._pause(_BREATH_SECONDS)
             except (OSError, ValueError, LookupError, struct.error) as error:  # it comes back by itself
                 _log.debug("%s can't receive: %r", self._group, error)
                 await self._pause(_AGAIN_SECONDS)

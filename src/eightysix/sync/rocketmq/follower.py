@@ -31,6 +31,9 @@ _BATCH = 32
 _POLL_SECONDS = 15
 _ROUTE_SECONDS = 10.0
 _AGAIN_SECONDS = 0.5
+_BREATH_SECONDS = 0.02
+"""As in `consumer`."""
+
 _HANDLER_PAUSES = (0.05, 0.2, 1.0)
 """Between the tries of a handler that fails, in seconds; the last of them again and again."""
 
@@ -134,6 +137,7 @@ class Follower(Subscription):
             raise RemotingFailed(f"{queue}: {answer.reason}")
         if answer.code == SUCCESS:
             await self._consume([each.message for each in stored(answer.body)])
+            await self._pause(_BREATH_SECONDS)
         return int(answer.fields["nextBeginOffset"])
 
     async def _consume(self, messages: Sequence[BusMessage]) -> None:

@@ -1,7 +1,7 @@
 """Publishes to the brokers: one request of a queue at a time, with all that has come for it meanwhile.
 
-A group's messages go to one queue, so they are stored in their order; the queues are asked side by side, over one
-connection a broker. What isn't answered in time, or by a broker that is gone, has failed together with all that waits
+A group's messages go to one queue, so they are stored in their order; the queues take turns, over one connection a
+broker. What isn't answered in time, or by a broker that is gone, has failed together with all that waits
 behind it: who publishes tries again, with pauses.
 """
 
@@ -18,6 +18,7 @@ from eightysix.sync.bus import BusMessage, BusUnavailable, MessageRefused
 from eightysix.sync.refusal import refuse
 from eightysix.sync.topics import Kind
 
+from .channel import Channel
 from .link import Link
 from .remoting import SUCCESS, Answer, RemotingFailed
 from .routes import Queue, Routes
@@ -26,6 +27,10 @@ from .sent import ALONE, TOGETHER, Sent, header, sent, together
 _TOGETHER_MAX = 64
 _TOGETHER_BYTES_MAX = 512 * 1024
 """Of a batch; the broker takes eight times that."""
+
+_AT_ONCE = 2
+"""Requests to a broker that are not answered. What comes meanwhile goes together, and a request costs more than what is
+in it; so the more there is to do, the less each message costs."""
 
 _ROUTE_SECONDS = 30.0
 """After which a topic's queues are looked up again."""
@@ -75,6 +80,15 @@ class _Line:
         self.waiting.clear()
 
 
+class _Way:
+    """To a broker: the lines whose turn it is next, and how many requests it hasn't answered."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.turns: deque[_Line] = deque()
+        self.asked = 0
+
+
 class _Known(msgspec.Struct):
     """A topic: what its messages are like, its lines, and when that was last looked up."""
 
@@ -89,7 +103,7 @@ class Producer:
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
         self._loop = asyncio.get_running_loop()
-        self._links: dict[str, Link] = {}
+        self._ways: dict[str, _Way] = {}
         self._lines: dict[tuple[str, Queue], _Line] = {}
         self._topics: dict[str, _Known] = {}
         self._finding: dict[str, asyncio.Task[_Known]] = {}
@@ -123,8 +137,8 @@ class Producer:
             await self._moved.wait()
         for finding in self._finding.values():
             finding.cancel()
-        for link in self._links.values():
-            link.close()
+        for way in self._ways.values():
+            way.link.close()
 
     def _number(self, group: str) -> int:
         """Every producer must send a group to the same queue."""
@@ -162,27 +176,35 @@ class Producer:
             line.is_busy = False
             self._moved.set()
             return
-        link = self._links.get(line.queue.address)
-        if link is None:
-            link = self._links[line.queue.address] = Link(line.queue.address)
-        channel = link.channel
-        if channel is None:
-            opening = asyncio.create_task(self._open(link, line), name=f"to send to {line.queue}")
-            self._opening.add(opening)
-            opening.add_done_callback(self._opening.discard)
-            return
-        taken = line.take()
-        if not taken:  # all have given up
-            self._send(line)
-            return
+        way = self._ways.get(line.queue.address)
+        if way is None:
+            way = self._ways[line.queue.address] = _Way(Link(line.queue.address))
+        way.turns.append(line)
+        self._go_on(way)
+
+    def _go_on(self, way: _Way) -> None:
+        while way.turns and way.asked < _AT_ONCE:
+            line = way.turns.popleft()
+            channel = way.link.channel
+            if channel is None:
+                opening = asyncio.create_task(self._open(way.link, line), name=f"to send to {line.queue}")
+                self._opening.add(opening)
+                opening.add_done_callback(self._opening.discard)
+                continue
+            taken = line.take()
+            if not taken:  # all have given up
+                self._send(line)
+                continue
+            way.asked += 1
+            self._ask(channel, line, taken).add_done_callback(partial(self._told, way, line, taken))
+
+    def _ask(self, channel: Channel, line: _Line, taken: Sequence[_Waiting]) -> "asyncio.Future[Answer]":
         messages = [each.message for each in taken]
         if len(messages) == 1:
             fields = header(line.topic, line.queue.number, properties=messages[0].properties, is_batch=False)
-            answer = channel.ask(ALONE, fields, messages[0].body)
-        else:
-            fields = header(line.topic, line.queue.number, properties="", is_batch=True)
-            answer = channel.ask(TOGETHER, fields, together(messages))
-        answer.add_done_callback(partial(self._told, line, taken))
+            return channel.ask(ALONE, fields, messages[0].body)
+        fields = header(line.topic, line.queue.number, properties="", is_batch=True)
+        return channel.ask(TOGETHER, fields, together(messages))
 
     async def _open(self, link: Link, line: _Line) -> None:
         try:
@@ -191,7 +213,8 @@ class Producer:
             self._failed(line, (), str(error))
         self._send(line)
 
-    def _told(self, line: _Line, taken: list[_Waiting], future: "asyncio.Future[Answer]") -> None:
+    def _told(self, way: _Way, line: _Line, taken: list[_Waiting], future: "asyncio.Future[Answer]") -> None:
+        way.asked -= 1
         error = future.exception()
         if error is not None:
             self._failed(line, taken, str(error))
@@ -209,6 +232,7 @@ class Producer:
         else:
             self._failed(line, taken, f"{line.queue.address}: {answer.reason}")
         self._send(line)
+        self._go_on(way)
 
     def _failed(self, line: _Line, taken: Sequence[_Waiting], reason: str) -> None:
         """The topic may be elsewhere by now: who publishes next looks."""
