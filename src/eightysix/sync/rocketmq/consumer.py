@@ -28,7 +28,7 @@ _RENEW_SECONDS = 3.0
 """After which what is still in hand is claimed anew."""
 
 _AGAIN_SECONDS = 0.5
-_BREATH_SECONDS = 0.02
+_BREATH_SECONDS = 0.05
 """After a batch, until its queue is asked again. What comes meanwhile comes together: a request costs more than what is
 in its answer."""
 
