@@ -1,7 +1,7 @@
 """A connection to a name server or a broker on our event loop: any number of requests at a time, each with its answer.
 
-An answer that doesn't come in time ends the connection, and with it all that waits: which of two answers is meant would
-be no question, but what a server that keeps silent does with the next request is.
+An answer that doesn't come in time ends the connection, and with it all that waits: of a server that keeps silent
+nothing better is to be expected.
 """
 
 import asyncio

@@ -18,7 +18,7 @@ class Link:
         self._opening: asyncio.Task[Channel] | None = None
         self._not_before = 0.0
         self._pause = 0.0
-        self._fault = RemotingFailed("not tried yet")
+        self._reason = ""
 
     @property
     def channel(self) -> Channel | None:
@@ -31,7 +31,7 @@ class Link:
             return self.channel
         if self._opening is None:
             if self._loop.time() < self._not_before:
-                raise self._fault
+                raise RemotingFailed(self._reason)
             self._opening = asyncio.create_task(self._open(), name=f"to {self._address}")
             self._opening.add_done_callback(lambda done: done.cancelled() or done.exception())  # perhaps nobody waits
         return await asyncio.shield(self._opening)
@@ -47,7 +47,7 @@ class Link:
         try:
             self._channel = await Channel.opened(self._address)
         except RemotingFailed as fault:
-            self._fault = fault
+            self._reason = str(fault)
             self._pause = min(_PAUSE_MAX, self._pause * 2 or _PAUSE_FIRST)
             self._not_before = self._loop.time() + self._pause
             raise
