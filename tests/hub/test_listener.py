@@ -1,4 +1,4 @@
-"""The cloud's stream at the hub: what each piece of news makes of it, and a stream that may be dead opened anew."""
+"""The cloud's stream at the hub: what each piece of news makes of it; one that may be dead is opened anew."""
 
 import asyncio
 from collections.abc import AsyncIterator
