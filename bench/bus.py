@@ -18,6 +18,7 @@ import uvloop
 
 from eightysix.sync.bus import Bus, BusMessage, BusUnavailable
 from eightysix.sync.bus_url import addresses, open_bus
+from eightysix.sync.rocketmq.rocketmq import RocketMQ
 from eightysix.sync.topics import Kind, Topic
 
 PATIENCE_SECONDS = 60
@@ -27,9 +28,7 @@ async def opened(url: str, topic: Topic) -> Bus:
     """The bus with the topic."""
     if not url:
         return await open_bus(url)
-    from eightysix.sync.rocketmq.rocketmq import RocketMQ  # noqa: PLC0415 - its library is an extra
-
-    bus = RocketMQ(*addresses(url), [topic])
+    bus = RocketMQ(addresses(url), [topic])
     await bus.set_up()
     return bus
 

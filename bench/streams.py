@@ -4,9 +4,10 @@
 some heartbeats. `follow`: a stream a store, changes at a steady rate, spread over all stores; each is timed from its
 commit (the message's `committed_at`, the database's clock on this machine) to its arrival, and to the answer of its
 acknowledgement. A store has one acknowledgement underway; what arrives meanwhile is acknowledged with the next one.
-Before it counts there are changes at the same rate for `--warm-seconds`: a fresh broker compiles itself for a while.
-With EIGHTYSIX_BUS_URL the messages go over that bus, whose topics are made first: without them the service works all
-the same, but what is measured then is the net that finds what no bus has brought.
+The changes are locks, 50 a call of /stock/batch, as an order service for many stores sends them; each store's device
+acknowledges by itself. Before it counts there are changes at the same rate for `--warm-seconds`: a fresh broker
+compiles itself for a while. With EIGHTYSIX_BUS_URL the messages go over that bus, whose topics are made first: without
+them the service works all the same, but what is measured then is the net that finds what no bus has brought.
 
 Run ``python bench/streams.py idle [--streams 5000]`` or ``python bench/streams.py follow [--streams 1000] [--rate 1000]
 [--seconds 30] [--warm-seconds 3]``, both with ``[--database URL]``: a migrated, empty database; without it an SQLite

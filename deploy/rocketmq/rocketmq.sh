@@ -54,7 +54,7 @@ run() {
     sleep 0.1
   done
   # shellcheck disable=SC2086 # several options are meant to be several words
-  (java_with ${EIGHTYSIX_ROCKETMQ_JAVA_OPTS:--Xms512m -Xmx512m -XX:+UseG1GC} -XX:MaxDirectMemorySize=256m \
+  (java_with ${EIGHTYSIX_ROCKETMQ_JAVA_OPTS:--Xms512m -Xmx512m -XX:+UseG1GC} -XX:MaxDirectMemorySize=512m \
     -Drocketmq.broker.diskSpaceWarningLevelRatio=0.98 -Drmq.logback.configurationFile=rmq.proxy.logback.xml \
     org.apache.rocketmq.proxy.ProxyStartup -n "127.0.0.1:$names" -pm local \
     -bc "$run/conf/broker.conf" -pc "$run/conf/rmq-proxy.json") &

@@ -98,8 +98,8 @@ def shown(name: str, value: Any) -> Any:
         return value
     try:
         return make_url(value).render_as_string(hide_password=True)
-    except ArgumentError:
-        return "***"
+    except (ArgumentError, ValueError):  # the second where it has several hosts
+        return "***" if "@" in value else value
 
 
 def _settings(values: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:

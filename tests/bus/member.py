@@ -9,9 +9,9 @@ from eightysix.sync.rocketmq.rocketmq import RocketMQ
 from eightysix.sync.topics import Kind, Topic
 
 
-async def main(endpoints: str, name_servers: str, topic: str) -> None:
+async def main(name_servers: str, topic: str) -> None:
     """Until it is killed."""
-    bus = RocketMQ(endpoints, name_servers, [Topic(topic, Kind.FIFO, ("gateway",))])
+    bus = RocketMQ(name_servers, [Topic(topic, Kind.FIFO, ("gateway",))])
 
     async def hold(messages: Sequence[BusMessage]) -> None:
         assert messages

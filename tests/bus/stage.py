@@ -6,9 +6,9 @@ import secrets
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from urllib.parse import parse_qs, urlsplit
 
 from eightysix.sync.bus import Bus, BusMessage, BusUnavailable
+from eightysix.sync.bus_url import addresses
 from eightysix.sync.local_bus import LocalBus
 from eightysix.sync.rocketmq.rocketmq import RocketMQ
 from eightysix.sync.topics import Kind, Topic
@@ -79,8 +79,7 @@ class RocketMQStage(Stage):
 
     async def bus(self) -> RocketMQ:
         """A new one, its topics made."""
-        parts = urlsplit(self.url)
-        bus = RocketMQ(parts.netloc, parse_qs(parts.query)["name_servers"][0], self.topics, delay_seconds_max=3_600)
+        bus = RocketMQ(addresses(self.url), self.topics)
         await bus.set_up()
         self._opened.append(bus)
         return bus

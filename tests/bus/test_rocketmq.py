@@ -2,21 +2,26 @@
 
 import asyncio
 import contextlib
-import logging
 import sys
+import time
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import pytest
 
 from eightysix.sync.bus import BusMessage, BusUnavailable, MessageRefused
+from eightysix.sync.bus_url import addresses
+from eightysix.sync.rocketmq.administration import Administration
+from eightysix.sync.rocketmq.claims import CLAIM_SECONDS
+from eightysix.sync.rocketmq.remoting import Remoting
 from eightysix.sync.rocketmq.rocketmq import RocketMQ
+from eightysix.sync.rocketmq.routes import Routes
 from eightysix.sync.topics import Kind, Topic
-from tests.bus.stage import SECONDS, Inbox, RocketMQStage, publish
+from tests.bus.stage import SECONDS, Inbox, RocketMQStage, eventually, publish
 from tests.servers.fixtures import RocketMQServer
 from tests.servers.server import free_port
 
+_CONFIGURE = 25
 _MEMBER = Path(__file__).with_name("member.py")
 
 
@@ -68,11 +73,8 @@ async def test_a_group_of_its_own_goes_on_where_it_was_when_the_broker_is_back(o
 
 async def test_what_a_killed_member_had_in_hand_comes_to_another(rocketmq_stage: RocketMQStage) -> None:
     bus, inbox = await rocketmq_stage.bus(), Inbox()
-    names = parse_qs(urlsplit(rocketmq_stage.url).query)["name_servers"][0]
-    arguments = (urlsplit(rocketmq_stage.url).netloc, names, rocketmq_stage.topic)
-    member = await asyncio.create_subprocess_exec(
-        sys.executable, str(_MEMBER), *arguments, stdout=asyncio.subprocess.PIPE
-    )
+    arguments = (str(_MEMBER), addresses(rocketmq_stage.url), rocketmq_stage.topic)
+    member = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
     assert member.stdout is not None
     try:
         await publish(bus, [rocketmq_stage.message(number) for number in range(3)])
@@ -114,9 +116,38 @@ async def test_a_group_of_its_own_begins_with_what_comes_next_in_order(rocketmq_
     assert numbers == list(range(numbers[0], number + 100))
 
 
+async def test_a_delayed_message_that_could_not_be_handled_comes_again_until_it_is(
+    rocketmq_stage: RocketMQStage,
+) -> None:
+    """What is given back of a topic without an order, the broker gives out by another topic."""
+    left = 12
+
+    def fail(message: BusMessage) -> None:
+        nonlocal left
+        if message.body == b"bad" and left:
+            left -= 1
+            raise RuntimeError("the database is away")
+
+    bus, inbox = await rocketmq_stage.bus(), Inbox(fail)
+    await bus.subscribe(rocketmq_stage.delayed_topic, "timers", inbox)
+    due = int(time.time() * 1000)
+    for body in (b"bad", b"good"):
+        await publish(bus, [BusMessage(rocketmq_stage.delayed_topic, body, deliver_at=due)])
+    await inbox.until_got(2)
+    assert left == 0
+    administration = Administration(addresses(rocketmq_stage.url))
+
+    async def is_done() -> bool:
+        return not await asyncio.to_thread(administration.lag, rocketmq_stage.delayed_topic, "timers")
+
+    await eventually(is_done)
+    await asyncio.sleep(CLAIM_SECONDS + 2)  # it would come again by then
+    assert [message.body for message in inbox.got] == [b"good", b"bad"]
+
+
 async def test_without_a_broker_it_says_so_and_ends_quickly() -> None:
     topic = Topic("stock", Kind.FIFO, ("gateway",))
-    bus = RocketMQ(f"127.0.0.1:{free_port()}", "", [topic])
+    bus = RocketMQ(f"127.0.0.1:{free_port()}", [topic])
     await bus.subscribe("stock", "gateway", Inbox())
     with pytest.raises(BusUnavailable, match="no route"):
         await bus.publish(BusMessage("stock", b"{}", "1"))
@@ -138,15 +169,33 @@ async def test_a_topic_of_another_kind_is_no_fault_of_the_message(rocketmq_stage
 
 async def test_what_is_due_after_the_broker_s_longest_delay_is_refused(rocketmq_stage: RocketMQStage) -> None:
     bus = await rocketmq_stage.bus()
-    with pytest.raises(MessageRefused, match="the most that the broker takes"):
+    with pytest.raises(MessageRefused, match="timer message illegal"):
         await bus.publish(BusMessage(rocketmq_stage.delayed_topic, b"{}", deliver_at=2**45))
 
 
-def test_its_library_leaves_logging_and_the_home_folder_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it comes, it makes a folder for its logs and configures logging anew."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    before = logging.getLogger().handlers[:]
-    RocketMQ("127.0.0.1:1")
-    assert logging.getLogger().handlers == before
-    assert not logging.getLogger("rocketmq-python-client").handlers
-    assert not list(tmp_path.iterdir())
+async def test_a_durable_group_begins_with_the_oldest_message_of_an_old_topic_too(
+    rocketmq_stage: RocketMQStage,
+) -> None:
+    """Asked in the way of the proxy, a broker begins with the last message of a queue, once it has the first one no
+    longer in memory. Here it is told not to look whether it has."""
+    bus, inbox = await rocketmq_stage.bus(), Inbox()
+    await publish(bus, [rocketmq_stage.message(number) for number in range(20)])
+    queue = (await Routes(addresses(rocketmq_stage.url)).find(rocketmq_stage.topic)).readable[0]
+    with Remoting(queue.address) as broker:
+        broker.call(_CONFIGURE, body=b"initPopOffsetByCheckMsgInMem=false")
+        try:
+            await bus.subscribe(rocketmq_stage.topic, "gateway", inbox)
+            await inbox.until_got(20)
+        finally:
+            broker.call(_CONFIGURE, body=b"initPopOffsetByCheckMsgInMem=true")
+    assert inbox.numbers("6.sesame/1") == list(range(20))
+
+
+async def test_a_name_server_that_is_away_is_passed_over(rocketmq_stage: RocketMQStage) -> None:
+    topics = rocketmq_stage.topics
+    bus, inbox = RocketMQ(f"127.0.0.1:{free_port()};{addresses(rocketmq_stage.url)}", topics), Inbox()
+    await bus.set_up()
+    await bus.subscribe(rocketmq_stage.topic, "gateway", inbox)
+    await publish(bus, [rocketmq_stage.message(1)])
+    await inbox.until_got(1)
+    await bus.close()

@@ -18,7 +18,7 @@ def test_without_a_bus_there_is_nothing_to_do() -> None:
 
 
 def test_a_server_that_isn_t_there_is_said_so() -> None:
-    url = f"rocketmq://127.0.0.1:1?name_servers=127.0.0.1:{free_port()}"
+    url = f"rocketmq://127.0.0.1:1;127.0.0.1:{free_port()}"
     done = CliRunner().invoke(build(), ["bus-setup", "--bus", url])
     assert done.exit_code == 2
     assert "The message bus can't be reached" in done.output
@@ -30,7 +30,7 @@ def test_a_server_that_isn_t_there_is_said_so() -> None:
         "kafka://127.0.0.1:9092",
         "rocketmq://",
         "rocketmq://127.0.0.1",
-        "rocketmq://127.0.0.1:81",
+        "rocketmq://127.0.0.1:81/topic",
         "rocketmq://127.0.0.1:81?a=b",
         "nonsense",
     ],

@@ -2,11 +2,11 @@
 
 import secrets
 from collections.abc import Sequence
-from urllib.parse import parse_qs, urlsplit
 
 from msgspec.structs import replace
 
 from eightysix.sync.bus import Bus, BusMessage, Handler, Subscription
+from eightysix.sync.bus_url import addresses
 from eightysix.sync.order_events import CONSUMERS
 from eightysix.sync.rocketmq.rocketmq import RocketMQ
 from eightysix.sync.topics import Kind, Topic
@@ -24,12 +24,11 @@ class Street:
 
     async def bus(self) -> "Marked":
         """A bus as one process has it."""
-        parts = urlsplit(self.url)
         topics = (
             Topic(f"{EVENTS_TOPIC}_{self.mark}", Kind.FIFO, (CONSUMERS,)),
             Topic(f"{ANSWERS_TOPIC}_{self.mark}", Kind.FIFO, (ORDER_SERVICE,)),
         )
-        bus = RocketMQ(parts.netloc, parse_qs(parts.query)["name_servers"][0], topics)
+        bus = RocketMQ(addresses(self.url), topics)
         await bus.set_up()
         return Marked(bus, self.mark)
 

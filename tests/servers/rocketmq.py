@@ -42,7 +42,7 @@ class RocketMQServer(Server):
     @property
     def url(self) -> str:
         """As EIGHTYSIX_BUS_URL takes it."""
-        return f"rocketmq://127.0.0.1:{self.port}?name_servers=127.0.0.1:{self.port + 1}"
+        return f"rocketmq://127.0.0.1:{self.port + 1}"
 
     def prepare(self) -> None:
         """Fetch the jars."""

@@ -32,6 +32,7 @@ from eightysix.api.stock import Stocks
 from eightysix.api.stream import Streams
 from eightysix.catalog.catalog import Catalog
 from eightysix.core.command import Command
+from eightysix.core.hub import Side
 from eightysix.core.key import StoreKey
 from eightysix.core.outcome import Outcome
 from eightysix.engine import Engine, Housekeeping, Observers
@@ -111,9 +112,7 @@ async def running_hub(settings: Settings, pairing: Pairing, folder: Path) -> Asy
         owner, metrics = new_owner(), Metrics()
         database = await open_database(settings.database_url, owner=owner)
         stack.push_async_callback(database.close)
-        books = _books(database)
-        pairing = await as_it_is(folder, pairing, books)
-        side = await books.start(store, pairing.hub_id)
+        books, pairing, side = await _begun(database, folder, pairing)
         catalog = Catalog(catalog_rows.connect(settings.database_url), settings.catalog_refresh_seconds, at_hub=True)
         stack.push_async_callback(catalog.stop)
         await catalog.start()
@@ -170,6 +169,13 @@ def _books(database: Database) -> HubBooksTable:
     if database.hub_books is None:
         raise StorageFault("a hub's database is an SQLite file")
     return database.hub_books
+
+
+async def _begun(database: Database, folder: Path, pairing: Pairing) -> tuple[HubBooksTable, Pairing, Side]:
+    """The books, the pairing as they bear it out, and whose they are."""
+    books = _books(database)
+    known = await as_it_is(folder, pairing, books)
+    return books, known, await books.start(StoreKey.of(*known.place), known.hub_id)
 
 
 @contextlib.asynccontextmanager

@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 CONSUMERS = "timers"
 
 HORIZON_SECONDS = 47 * 3600.0
-"""Below the two days of a RocketMQ's proxy, as deploy/rocketmq has it."""
+"""Below the three days that a RocketMQ takes, as deploy/rocketmq has it, and has by itself."""
 
 _WAITING_MAX = 10_000
 """Timers that wait to be published; more are left to the engine: the bus is away, or very much was set at once."""

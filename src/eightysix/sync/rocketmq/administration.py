@@ -4,7 +4,6 @@ import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -17,7 +16,6 @@ _CLUSTER = 106
 _MAKE_GROUP = 200
 _DELETE_GROUP = 207
 _LAG = 208
-_TOPIC_STATE = 202
 
 _QUEUES = 8
 """Of a topic on each broker. Each is consumed by one at a time, so this bounds how many consume side by side."""
@@ -26,13 +24,6 @@ _RETRIES_MAX = 1_000_000_000
 """RocketMQ moves what was tried more often to a topic where nobody looks. We try for ever: parking is ours to do."""
 
 _READ_AND_WRITE = "6"
-
-
-class Queue(NamedTuple):
-    """One of a topic's, on the broker at an address."""
-
-    broker: str
-    number: int
 
 
 def group_name(topic: str, consumers: str) -> str:
@@ -78,18 +69,6 @@ class Administration:
                     total += int(there) - max(int(consumed), 0)
         return total
 
-    def ends(self, topic: str) -> dict[Queue, int]:
-        """Where each queue of the topic ends: the place of what comes next in it."""
-        found = {}
-        for address in self._addresses():
-            with Remoting(address) as broker:
-                text = broker.call(_TOPIC_STATE, {"topic": topic}).decode()  # as above
-            for key, end in re.findall(r'\{([^{}]*"queueId"[^{}]*)\}:\{[^{}]*"maxOffset":(\d+)', text):
-                number = re.search(r'"queueId":(\d+)', key)
-                if number is not None:
-                    found[Queue(address, int(number[1]))] = int(end)
-        return found
-
     @contextlib.contextmanager
     def _brokers(self) -> Iterator[Sequence[Remoting]]:
         with contextlib.ExitStack() as stack:
@@ -123,10 +102,6 @@ class OwnGroup(msgspec.Struct, frozen=True):
     def make(self) -> None:
         """Before the member begins. Raises RemotingFailed."""
         self.administration.make_group(self.topic, self.consumers, self.kind)
-
-    def ends(self) -> dict[Queue, int]:
-        """Of its topic, as above. Raises RemotingFailed."""
-        return self.administration.ends(self.topic)
 
     def delete(self) -> None:
         """After it has ended. Raises RemotingFailed."""

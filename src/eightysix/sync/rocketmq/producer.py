@@ -1,135 +1,240 @@
-"""Publishes: a request a message, many groups side by side, one message of a group at a time (by the port's rule).
+"""Publishes to the brokers: one request of a queue at a time, with all that has come for it meanwhile.
 
-The library finds routes and keeps the connection. Its `send` isn't used: it tries three times at once and then fails,
-tries again what is no use, and where it can't begin a try it leaves its caller waiting for ever. Who publishes tries
-again, with pauses.
+A group's messages go to one queue, so they are stored in their order; the queues take turns, over one connection a
+broker. What isn't answered in time, or by a broker that is gone, has failed together with all that waits
+behind it: who publishes tries again, with pauses.
 """
 
 import asyncio
 import hashlib
 import itertools
-import time
+from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+
+import msgspec
 
 from eightysix.sync.bus import BusMessage, BusUnavailable, MessageRefused
 from eightysix.sync.refusal import refuse
+from eightysix.sync.topics import Kind
 
-from .bridge import Bridge
-from .client import REQUEST_SECONDS, Library, in_thread, sign_seldom
-from .envelope import transported
+from .channel import Channel
+from .link import Link
+from .remoting import SUCCESS, Answer, RemotingFailed
+from .routes import Queue, Routes
+from .sent import ALONE, TOGETHER, Sent, header, sent, together
 
-_IN_FLIGHT_MAX = 128
-"""Messages on their way to the broker; more than that only wait for one another, some until the request's deadline."""
+_TOGETHER_MAX = 64
+_TOGETHER_BYTES_MAX = 512 * 1024
+"""Of a batch; the broker takes eight times that."""
 
-_CALL_SECONDS = 4.0 * REQUEST_SECONDS
-_SHUTDOWN_SECONDS = 5.0
+_AT_ONCE = 2
+"""Requests to a broker that are not answered. What comes meanwhile goes together, and a request costs more than what is
+in it; so the more there is to do, the less each message costs."""
+
+_ROUTE_SECONDS = 30.0
+"""After which a topic's queues are looked up again."""
+
+_ILLEGAL = 13
+"""The broker's word for a message that it will never take."""
+
+_NORMAL = "NORMAL"
+
+
+class _Waiting(msgspec.Struct, eq=False):
+    message: Sent
+    future: "asyncio.Future[None]"
+    by_itself: bool
+
+
+class _Line:
+    """What waits to be sent to a queue."""
+
+    def __init__(self, topic: str, queue: Queue) -> None:
+        self.topic = topic
+        self.queue = queue
+        self.waiting: deque[_Waiting] = deque()
+        self.is_busy = False
+
+    def take(self) -> list[_Waiting]:
+        """What goes next: one, or many that may go together. Whoever has given up is left out."""
+        taken, size = list[_Waiting](), 0
+        while self.waiting and len(taken) < _TOGETHER_MAX:
+            next_one = self.waiting[0]
+            if next_one.future.done():
+                self.waiting.popleft()
+                continue
+            size += next_one.message.size
+            if taken and (next_one.by_itself or size > _TOGETHER_BYTES_MAX):
+                break
+            taken.append(self.waiting.popleft())
+            if next_one.by_itself:
+                break
+        return taken
+
+    def fail(self, taken: Sequence[_Waiting], reason: str) -> None:
+        """What was sent and all that waits have failed."""
+        for each in (*taken, *self.waiting):
+            if not each.future.done():
+                each.future.set_exception(BusUnavailable(reason))
+        self.waiting.clear()
+
+
+class _Way:
+    """To a broker: the lines whose turn it is next, and how many requests it hasn't answered."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.turns: deque[_Line] = deque()
+        self.asked = 0
+
+
+class _Known(msgspec.Struct):
+    """A topic: what its messages are like, its lines, and when that was last looked up."""
+
+    kind: str
+    lines: list[_Line]
+    at: float
 
 
 class Producer:
-    """One for all topics. `delay_seconds_max` is the broker's: a message that is due later is refused."""
+    """One for all topics."""
 
-    def __init__(self, library: Library, configuration: Any, delay_seconds_max: float) -> None:
-        self._library = library
-        self._producer = library.top.Producer(configuration)
-        sign_seldom(self._producer)
-        self._delay_seconds_max = delay_seconds_max
-        self._slots = asyncio.Semaphore(_IN_FLIGHT_MAX)
-        self._finding = asyncio.Lock()
-        self._routed: set[str] = set()
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+        self._loop = asyncio.get_running_loop()
+        self._ways: dict[str, _Way] = {}
+        self._lines: dict[tuple[str, Queue], _Line] = {}
+        self._topics: dict[str, _Known] = {}
+        self._finding: dict[str, asyncio.Task[_Known]] = {}
+        self._opening: set[asyncio.Task[None]] = set()
         self._turn = itertools.count()
-        self._bridge: Bridge | None = None
+        self._moved = asyncio.Event()
 
     async def publish(self, message: BusMessage) -> None:
         """As the port says."""
         refuse(message)
-        if message.deliver_at is not None and message.deliver_at / 1000 - time.time() > self._delay_seconds_max:
-            raise MessageRefused(f"due in more than {self._delay_seconds_max:.0f} s, the most that the broker takes")
-        async with self._slots:
-            if message.topic not in self._routed:
-                await self._find(message.topic)
-            try:
-                answered = await self._send(message)
-                self._library.check(answered.status)
-            except BusUnavailable:
-                raise
-            except Exception as error:
-                raise self._fault(error) from error
+        topic = self._topics.get(message.topic) or await self._found(message.topic)
+        if self._loop.time() - topic.at > _ROUTE_SECONDS:
+            topic.at = self._loop.time()
+            self._look(message.topic)
+        kind = Kind.FIFO if message.group else _NORMAL if message.deliver_at is None else Kind.DELAY
+        if kind != topic.kind or not topic.lines:
+            raise BusUnavailable(f"topic {message.topic} is not what `eightysix bus-setup` makes it")
+        line = topic.lines[self._number(message.group) % len(topic.lines)]
+        made = sent(message)
+        waiting = _Waiting(made, self._loop.create_future(), made.by_itself)
+        line.waiting.append(waiting)
+        if not line.is_busy:  # what else is published before the loop comes round goes with it
+            line.is_busy = True
+            self._loop.call_soon(self._send, line)
+        await waiting.future
 
     async def close(self) -> None:
         """What is on its way arrives, or fails, first."""
-        for _ in range(_IN_FLIGHT_MAX):
-            await self._slots.acquire()
-        for _ in range(_IN_FLIGHT_MAX):
-            self._slots.release()
-        if self._producer.is_running:
-            try:
-                await in_thread(self._producer.shutdown, _SHUTDOWN_SECONDS)
-            except Exception:  # noqa: BLE001 - the broker needn't be there for us to end
-                return
+        while any(line.is_busy for line in self._lines.values()):
+            self._moved.clear()
+            await self._moved.wait()
+        for finding in self._finding.values():
+            finding.cancel()
+        for way in self._ways.values():
+            way.link.close()
 
-    async def _find(self, topic: str) -> None:
-        """Its start succeeds without a broker, so that a topic can be had shows when its route is asked for."""
-        async with self._finding:
-            if topic in self._routed:
-                return
-            try:
-                if not self._producer.is_running:
-                    await in_thread(self._producer.startup, _CALL_SECONDS)
-                    self._bridge = Bridge(self._producer._rpc_channel_io_loop())  # noqa: SLF001 - its channels' loop
-                await in_thread(lambda: self._producer._retrieve_topic_route_data(topic), _CALL_SECONDS)  # noqa: SLF001
-            except Exception as error:
-                raise BusUnavailable(f"no route to topic {topic}: {error}") from error
-            self._routed.add(topic)
+    def _number(self, group: str) -> int:
+        """Every producer must send a group to the same queue."""
+        return int.from_bytes(hashlib.sha256(group.encode()).digest()[:8]) if group else next(self._turn)
 
-    async def _send(self, message: BusMessage) -> Any:
-        group, properties = transported(message)
-        kinds = self._library.wire.MessageType
-        kind = kinds.FIFO if group else kinds.NORMAL if message.deliver_at is None else kinds.DELAY
-        route = self._producer._retrieve_topic_route_data(message.topic)  # noqa: SLF001 - it is there: from memory
-        queue = self._queue(route.message_queues, group)
-        if queue is None or kind not in queue.accept_message_types:
-            raise BusUnavailable(f"topic {message.topic} is not what `eightysix bus-setup` makes it")
-        request = self._library.wire.SendMessageRequest()
-        made = request.messages.add()
-        made.topic.name, made.body = message.topic, message.body
-        made.user_properties.update(properties)
-        system = made.system_properties
-        system.message_id, system.message_type = self._library.message_id(), kind
-        system.body_encoding = self._library.wire.Encoding.IDENTITY
-        system.born_timestamp.GetCurrentTime()
-        system.born_host = self._library.born_host
-        if message.key:
-            system.keys.append(message.key)
-        if group:
-            system.message_group = group
-        if message.deliver_at is not None:
-            system.delivery_timestamp.FromMilliseconds(message.deliver_at)
-        if self._bridge is None:
-            raise BusUnavailable("no connection yet")
-        return await self._bridge.run(self._request(queue.endpoints, request))
+    # --- where to
 
-    async def _request(self, endpoints: Any, request: Any) -> Any:
-        """On the library's loop."""
-        channel = self._producer.rpc_client.retrieve_or_create_channel(endpoints)
-        return await channel.async_stub.SendMessage(request, metadata=self._producer.sign(), timeout=REQUEST_SECONDS)
+    async def _found(self, topic: str) -> _Known:
+        try:
+            return await asyncio.shield(self._look(topic))
+        except RemotingFailed as error:
+            raise BusUnavailable(f"no route to topic {topic}: {error}") from error
 
-    def _queue(self, queues: Sequence[Any], group: str) -> Any:
-        """Every producer must send a group to the same queue; this is how the library chooses."""
-        open_ones = [queue for queue in queues if queue.is_writable() and queue.is_master_broker()]
-        if not open_ones:
-            return None
-        number = int.from_bytes(hashlib.sha256(group.encode()).digest(), "big") if group else next(self._turn)
-        return open_ones[number % len(open_ones)]
+    def _look(self, topic: str) -> "asyncio.Task[_Known]":
+        finding = self._finding.get(topic)
+        if finding is None:
+            finding = self._finding[topic] = asyncio.create_task(self._find(topic), name=f"route to {topic}")
+            finding.add_done_callback(lambda done: done.cancelled() or done.exception())  # perhaps nobody waits for it
+        return finding
 
-    def _fault(self, error: Exception) -> Exception:
-        faults = self._library.faults
-        refusals = (
-            faults.BadRequestException,
-            faults.PayloadTooLargeException,
-            faults.PayloadEmptyException,
-            faults.RequestHeaderFieldsTooLargeException,
-        )
-        if isinstance(error, refusals):
-            return MessageRefused(str(error))
-        return BusUnavailable(f"{type(error).__name__}: {error}")
+    async def _find(self, topic: str) -> _Known:
+        try:
+            queues = (await self._routes.find(topic)).writable
+            kind = await self._routes.kind(topic, queues[0].address) if queues else ""
+            lines = [self._lines.setdefault((topic, queue), _Line(topic, queue)) for queue in queues]
+            found = self._topics[topic] = _Known(kind, lines, self._loop.time())
+            return found
+        finally:
+            del self._finding[topic]
+
+    # --- what goes
+
+    def _send(self, line: _Line) -> None:
+        if not line.waiting:
+            line.is_busy = False
+            self._moved.set()
+            return
+        way = self._ways.get(line.queue.address)
+        if way is None:
+            way = self._ways[line.queue.address] = _Way(Link(line.queue.address))
+        way.turns.append(line)
+        self._go_on(way)
+
+    def _go_on(self, way: _Way) -> None:
+        while way.turns and way.asked < _AT_ONCE:
+            line = way.turns.popleft()
+            channel = way.link.channel
+            if channel is None:
+                opening = asyncio.create_task(self._open(way.link, line), name=f"to send to {line.queue}")
+                self._opening.add(opening)
+                opening.add_done_callback(self._opening.discard)
+                continue
+            taken = line.take()
+            if not taken:  # all have given up
+                self._send(line)
+                continue
+            way.asked += 1
+            self._ask(channel, line, taken).add_done_callback(partial(self._told, way, line, taken))
+
+    def _ask(self, channel: Channel, line: _Line, taken: Sequence[_Waiting]) -> "asyncio.Future[Answer]":
+        messages = [each.message for each in taken]
+        if len(messages) == 1:
+            fields = header(line.topic, line.queue.number, properties=messages[0].properties, is_batch=False)
+            return channel.ask(ALONE, fields, messages[0].body)
+        fields = header(line.topic, line.queue.number, properties="", is_batch=True)
+        return channel.ask(TOGETHER, fields, together(messages))
+
+    async def _open(self, link: Link, line: _Line) -> None:
+        try:
+            await link.opened()
+        except RemotingFailed as error:
+            self._failed(line, (), str(error))
+        self._send(line)
+
+    def _told(self, way: _Way, line: _Line, taken: list[_Waiting], future: "asyncio.Future[Answer]") -> None:
+        way.asked -= 1
+        error = future.exception()
+        if error is not None:
+            self._failed(line, taken, str(error))
+        elif (answer := future.result()).code == SUCCESS:
+            for each in taken:
+                if not each.future.done():
+                    each.future.set_result(None)
+        elif answer.code == _ILLEGAL and len(taken) > 1:  # one of them is to blame
+            for each in reversed(taken):
+                each.by_itself = True
+                line.waiting.appendleft(each)
+        elif answer.code == _ILLEGAL:
+            if not taken[0].future.done():
+                taken[0].future.set_exception(MessageRefused(answer.reason))
+        else:
+            self._failed(line, taken, f"{line.queue.address}: {answer.reason}")
+        self._send(line)
+        self._go_on(way)
+
+    def _failed(self, line: _Line, taken: Sequence[_Waiting], reason: str) -> None:
+        """The topic may be elsewhere by now: who publishes next looks."""
+        self._topics.pop(line.topic, None)
+        line.fail(taken, reason)
