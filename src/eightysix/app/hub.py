@@ -151,8 +151,7 @@ async def running_hub(settings: Settings, pairing: Pairing, folder: Path) -> Asy
             settings, database, stack, catalog=catalog, bus=bus, leases=leases, owner=owner
         )
         metrics.add(FollowerMetrics(*followers))
-        listener = Listener(uplink.client, pairing.place, side.hub_id, driver)
-        await stack.enter_async_context(_at_work(driver, listener))
+        await stack.enter_async_context(_at_work(driver, Listener(uplink.client, pairing.place, side.hub_id, driver)))
         if not pairing.has_rows:
             await _first_rows(driver, pairing, folder)
         desk = StatusDesk(

@@ -111,7 +111,7 @@ class Agent:
 
     # what happened
 
-    def streamed(self, row: MirrorRow, prev: str, cursor: str, now: int) -> list[HubCommand]:
+    def streamed(self, row: MirrorRow, prev: str, cursor: str, now: int) -> list[MirrorStock]:
         """The cloud's stream told of a row, and goes on at `cursor`. Where it doesn't follow on what the hub has,
         something was missed and is pulled."""
         if prev == self._cursor:
@@ -321,7 +321,7 @@ class Agent:
             return self._moved(call.request, answer, now)
         if isinstance(answer, Pulled):
             self._pulled(call, answer, now)
-            return self._mirrored(answer.rows)
+            return [*self._mirrored(answer.rows)]
         if isinstance(answer, StoreFetched):
             self._store_version = answer.version
             self._due[Duty.STORE] = now + self._pace.store_ms
@@ -362,7 +362,7 @@ class Agent:
         self._rebalancing.settled(given)
         return [SettleGrants(self._store, request.request_id, given)]
 
-    def _mirrored(self, rows: tuple[MirrorRow, ...]) -> list[HubCommand]:
+    def _mirrored(self, rows: tuple[MirrorRow, ...]) -> list[MirrorStock]:
         for row in rows:
             self._rebalancing.saw(row)
         return [MirrorStock(self._store, rows)] if rows else []

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from eightysix.catalog.catalog import Catalog
 from eightysix.core.command import AskGrants, Command, HubCommand, MirrorStock, SettleGrants
-from eightysix.core.hub import HubBooks
+from eightysix.core.hub import HubBooks, MirrorRow
 from eightysix.core.hub_event import decode_event
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.outcome import Outcome, Refused
@@ -36,6 +36,9 @@ _log = logging.getLogger(__name__)
 
 _GATHER_SECONDS = 0.05
 """What is committed within it is told in one go; nobody waits for it."""
+
+_ROWS_MOST = 500
+"""Rows that one command takes over."""
 
 _AGAIN_SECONDS = 0.5
 """After the hub's own file couldn't be read or written."""
@@ -192,7 +195,12 @@ class Driver(Observer):
         self._news.clear()
         self._is_urgent = False
         while self._inbox:
-            await self._take(self._inbox.popleft())
+            one = self._inbox[0]
+            if isinstance(one, _Answered):
+                self._inbox.popleft()
+                await self._take(one)
+            elif rows := self._told_rows():
+                await self._run(MirrorStock(self._store, rows))
         now = _now()
         turn = self.agent.next(await self._desk(now), now)
         for command in turn.commands:
@@ -224,22 +232,29 @@ class Driver(Observer):
         self._inbox.append(_Answered(call, answer))
         self._wake()
 
-    async def _take(self, one: _Answered | _Heard) -> None:
-        """Write down what an answer or a row of the stream means."""
-        now = _now()
-        if isinstance(one, _Heard):
+    def _told_rows(self) -> tuple[MirrorRow, ...]:
+        """The rows that the stream has told of and that come next, each as it was told last: written down together,
+        for with a journal uploaded a stock is told of many times."""
+        rows: dict[StockKey, MirrorRow] = {}
+        while self._inbox and isinstance(heard := self._inbox[0], _Heard) and len(rows) < _ROWS_MOST:
+            self._inbox.popleft()
+            now = _now()
             try:
-                row = mirror_row(one.state, now)
+                row = mirror_row(heard.state, now)
             except (ValueError, KeyError) as error:
                 _log.warning("a row of the cloud's stream can't be read: %s", error)
-                return
-            commands = self.agent.streamed(row, one.prev, one.cursor, now)
-        else:
-            commands = self.agent.answered(one.call, await self._kept(one.answer), now)
-            self._look_at_the_line()
+                continue
+            for command in self.agent.streamed(row, heard.prev, heard.cursor, now):
+                rows |= {each.stock.key: each for each in command.rows}
+        return tuple(rows.values())
+
+    async def _take(self, one: _Answered) -> None:
+        """Write down what an answer means."""
+        commands = self.agent.answered(one.call, await self._kept(one.answer), _now())
+        self._look_at_the_line()
         for command in commands:
             await self._run(command)
-        if isinstance(one, _Answered) and isinstance(one.answer, Pulled) and self.agent.has_all_rows:
+        if isinstance(one.answer, Pulled) and self.agent.has_all_rows:
             self.settled_in.set()
             if self._acknowledge is not None and self.agent.cursor is not None:
                 await self._acknowledge(self.agent.cursor)
