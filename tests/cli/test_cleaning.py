@@ -67,7 +67,8 @@ def test_a_file_may_be_gzipped_marked_or_in_an_old_encoding(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("content", "reason"), [
-    (b"", "empty"), (b"\r\n  \n", "empty"), (gzip.compress(b"a,b", mtime=0)[:-4], "damaged"), (b"a,b\x00\n1,2", "binary"),
+    (b"", "empty"), (b"\r\n  \n", "empty"), (gzip.compress(b"a,b", mtime=0)[:-4], "damaged"),
+    (b"a,b\x00\n1,2", "binary"),
 ])  # fmt: skip
 def test_what_is_no_table_is_refused(content, reason):
     with pytest.raises(TableError) as refused:
