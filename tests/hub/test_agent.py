@@ -252,6 +252,13 @@ def test_what_could_not_be_written_is_pulled_again() -> None:
     assert agent.next(EMPTY, 11).calls == (Pull(None),)
 
 
+def test_of_another_database_everything_is_pulled_and_nothing_of_before_is_newer() -> None:
+    agent = settled_in()
+    [pull] = [call for call in agent.next(EMPTY, 100_000).calls if isinstance(call, Pull)]
+    assert agent.answered(pull, Pulled((), None, is_reset=True), 100_001) == [MirrorStock(STORE, (), anew=True)]
+    assert Pull(None) in agent.next(EMPTY, 100_002).calls
+
+
 def test_an_answer_to_what_is_not_under_way_says_nothing() -> None:
     agent = settled_in()
     desk = Desk(1, 0, "", (event(1),))

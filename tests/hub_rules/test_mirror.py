@@ -11,6 +11,7 @@ from eightysix.core.command import (
     AskGrants,
     ChannelSetting,
     DeductStock,
+    MirrorStock,
     RunTimers,
     SetStock,
     Setting,
@@ -295,3 +296,20 @@ def test_a_one_off_wakes_the_hub_s_timer(hub, theirs):
     mirrored(hub, replace(theirs, auto_restore_type=ONE_OFF, auto_restore_at=at, status=SOLD_OUT, manual=True))
     assert hub.timer is None, "the store was never planned"
     assert row(hub).auto_restore_at == at
+
+
+def test_of_a_cloud_whose_database_is_another_older_rows_are_news(hub: HubKitchen) -> None:
+    older = limited(KEY, 10_000, grant=6_000, version=2, low=1_000)
+    mirrored(hub, older)
+    assert hub.stocks[KEY].low is None, "of the same database it is old"
+    hub.run(MirrorStock(STORE, (), anew=True))
+    mirrored(hub, older)
+    assert (hub.stocks[KEY].low, held(hub.stocks[KEY])) == (1_000, 6_000)
+    assert findings(hub.books()) == []
+
+
+def test_what_the_store_has_set_outlives_the_clouds_database(hub: HubKitchen) -> None:
+    hub.run(SetStock(STORE, (Setting(KEY, kind=Kind.EIGHTY_SIX, status=SOLD_OUT),), ME))
+    hub.run(MirrorStock(STORE, (), anew=True))
+    mirrored(hub, limited(KEY, 10_000, grant=6_000, version=2))
+    assert hub.stocks[KEY].manual

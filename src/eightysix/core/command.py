@@ -317,10 +317,12 @@ class SettleGrants(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class MirrorStock(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """At a hub: rows as the cloud has them."""
+    """At a hub: rows as the cloud has them. `anew`: its database is another than before, restored from a backup for
+    instance, so that no version of before says anything of what comes."""
 
     store: StoreKey
     rows: tuple[MirrorRow, ...]
+    anew: bool = False
 
 
 class AckEvents(msgspec.Struct, frozen=True, gc=False, tag=True):

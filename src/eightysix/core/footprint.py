@@ -126,7 +126,7 @@ def _at_hub(command: HubCommand) -> Footprint:
     if isinstance(command, SettleGrants):
         return Footprint(stocks=tuple(change.key for change in command.given))
     if isinstance(command, MirrorStock):
-        return Footprint(stocks=tuple(row.stock.key for row in command.rows), sets=True)
+        return Footprint(stocks=tuple(row.stock.key for row in command.rows), sets=True, whole=command.anew)
     return Footprint(stocks=tuple(key for key, _ in command.settled))
 
 

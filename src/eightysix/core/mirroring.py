@@ -41,7 +41,7 @@ def mirror(command: MirrorStock, shelf: Shelf) -> Decision:
     """
     books = books_of(shelf)
     draft = Draft(shelf, ITSELF)
-    mirrors = dict(books.mirrors)
+    mirrors = {key: _forgotten(known) for key, known in books.mirrors.items()} if command.anew else dict(books.mirrors)
     set_anew: list[StockKey] = []
     changed = 0
     for row in command.rows:
@@ -57,6 +57,11 @@ def mirror(command: MirrorStock, shelf: Shelf) -> Decision:
         mirrors[key] = _seen(row, known, is_decided=is_decided)
     plan_earlier(draft, set_anew)
     return kept(draft, replace(books, mirrors=mirrors), changed)
+
+
+def _forgotten(known: Mirror) -> Mirror:
+    """What is left of a mirror where the cloud's database is another: that the store has set what isn't decided on."""
+    return Mirror(known.key, epoch_at=known.epoch_at, pending_seq=known.pending_seq)
 
 
 def _is_decided(row: MirrorRow, known: Mirror, books: HubBooks) -> bool:

@@ -321,7 +321,8 @@ class Agent:
             return self._moved(call.request, answer, now)
         if isinstance(answer, Pulled):
             self._pulled(call, answer, now)
-            return [*self._mirrored(answer.rows)]
+            forget = [MirrorStock(self._store, (), anew=True)] if answer.is_reset else []
+            return [*forget, *self._mirrored(answer.rows)]
         if isinstance(answer, StoreFetched):
             self._store_version = answer.version
             self._due[Duty.STORE] = now + self._pace.store_ms
