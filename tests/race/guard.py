@@ -101,7 +101,10 @@ def _take_out_version_guards(stack: contextlib.ExitStack) -> None:
     stack.enter_context(patch.object(mysql_save, "_GUARDS", dict.fromkeys(mysql_save._GUARDS, ())))
     stack.enter_context(patch.object(mysql_save, "_guard", lambda *_: None))
     stack.enter_context(patch.object(mysql_save, "inserts", _ignoring(mysql_statement.inserts)))
-    updates = [name for name, text in vars(statements).items() if str(text).startswith("UPDATE") and name != "MARK"]
+    unversioned = ("MARK", "RESOLVE_INCIDENTS")  # an incident is resolved once: no version says so
+    updates = [
+        name for name, text in vars(statements).items() if str(text).startswith("UPDATE") and name not in unversioned
+    ]
     for name in updates:
         statement = getattr(statements, name)
         for _ in range(2 if name == "SAVE_CHANNELS" else 1):

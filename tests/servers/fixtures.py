@@ -104,17 +104,17 @@ def _session_rocketmq() -> Iterator[RocketMQServer]:
         yield server
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Where several workers share the tests (`-n 2 --dist loadgroup`), a file stays with one of them, and so does all
+    that needs what there is one of: the tables behind the proxy, the session's RocketMQ."""
+    only = next((what for what in ("rocketmq", "proxy") if _needs(item, what)), None)
+    item.add_marker(pytest.mark.xdist_group(only or item.nodeid.partition("::")[0]))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs a RocketMQ comes last, so that none runs beside all the others.
-
-    Where several workers share the tests (`-n 2 --dist loadgroup`), a file stays with one of them, and so does all that
-    needs what there is one of: the tables behind the proxy, the session's RocketMQ.
-    """
+    """What needs a RocketMQ comes last, so that none runs beside all the others."""
     items.sort(key=lambda item: _needs(item, "rocketmq"))
-    for item in items:
-        only = next((what for what in ("rocketmq", "proxy") if _needs(item, what)), None)
-        item.add_marker(pytest.mark.xdist_group(only or item.nodeid.partition("::")[0]))
 
 
 def _needs(item: pytest.Item, what: str) -> bool:

@@ -78,8 +78,8 @@ def _explains(row: LogRow, before: _Counters) -> bool:
     real, locked, quantity = row.real_after - before.real, row.locked_after - before.locked, row.quantity
     if row.kind in (Kind.GRANT, Kind.MIRROR):  # at a hub what is there is known anew with what the cloud tells
         return locked == 0 and (real == 0 or row.source == HUB)
-    if row.source == HUB and locked == 0 and _is_told(row.kind, real, quantity):
-        return True  # a hub's own; else it has told a verb, which the cloud has decided on
+    if row.source == HUB:
+        return locked == 0 and _is_told(row.kind, real, quantity)
     match row.kind:
         case Kind.LOCK | Kind.RELOCK:
             return (real, locked) == (0, quantity) and quantity > 0
