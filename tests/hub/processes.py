@@ -1,7 +1,6 @@
 """A cloud and a hub as real processes, which may be killed at any instant and started again where they were."""
 
 import asyncio
-import contextlib
 import os
 import re
 import signal
@@ -147,10 +146,6 @@ class Town:
         return await run_command(*arguments)
 
     async def close(self) -> None:
-        """What the hub says of itself at the end is printed for whoever looks for a failure."""
-        with contextlib.suppress(Exception):
-            print(await self.status())  # noqa: T201 - as above
-        print(self.hub.said())  # noqa: T201 - as above
         for client in self._clients:
             await client.close()
         await self.hub.end()

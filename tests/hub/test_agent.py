@@ -101,6 +101,39 @@ def test_the_older_request_goes_first() -> None:
     assert call == MoveGrants(older)
 
 
+def test_what_is_given_back_waits_until_the_cloud_knows_what_the_hub_sold() -> None:
+    """The hub held one, sold it, took it back and gives it away: told the give-back before the sale, the cloud would
+    count less than nothing as the hub's. What is sold afterwards need not be waited for."""
+    agent = settled_in()
+    back = GrantRequest("back", (GrantChange(SOUP, -1_000),), 1)
+    [upload] = agent.next(Desk(2, 0, "", (b"sold", b"returned"), (back,)), 1).calls
+    assert isinstance(upload, Upload)
+    assert agent.next(Desk(3, 0, "", (b"sold", b"returned", b"later"), (back,)), 2).calls == ()
+    agent.answered(upload, Uploaded(1), 3)
+    [upload] = agent.next(Desk(3, 1, "", (b"returned", b"later"), (back,)), 3).calls
+    agent.answered(upload, Uploaded(2), 4)
+    calls = agent.next(Desk(4, 2, "", (b"later", b"latest"), (back,)), 4).calls
+    assert MoveGrants(back) in calls
+
+
+def test_what_is_only_asked_for_does_not_wait() -> None:
+    agent = settled_in()
+    more = GrantRequest("more", (GrantChange(SOUP, 1_000),), 1)
+    assert MoveGrants(more) in agent.next(Desk(2, 0, "", (b"sold", b"sold"), (more,)), 1).calls
+
+
+def test_with_much_to_tell_nothing_is_split_anew() -> None:
+    agent = settled_in()
+    answer_rows = tuple(agent.streamed(row(3, 20_000), "5", "6", 50_000))
+    assert answer_rows
+    holding = Holding(Stock(SOUP, type=LIMITED, real=20_000, grant=20_000, settings_version=1), 1_000)
+    desk = Desk(500, 0, "", (b"sold",), (), (holding,))
+    assert agent.next(desk, 60_000).commands == ()
+    assert agent.next(Desk(500, 500, holdings=(holding,)), 60_000).commands
+    agent.borrow(SOUP, 1_000, 70_000)  # a guest waits
+    assert agent.next(desk, 70_000).commands
+
+
 def test_while_the_line_is_gone_one_call_at_a_time_finds_out() -> None:
     agent = settled_in()
     now, waits = 100_000, []

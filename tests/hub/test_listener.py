@@ -1,6 +1,7 @@
-<<<<<<< HEAD
-"""The cloud's stream at the hub: what each piece of news makes of it."""
+"""The cloud's stream at the hub: what each piece of news makes of it; one that may be dead is opened anew."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 from eightysix.client import Ready, Recalled, Told
@@ -51,16 +52,6 @@ def test_a_store_that_opens_or_closes_has_its_copy_fetched() -> None:
     state = StoreState(open=True, brand_open=True, store_open=True, time_zone="UTC", deleted=False)
     told = StoreMessage(brand_id="wok", poi_id="soho", seq=4, prev_seq=3, committed_at="", data=state)
     assert tell(Told(cursor_text(Cursor(1, 4)), told)) == [("missed", True)]
-=======
-"""The hub's ear: a stream that may be dead without a word is opened anew."""
-
-import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
-
-from eightysix.client import Ready
-from eightysix.core.key import StockKey
-from eightysix.hub.listener import Listener
 
 
 class Silent:
@@ -112,4 +103,3 @@ async def test_another_stream_is_opened_at_once() -> None:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert client.opened == client.closed
->>>>>>> realrun

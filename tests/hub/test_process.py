@@ -4,6 +4,7 @@ One story over one pair of processes, told in order.
 """
 
 import asyncio
+import contextlib
 import json
 import re
 import resource
@@ -31,6 +32,8 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
         await town.pair()
         yield town
     finally:
+        with contextlib.suppress(Exception):  # for whoever looks for a failure
+            print(await town.status(), town.hub.said())  # noqa: T201 - as above
         await town.close()
 
 

@@ -64,3 +64,15 @@ def test_what_a_refused_request_would_have_given_back_is_no_sale_either() -> Non
     here, there = rebalancing._sales.paces(SOUP, 1)
     assert here > 0
     assert there == 0
+
+
+def test_while_a_guest_waits_nothing_else_is_moved() -> None:
+    """A give-back in the same request would make the guest wait for the journal."""
+    rebalancing, rice = Rebalancing(), sku_key(8)
+    for key in (SOUP, rice):
+        rebalancing.saw(MirrorRow(Stock(key, type=LIMITED, real=100_000, grant=90_000, version=1)))
+    soup = Holding(Stock(SOUP, type=LIMITED, real=90_000, settings_version=1), 1000)
+    short = Holding(Stock(rice, type=LIMITED, real=100_000, grant=100_000, settings_version=1), 1000)
+    rebalancing.borrow(rice, 2_000)
+    assert rebalancing.changes([soup, short], 0) == (GrantChange(rice, 2_000),)
+    assert [change.key for change in rebalancing.changes([soup, short], 1)] == [SOUP, rice]

@@ -153,7 +153,6 @@ async def running_hub(settings: Settings, pairing: Pairing, folder: Path) -> Asy
         )
         metrics.add(FollowerMetrics(*followers))
         listener = Listener(uplink.client, pairing.place, side.hub_id, driver)
-        driver.listen_again = listener.begin_again
         await stack.enter_async_context(_at_work(driver, listener))
         if not pairing.has_rows:
             await _first_rows(driver, pairing, folder)
@@ -176,6 +175,7 @@ def _books(database: Database) -> HubBooksTable:
 
 @contextlib.asynccontextmanager
 async def _at_work(driver: Driver, listener: Listener) -> AsyncIterator[None]:
+    driver.listen_again = listener.begin_again
     tasks = [asyncio.create_task(driver.run()), asyncio.create_task(listener.run())]
     try:
         yield

@@ -70,6 +70,10 @@ _DUTIES: dict[type[Call], Duty] = {
 }
 
 
+_UNTOLD_MOST = 100
+"""With more than so many events to tell, the cloud's rows say too little to split anything by them."""
+
+
 class Agent:
     """One hub's conversation with the cloud, from a start of its process on."""
 
@@ -88,6 +92,8 @@ class Agent:
         """Where the journal ended at the latest when each open request was written down."""
         self._compared_seq = 0
         """Where the journal ended when the cloud was asked what the hub holds."""
+        self._asked_at_seq = ("", 0)
+        """The request that is to go next, and where the journal ended when it was seen first."""
         self._totals: tuple[GrantTotal, ...] | None = None
         """The answer to that, not compared yet."""
         self._cursor: str | None = None
@@ -227,12 +233,23 @@ class Agent:
             and Duty.GRANTS not in self.troubles
         )
 
+    def _may_go(self, request: GrantRequest, desk: Desk) -> bool:
+        """Whether the cloud knows all that led to the request. What the hub gives back may be portions that were sold
+        and came back since: told after it, the sale would lower a grant that isn't there any more."""
+        if all(change.delta > 0 for change in request.changes):
+            return True
+        if self._asked_at_seq[0] != request.request_id:
+            self._asked_at_seq = (request.request_id, desk.last_seq)  # its own or a later one
+        return desk.acked_seq >= self._asked_at_seq[1]
+
     def _rebalances(self, now: int) -> bool:
         return self._may_ask() and now >= self._rebalance_at
 
     def _asked(self, desk: Desk, now: int) -> Iterable[HubCommand]:
         """The next request, to be journaled; with the books it comes back to be sent."""
         if desk.requests or not self._rebalances(now):
+            return
+        if desk.last_seq - desk.acked_seq > _UNTOLD_MOST and not self._rebalancing.is_borrowing:
             return
         self._rebalance_at = now + self._pace.rebalance_ms
         changes = self._rebalancing.changes(desk.holdings, now)

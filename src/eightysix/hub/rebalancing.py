@@ -37,6 +37,11 @@ class Rebalancing:
         """A sale at the hub came short by so much."""
         self._short[key] = max(quantity, self._short.get(key, 0))
 
+    @property
+    def is_borrowing(self) -> bool:
+        """Whether guests wait for something of the cloud's."""
+        return bool(self._short)
+
     def settled(self, changes: Iterable[GrantChange]) -> None:
         """The cloud has answered: so much more, or less, is the hub's."""
         for change in changes:
@@ -51,9 +56,12 @@ class Rebalancing:
                 self._sales.moved_here(change.key, -change.delta)
 
     def changes(self, holdings: Iterable[Holding], now: int) -> tuple[GrantChange, ...]:
-        """What is to be asked for, and given back."""
+        """What is to be asked for, and given back; while guests wait, nothing but what they wait for, since a
+        give-back waits for the journal."""
         found: list[GrantChange] = []
         for holding in holdings:
+            if self._short and holding.key not in self._short:
+                continue
             cloud = self._cloud.get(holding.key)
             if cloud is None or not cloud.is_limited:
                 continue
