@@ -204,3 +204,18 @@ def test_the_hubs_locks_are_found_without_their_orders() -> None:
     [(loaded, after)] = shelf.changes().reservations
     assert loaded == before
     assert (after.state, after.revision) == (State.EXPIRED, before.revision + 1)
+
+
+def test_what_died_with_a_hub_is_sold_by_the_next_one() -> None:
+    told = opened()
+    told.tell(order_id="h1", lines=(line(told, State.LOCKED),))
+    told.is_lost()
+    told.cloud.menu.hubs["1"] = "hub-2"
+    following = Told(told.cloud, Side("hub-2", "journal-2"))
+    following.tell(order_id="h1", lines=(line(told, State.LOCKED),))
+    kept = told.cloud.reservations["h1", (1, 0)]
+    assert (kept.state, kept.hub_id) == (State.LOCKED, "hub-2")
+    told.tell(order_id="h1", lines=(line(told, State.EXPIRED),))  # late, and no longer its own
+    kept = told.cloud.reservations["h1", (1, 0)]
+    assert (kept.state, kept.hub_id) == (State.LOCKED, "hub-2")
+    assert is_clean(told)

@@ -246,7 +246,9 @@ class _Intake:
 
     def _is_foreign(self, before: Reservation) -> bool:
         """Whether somebody else has the line: the cloud, or another hub. One that only remembers an unlock holds
-        nothing."""
+        nothing, and what has died with a hub that is gone may be sold by the one that came after it."""
+        if before.hub_id is not None and before.state is State.EXPIRED:
+            return False
         return before.hub_id != self._hub_id and bool(before.takes or before.requested)
 
     def _taken_over(self, before: Reservation | None, told: Reservation) -> Reservation:
