@@ -7,7 +7,7 @@ from eightysix.cli import build
 from tests.servers.server import free_port
 
 
-def test_it_makes_the_topics_and_may_be_run_again(rocketmq_server: str) -> None:
+def test_it_makes_the_topics_on_rocketmq_and_may_be_run_again(rocketmq_server: str) -> None:
     for _ in range(2):
         done = CliRunner().invoke(build(), ["bus-setup", "--bus", rocketmq_server])
         assert done.exit_code == 0

@@ -205,7 +205,9 @@ async def test_mariadb_finds_a_row_by_its_key(explained: tuple[Recorded, MysqlLo
 # --- the proxy
 
 
-async def test_no_look_at_the_log_reaches_two_physical_tables(proxied: Database, general_log: GeneralLog) -> None:
+async def test_no_look_at_the_log_reaches_two_tables_behind_the_proxy(
+    proxied: Database, general_log: GeneralLog
+) -> None:
     scene = Scene(proxied)
     store = scene.store()
     await _fill(scene, [store], 60)

@@ -207,7 +207,9 @@ async def test_mariadb_finds_every_row_by_a_key(mysql_url: str) -> None:
 # --- the proxy
 
 
-async def test_no_look_at_events_reaches_two_physical_tables(proxied: Database, general_log: GeneralLog) -> None:
+async def test_no_look_at_events_reaches_two_tables_behind_the_proxy(
+    proxied: Database, general_log: GeneralLog
+) -> None:
     scene = Scene(proxied)
     store = scene.store()
     events, messages = proxied.order_events, proxied.parked_messages

@@ -75,7 +75,7 @@ async def test_postgres_finds_every_row_by_its_key(postgres_url: str, statistics
                 assert not missing, (name, missing, plan)
 
 
-async def test_no_statement_reaches_two_physical_tables(proxied: Database, general_log: GeneralLog) -> None:
+async def test_no_statement_reaches_two_tables_behind_the_proxy(proxied: Database, general_log: GeneralLog) -> None:
     scene, outbox, leases = Scene(proxied), proxied.outbox, proxied.leases
     assert leases is not None
     stores = [scene.store() for _ in range(12)]  # of several tables

@@ -140,7 +140,7 @@ async def test_mariadb_finds_every_row_by_its_key(mysql_url: str) -> None:
     await session.close()
 
 
-async def test_no_statement_reaches_two_physical_tables(proxied: Database, general_log: GeneralLog) -> None:
+async def test_no_statement_reaches_two_tables_behind_the_proxy(proxied: Database, general_log: GeneralLog) -> None:
     webhooks = [a_webhook() for _ in range(12)]
     with general_log.recording() as statements:
         await _fill(proxied, webhooks, 20)

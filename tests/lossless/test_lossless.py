@@ -30,7 +30,7 @@ async def test_nothing_is_lost_and_nothing_steps_back(own_postgres: Postgres, tm
     assert report.bus_messages
 
 
-async def test_nothing_is_lost_over_a_broker_that_is_killed(
+async def test_nothing_is_lost_over_a_rocketmq_that_is_killed(
     own_postgres: Postgres, own_rocketmq: RocketMQServer, tmp_path: Path
 ) -> None:
     report = await proof(tmp_path, own_postgres, SMALL, own_rocketmq)

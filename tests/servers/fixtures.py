@@ -19,9 +19,10 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.servers import scratch
 from tests.servers.mariadb import MariaDB
@@ -104,21 +105,32 @@ def _session_rocketmq() -> Iterator[RocketMQServer]:
         yield server
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Where several workers share the tests (`-n 2 --dist loadgroup`), a file stays with one of them, and so does all
-    that needs what there is one of: the tables behind the proxy, the session's RocketMQ."""
-    only = next((what for what in ("rocketmq", "proxy") if _needs(item, what)), None)
-    item.add_marker(pytest.mark.xdist_group(only or item.nodeid.partition("::")[0]))
+ONE_OF_A_KIND = {"rocketmq": ("rocketmq_server", "own_rocketmq"), "proxy": ("proxy_url", "proxy_server")}
+"""What there is one of in a session, and by which fixtures tests get it. The name of such a test says so."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs a RocketMQ comes last, so that none runs beside all the others."""
-    items.sort(key=lambda item: _needs(item, "rocketmq"))
+    for item in items:
+        for kind, fixtures in ONE_OF_A_KIND.items():
+            if kind not in item.nodeid and set(fixtures) & set(getattr(item, "fixturenames", ())):
+                raise pytest.UsageError(f"{item.nodeid} needs the {kind}, and its name has to say so")
+    items.sort(key=lambda item: "rocketmq" in item.nodeid)
 
 
-def _needs(item: pytest.Item, what: str) -> bool:
-    return what in item.nodeid or any(what in each for each in getattr(item, "fixturenames", ()))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Where several workers share the tests (`-n 2`)."""
+    return _Together(config, log)
+
+
+class _Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist tells no types
+    """A file stays with one worker, and so does all that needs what there is one of. (xdist's own groups need a pytest
+    before 9.2.)"""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((kind for kind in ONE_OF_A_KIND if kind in nodeid), nodeid.partition("::")[0])
 
 
 @pytest.fixture
