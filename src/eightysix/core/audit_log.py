@@ -78,7 +78,7 @@ def _explains(row: LogRow, before: _Counters) -> bool:
     real, locked, quantity = row.real_after - before.real, row.locked_after - before.locked, row.quantity
     if row.kind in (Kind.GRANT, Kind.MIRROR):  # at a hub what is there is known anew with what the cloud tells
         return locked == 0 and (real == 0 or row.source == HUB)
-    if row.source == HUB:
+    if row.source == HUB and not (row.kind is Kind.UNLOCK and locked):  # a cancel there frees what is locked here
         return locked == 0 and _is_told(row.kind, real, quantity)
     match row.kind:
         case Kind.LOCK | Kind.RELOCK:
