@@ -456,9 +456,8 @@ class Relay:
             except BaseException:
                 self._published |= rows
                 raise
-            for store in rows:
-                if not self._troubles.waits(store):
-                    self._troubles.end(store)
+            for store, seqs in rows.items():
+                self._troubles.passed(store, seqs[-1])
                 self._rest(store)
 
     async def _remove_rows(self, rows: dict[StoreKey, list[int]]) -> None:

@@ -62,6 +62,13 @@ class Troubles:
             trouble.timer.cancel()
             self._waiting.discard(store)
 
+    def passed(self, store: StoreKey, seq: int) -> None:
+        """The store's rows up to `seq` are out, and with them the one that was in trouble, unless it waits still. What
+        is known of a later one stays: its wait may be over before those in front of it are removed."""
+        trouble = self._known.get(store)
+        if trouble is not None and trouble.seq <= seq and store not in self._waiting:
+            self.end(store)
+
     def knows(self, store: StoreKey) -> bool:
         """Whether its next message has failed before."""
         return store in self._known
