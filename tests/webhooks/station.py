@@ -38,6 +38,9 @@ ACTOR = Actor("test")
 
 HOUR, DAY = 3_600_000, 86_400_000
 
+PATIENT, BRISK = Timeouts(5.0, 5.0), Timeouts(0.5, 0.5)
+"""On a busy machine half a second may pass without an answer, and the clock stands still: nothing is tried again."""
+
 
 class Clock:
     """Time in ms, from now on, that passes only when a test says so."""
@@ -67,7 +70,7 @@ class Station:
     async def begin(self, *, addresses: Addresses | None = None, leases: Leases | None = None, **desk: Any) -> None:
         """Start webhooks, as a process does; `desk` is what is unlike it."""
         addresses = addresses or Addresses(Rules(private=True, plain_http=True))
-        usual: dict[str, Any] = {"clock": self.clock, "chance": lambda: 0.0, "timeouts": Timeouts(0.5, 0.5), **desk}
+        usual: dict[str, Any] = {"clock": self.clock, "chance": lambda: 0.0, "timeouts": PATIENT, **desk}
         made = Webhooks.a_desk(self.database, self.catalog, addresses)
         fields = {name: getattr(made, name) for name in Desk.__struct_fields__ if not name.startswith("_")}
         pace = Pace(tick=0.01, look=0.05, stop=0.2)

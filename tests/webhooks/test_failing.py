@@ -18,7 +18,7 @@ from eightysix.sync.webhooks.intake import queue_row
 from eightysix.sync.webhooks.schedule import DELAYS_MS, JITTER, RETRY_AFTER_MS_MAX, GiveUp, after_failure, later
 from eightysix.wire.webhook import WebhookBody
 from tests.webhooks.receiver import BREAK, DRIP, HANG, HUGE, Receiver, receiving
-from tests.webhooks.station import DAY, HOUR, RICE, SOUP, Clock, Station, reals, until, working
+from tests.webhooks.station import BRISK, DAY, HOUR, RICE, SOUP, Clock, Station, reals, until, working
 
 
 @pytest.fixture
@@ -362,10 +362,12 @@ async def test_what_a_former_address_says_says_nothing_of_the_next(
     ],
 )
 async def test_what_went_wrong_stands_in_the_delivery_log(
-    station: Station, receiver: Receiver, answer: int, told: str
+    sqlite_url: str, receiver: Receiver, answer: int, told: str
 ) -> None:
     receiver.say(answer)
-    async with receiving() as elsewhere:
+    await migrate(sqlite_url)
+    async with receiving() as elsewhere, working(sqlite_url) as station:
+        await station.begin(timeouts=BRISK)
         receiver.location = elsewhere.url
         await station.hook(receiver.url)
         await station.set(5)
@@ -450,7 +452,7 @@ async def test_a_sender_that_dies_after_the_delivery_sends_again_under_the_same_
 
 async def test_a_newer_state_that_comes_while_one_is_told_is_told_too(any_url: str, receiver: Receiver) -> None:
     async with working(any_url) as station:
-        await station.begin()
+        await station.begin(timeouts=BRISK)
         await station.hook(receiver.url)
         await station.set(1)
         await _is_empty(station)
