@@ -68,9 +68,10 @@ class Shop:
 
     async def books(self) -> list[Any]:
         """Everything that the database holds of stocks and orders, and the catalogue's version, when all is published:
-        what is published leaves the outbox by itself."""
+        what is published leaves the outbox by itself. Without the stores' timers, which are planned by themselves."""
         await until(lambda: self.service.relay is None or not self.service.relay.waiting_stores)
-        stores = [msgspec.structs.asdict(store) | {"now": 0} async for store in self.service.database.audit()]
+        derived = {"now": 0, "timer": None}
+        stores = [msgspec.structs.asdict(store) | derived async for store in self.service.database.audit()]
         return [self.service.catalog.current.version, *sorted(stores, key=lambda store: store["store"])]
 
     async def furnish(self) -> None:

@@ -23,6 +23,7 @@ from eightysix.storage.open import open_database
 from eightysix.storage.port import Database, OrdersWanted
 from eightysix.storage.schema import SHARDED, metadata
 from eightysix.storage.url import parse
+from tests.servers.physical import PHYSICAL_DATABASES
 
 from .scene import DISH, SOUP, Scene, a_channel, a_reservation, a_stock, changes, new_batch_number, next_changes
 
@@ -31,7 +32,8 @@ PHYSICAL = re.compile(rf"\b({'|'.join(SHARDED_TABLES)})_([0-3])\b")
 
 
 class GeneralLog:
-    """What MariaDB was asked while `recording`, and which physical tables it named."""
+    """What the proxy asked MariaDB while `recording`. Others may use the same server meanwhile: only sessions in the
+    physical databases count."""
 
     def __init__(self, url: str) -> None:
         parts = parse(url)
@@ -52,13 +54,20 @@ class GeneralLog:
         self.run("SET GLOBAL log_output = 'TABLE'")
         self.run("TRUNCATE TABLE mysql.general_log")
         self.run("SET GLOBAL general_log = 1")
+        sessions = self._sessions_of_the_proxy()
         try:
             yield statements
         finally:
             self.run("SET GLOBAL general_log = 0")
             rows = self.run("SELECT thread_id, argument FROM mysql.general_log WHERE command_type = 'Query'")
             self.run(f"SET GLOBAL log_output = '{before}'")
-            statements.extend((int(str(thread)), _text(argument)) for thread, argument in rows)
+            sessions |= self._sessions_of_the_proxy()
+            asked = [(int(str(thread)), _text(argument)) for thread, argument in rows]
+            statements.extend((session, statement) for session, statement in asked if session in sessions)
+
+    def _sessions_of_the_proxy(self) -> set[int]:
+        rows = self.run(f"SELECT id FROM information_schema.processlist WHERE db IN {PHYSICAL_DATABASES}")
+        return {int(str(session)) for (session,) in rows}
 
     def close(self) -> None:
         self._connection.close()
