@@ -30,6 +30,11 @@ def from_datetime(moment: datetime) -> int:
     return (moment - _EPOCH) // _MS
 
 
+def from_iso(shown: str) -> int:
+    """Milliseconds of an instant, as `to_iso` shows it or otherwise with a time zone. `ValueError` for what is none."""
+    return from_datetime(datetime.fromisoformat(shown))
+
+
 class BusinessDay(NamedTuple):
     """One business day of a store, in milliseconds; `ends_at` belongs to the next day."""
 

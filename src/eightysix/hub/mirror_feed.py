@@ -4,11 +4,10 @@ The line tells what a channel has used in the cloud's current period, not when i
 as it is applied at once.
 """
 
-from datetime import datetime
 from decimal import Decimal
 
 from eightysix.core.hub import MirrorRow
-from eightysix.core.instant import from_datetime
+from eightysix.core.instant import from_iso
 from eightysix.core.key import StockKey
 from eightysix.core.quantity import thousandths
 from eightysix.core.stock import Allocation, ChannelStock, Stock
@@ -73,4 +72,4 @@ def _optional(value: Number | None) -> int | None:
 
 def _instant(value: str | None) -> int:
     """0 is never."""
-    return 0 if value is None else from_datetime(datetime.fromisoformat(value))
+    return 0 if value is None else from_iso(value)

@@ -3,9 +3,7 @@
 For people, and nothing else: what happened first is told by the journal's order.
 """
 
-from datetime import datetime
-
-from eightysix.core.instant import from_datetime
+from eightysix.core.instant import from_iso
 
 WARN_MS = 120_000
 """Beyond that people see wrong times, and locks die early or late by as much."""
@@ -25,5 +23,5 @@ class Skew:
     def look(self, told: str, began: float, ended: float) -> None:
         """Take the difference from an answer that tells the cloud's instant and was asked for and had at these, in
         seconds since 1970. ValueError for what is no instant."""
-        theirs = from_datetime(datetime.fromisoformat(told))
+        theirs = from_iso(told)
         self.ms = int((began + ended) * 500) - theirs

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from eightysix.catalog.webhook import Webhook
+from eightysix.core.instant import from_iso
 from eightysix.core.key import WHOLE_STORE, StockKey, incident_key
 from eightysix.storage.port import StorageFault
 from eightysix.storage.webhook_queue import QueueRow, Subject, WebhookKey, WebhookQueue
@@ -17,7 +18,6 @@ from eightysix.wire.webhook_event import alerts_of, incident_of
 
 from .figures import Figures
 from .gathering import Gathering
-from .instant import from_iso
 from .state import CatalogueSource, States
 
 _log = logging.getLogger(__name__)
