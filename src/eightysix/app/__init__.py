@@ -35,7 +35,7 @@ from eightysix.api.webhooks import WebhookDesk
 from eightysix.catalog.catalog import Catalog
 from eightysix.catalog.hubs import Hubs
 from eightysix.catalog.keyring import Holder, Keyring
-from eightysix.engine import Engine, Housekeeping, Observers
+from eightysix.engine import Engine, Observers
 from eightysix.ops.follower_metrics import FollowerMetrics
 from eightysix.ops.metrics import Metrics
 from eightysix.ops.order_metrics import OrderMetrics
@@ -60,7 +60,7 @@ from eightysix.sync.webhooks.service import Webhooks
 from eightysix.wire.administration import KeyBody
 from eightysix.wire.language import preferred
 
-from .parts import Followers, limits_of, new_owner, started_followers, started_relay
+from .parts import Followers, limits_of, new_owner, start_housekeeping, started_followers, started_relay
 
 _OPERATOR = "operator"
 """Who the log of administration names where somebody at the database itself did it."""
@@ -158,9 +158,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         if settings.bus_url:  # within a process they would be the engine's own timers once more
             stack.push_async_callback(delays.stop)
             await delays.start(engine.submit)
-        housekeeping = Housekeeping(database, settings.log_retention_days, lambda: engine.waiting)
-        housekeeping.start()
-        stack.push_async_callback(housekeeping.stop)
+        start_housekeeping(settings, database, stack, engine)
         keyring = Keyring(catalog)
         made = await keyring.first()
         followers = await started_followers(

@@ -35,7 +35,7 @@ from eightysix.core.command import Command
 from eightysix.core.hub import Side
 from eightysix.core.key import StoreKey
 from eightysix.core.outcome import Outcome
-from eightysix.engine import Engine, Housekeeping, Observers
+from eightysix.engine import Engine, Observers
 from eightysix.hub.agent import Agent
 from eightysix.hub.call import Denied, FetchStore, StoreFetched
 from eightysix.hub.cloud_orders import CloudOrders
@@ -63,7 +63,7 @@ from eightysix.sync.bus_url import open_bus
 from eightysix.sync.lease import Leases
 from eightysix.sync.waking import Waker
 
-from .parts import Followers, limits_of, new_owner, started_followers, started_relay
+from .parts import Followers, limits_of, new_owner, start_housekeeping, started_followers, started_relay
 
 _log = logging.getLogger(__name__)
 
@@ -144,9 +144,7 @@ async def running_hub(settings: Settings, pairing: Pairing, folder: Path) -> Asy
         engine = Engine(database, catalog, limits_of(settings), observers, side=side)
         await engine.start()
         stack.push_async_callback(engine.stop)
-        housekeeping = Housekeeping(database, settings.log_retention_days, lambda: engine.waiting)
-        housekeeping.start()
-        stack.push_async_callback(housekeeping.stop)
+        start_housekeeping(settings, database, stack, engine)
         followers = await started_followers(
             settings, database, stack, catalog=catalog, bus=bus, leases=leases, owner=owner
         )

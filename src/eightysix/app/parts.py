@@ -6,7 +6,7 @@ import secrets
 from typing import NamedTuple
 
 from eightysix.catalog.catalog import Catalog
-from eightysix.engine import Limits
+from eightysix.engine import Engine, Housekeeping, Limits
 from eightysix.ops.metrics import Metrics
 from eightysix.ops.relay_metrics import RelayMetrics
 from eightysix.settings import Settings
@@ -103,6 +103,15 @@ async def started_followers(
     compensation.start()
     stack.push_async_callback(compensation.stop)
     return Followers(gateway, Acknowledgements(database.devices, database.following), compensation)
+
+
+def start_housekeeping(
+    settings: Settings, database: Database, stack: contextlib.AsyncExitStack, engine: Engine
+) -> None:
+    """Old rows go while nobody waits for the engine."""
+    housekeeping = Housekeeping(database, settings.log_retention_days, lambda: engine.waiting)
+    housekeeping.start()
+    stack.push_async_callback(housekeeping.stop)
 
 
 def limits_of(settings: Settings) -> Limits:
