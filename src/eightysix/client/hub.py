@@ -1,11 +1,9 @@
 """What people and hubs ask of the cloud about a store's hub, as calls."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
 
 import msgspec
 
-from eightysix.wire.answer import ENCODER
 from eightysix.wire.grant import GrantChangeBody, GrantsAnswer, GrantsBody
 from eightysix.wire.hub import (
     HubCodeAnswer,
@@ -20,63 +18,53 @@ from eightysix.wire.hub_event import HubEventsAnswer, HubEventsBody, fitting
 from eightysix.wire.hub_orders import HubOrdersAnswer
 from eightysix.wire.store_copy import StoreCopy
 
-from .attempts import attempts
+from .asking import get, pages, post
 from .call import Call
 from .reading import as_type
 from .request import Reply
 from .series import Series
-from .setup import Setup
-from .step import Give, Steps
-from .table import safety_of
 from .wording import StoreLike
-
-T = TypeVar("T")
 
 Query = tuple[tuple[str, str], ...]
 
 
 def hub_code(store: StoreLike) -> Call[HubCodeAnswer]:
     """A code that pairs the store's hub, once. Refused HUB_EXISTS while the store has one."""
-    return _post("/api/v1/hubs/code", HubCodeBody(store[0], store[1]), HubCodeAnswer)
+    return post("code", "/api/v1/hubs/code", HubCodeBody(store[0], store[1]), as_type(HubCodeAnswer))
 
 
 def pair_hub(code: str, name: str) -> Call[PairAnswer]:
     """Become the hub of the store that the code is for, which needs no key and gives one. Refused
     PAIRING_CODE_UNKNOWN."""
-    return _post("/api/v1/hubs/pair", PairBody(code, name), PairAnswer)
+    return post("pair", "/api/v1/hubs/pair", PairBody(code, name), as_type(PairAnswer))
 
 
 def replace_hub(store: StoreLike, hub_id: str, reason: str) -> Call[HubReplaced]:
     """The hub is gone: what it holds is written off, its key opens nothing any more. Refused HUB_NOT_FOUND."""
-    return _post("/api/v1/hubs/replace", ReplaceHubBody(store[0], store[1], hub_id, reason), HubReplaced)
+    return post(
+        "replace", "/api/v1/hubs/replace", ReplaceHubBody(store[0], store[1], hub_id, reason), as_type(HubReplaced)
+    )
 
 
 def hubs(brand_id: str, poi_id: str | None = None, *, cursor: str | None = None, limit: int = 100) -> Call[HubsAnswer]:
     """A page of the brand's hubs, by store, or the hub of one store: how far each is."""
     fields = (("brandId", brand_id), ("poiId", poi_id), ("cursor", cursor), ("limit", str(limit)))
-    return _get("/api/v1/hubs", fields, as_type(HubsAnswer))
+    return get("hubs", "/api/v1/hubs", as_type(HubsAnswer), fields)
 
 
 def store_copy(store: StoreLike, since: int | None = None) -> Call[StoreCopy | None]:
     """All that the store's hub needs of the configuration; None where that is as it was at version `since`."""
     fields = (*_of(store), ("since", None if since is None else str(since)))
-    return _get("/api/v1/hub/store", fields, _copy_or_nothing)
+    return get("store", "/api/v1/hub/store", _copy_or_nothing, fields)
 
 
 def hub_orders(store: StoreLike) -> Series[HubOrdersAnswer]:
     """The cloud's live orders of the store, page by page."""
 
-    def steps(setup: Setup) -> Steps[None]:
-        cursor: str | None = None
-        while True:
-            fields = (*_of(store), ("cursor", cursor))
-            page = yield from attempts(_get("/api/v1/hub/orders", fields, as_type(HubOrdersAnswer)), setup)
-            yield Give(page)
-            cursor = page.cursor
-            if cursor is None:
-                return
+    def ask(cursor: str | None) -> Call[HubOrdersAnswer]:
+        return get("orders", "/api/v1/hub/orders", as_type(HubOrdersAnswer), (*_of(store), ("cursor", cursor)))
 
-    return Series(steps)
+    return pages(ask, lambda page: (page,))
 
 
 def hub_events(
@@ -91,7 +79,7 @@ def hub_events(
     """
     raw = [msgspec.Raw(event) for event in fitting(events)]
     body = HubEventsBody(store[0], store[1], side[0], side[1], seq, chain, raw)
-    return _post("/api/v1/hub/events", body, HubEventsAnswer)
+    return post("events", "/api/v1/hub/events", body, as_type(HubEventsAnswer))
 
 
 def grants(
@@ -103,7 +91,7 @@ def grants(
     hub holds, HUB_FENCED after it was replaced.
     """
     body = GrantsBody(store[0], store[1], hub_id, request_id, list(changes))
-    return _post("/api/v1/poi/stock/grants", body, GrantsAnswer)
+    return post("grants", "/api/v1/poi/stock/grants", body, as_type(GrantsAnswer))
 
 
 def _of(store: StoreLike) -> Query:
@@ -115,17 +103,3 @@ def _copy_or_nothing(reply: Reply) -> StoreCopy | None:
 
 
 _read_copy = as_type(StoreCopy)
-
-
-def _get(path: str, fields: Iterable[tuple[str, str | None]], read: Any) -> Call[Any]:
-    query = tuple((name, value) for name, value in fields if value is not None)
-    return Call(
-        name=path.rpartition("/")[2], method="GET", path=path, safety=safety_of("GET", path), read=read, query=query
-    )
-
-
-def _post(path: str, body: Any, kind: type[T]) -> Call[T]:
-    return Call(
-        name=path.rpartition("/")[2], method="POST", path=path, safety=safety_of("POST", path), read=as_type(kind),
-        body=ENCODER.encode(body),
-    )  # fmt: skip

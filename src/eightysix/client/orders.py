@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from eightysix.wire.answer import ENCODER, HeldOrderAnswer, OrderAnswer
+from eightysix.wire.answer import HeldOrderAnswer, OrderAnswer
 from eightysix.wire.order import (
     AmendBody,
     AmendLine,
@@ -20,10 +20,10 @@ from eightysix.wire.order import (
     UnlockBody,
 )
 
-from .call import Call, Safety
+from .asking import get, post
+from .call import Call
 from .reading import as_type
 from .result import Result, results_of
-from .table import safety_of
 from .wording import Amount, StoreLike, lines_of, new_request_id
 
 _read_order = as_type(OrderAnswer)
@@ -116,23 +116,14 @@ def amend(
 def batch(operations: Sequence[Operation]) -> Call[list[Result[OrderAnswer]]]:
     """Up to 1,000 verbs, each decided on its own: results in their order. A refusal there is not raised."""
     body = BatchBody(list(operations))
-    path = "/api/v1/stock/batch"
-    return Call(
-        name="batch", method="POST", path=path, safety=safety_of("POST", path), read=results_of(OrderAnswer),
-        body=ENCODER.encode(body),
-    )  # fmt: skip
+    return post("batch", "/api/v1/stock/batch", body, results_of(OrderAnswer))
 
 
 def order(store: StoreLike, order_id: str) -> Call[HeldOrderAnswer]:
     """The order's reservations as they stand. Refused ORDER_NOT_FOUND where nothing is known of it."""
     path = f"/api/v1/stock/orders/{quote(order_id, safe='')}"
-    query = tuple(zip(("brandId", "poiId"), store, strict=True))
-    return Call(name="order", method="GET", path=path, query=query, safety=Safety.READ, read=as_type(HeldOrderAnswer))
+    return get("order", path, as_type(HeldOrderAnswer), zip(("brandId", "poiId"), store, strict=True))
 
 
 def _verb(name: str, body: Any, request_id: str | None = None) -> Call[OrderAnswer]:
-    path = f"/api/v1/stock/{name}"
-    return Call(
-        name=name, method="POST", path=path, safety=safety_of("POST", path), read=_read_order,
-        body=ENCODER.encode(body), request_id=request_id,
-    )  # fmt: skip
+    return post(name, f"/api/v1/stock/{name}", body, _read_order, request_id=request_id)

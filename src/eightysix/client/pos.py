@@ -5,20 +5,19 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from eightysix.wire.answer import ENCODER
 from eightysix.wire.following import AckAnswer, AckBody, FindBody, FoundAnswer
 from eightysix.wire.message import StockState
 from eightysix.wire.pos_report import ReportBody, StockReportAnswer
 from eightysix.wire.reconciliation import DeviceRowBody, ReconcileAnswer, ReconcileBody, row_digest
 from eightysix.wire.replay import JournalEvent, ReplayAnswer, ReplayBody
 
+from .asking import post
 from .attempts import attempts
 from .call import Call
 from .reading import as_type
 from .series import Series
 from .setup import Setup
 from .step import Give, Steps
-from .table import safety_of
 from .wording import StoreLike, new_request_id
 
 T = TypeVar("T")
@@ -105,8 +104,4 @@ def device_row(row: StockState) -> DeviceRowBody:
 
 
 def _post(name: str, body: Any, kind: type[T]) -> Call[T]:
-    path = f"{_ROOT}/{name}"
-    return Call(
-        name=name, method="POST", path=path, safety=safety_of("POST", path), read=as_type(kind),
-        body=ENCODER.encode(body),
-    )  # fmt: skip
+    return post(name, f"{_ROOT}/{name}", body, as_type(kind))

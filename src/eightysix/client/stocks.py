@@ -6,14 +6,13 @@ from typing import Any, Literal
 
 from msgspec.structs import asdict
 
-from eightysix.wire.answer import ENCODER
 from eightysix.wire.eighty_six import EightySixBody
 from eightysix.wire.stock import AvailabilityAnswer, Op, SettingBody, StockSetAnswer, UpdateManyBody, UpdateOneBody
 
-from .call import Call, Safety
+from .asking import get, post
+from .call import Call
 from .reading import as_type
 from .result import StockResult, stock_results
-from .table import safety_of
 from .wording import StoreLike, new_request_id
 
 Stores = Iterable[str] | Literal["all"]
@@ -27,10 +26,7 @@ def availability(store: StoreLike, channel_code: str, sku_ids: Iterable[int] = (
     """What can be sold on a channel: every item of the menu, or some SKUs."""
     query = [("brandId", store[0]), ("poiId", store[1]), ("channel_code", channel_code)]
     query += [("sku_id", str(sku_id)) for sku_id in sku_ids]
-    return Call(
-        name="availability", method="GET", path="/api/v1/stock/availability", query=tuple(query),
-        safety=Safety.READ, read=as_type(AvailabilityAnswer),
-    )  # fmt: skip
+    return get("availability", "/api/v1/stock/availability", as_type(AvailabilityAnswer), query)
 
 
 def set_stock(
@@ -50,7 +46,7 @@ def set_stock(
     body = UpdateOneBody(
         **asdict(setting), brand_id=store[0], poi_id=store[1], request_id=known, reason=reason, dry_run=dry_run
     )
-    return _post("set_stock", _UPDATE, body, as_type(StockSetAnswer), known)
+    return post("set_stock", _UPDATE, body, as_type(StockSetAnswer), request_id=known)
 
 
 def update(
@@ -69,7 +65,7 @@ def update(
         brand_id=brand_id, items=list(settings), op=op, request_id=known, reason=reason, dry_run=dry_run,
         **_where(stores),
     )  # fmt: skip
-    return _post("update", _UPDATE, body, stock_results, known)
+    return post("update", _UPDATE, body, stock_results, request_id=known)
 
 
 def eighty_six(
@@ -91,7 +87,7 @@ def eighty_six(
         brand_id=brand_id, object_ids=None if object_ids is None else list(object_ids), object_type=object_type,
         category=category, tag=tag, sold_out=sold_out, until=ends, reason=reason, dry_run=dry_run, **_where(stores),
     )  # fmt: skip
-    return _post("eighty_six", _EIGHTY_SIX, body, stock_results)
+    return post("eighty_six", _EIGHTY_SIX, body, stock_results)
 
 
 def _where(stores: Stores) -> dict[str, Any]:
@@ -100,10 +96,3 @@ def _where(stores: Stores) -> dict[str, Any]:
     if isinstance(stores, str):
         raise TypeError("several stores, or 'all'; of one store too: [poi_id]")
     return {"poi_ids": list(stores)}
-
-
-def _post(name: str, path: str, body: Any, read: Any, request_id: str | None = None) -> Call[Any]:
-    return Call(
-        name=name, method="POST", path=path, safety=safety_of("POST", path), read=read, body=ENCODER.encode(body),
-        request_id=request_id,
-    )  # fmt: skip
