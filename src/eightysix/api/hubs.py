@@ -29,7 +29,7 @@ from eightysix.wire.hub import (
     PairBody,
     ReplaceHubBody,
     replaced_answer,
-    risks,
+    risks_shown,
 )
 from eightysix.wire.problem import STATUS, Problem, Rejection
 
@@ -130,7 +130,7 @@ class HubDesk:
                     acked_at=None if device is None else to_iso(device.acked_at),
                     connected=hub.hub_id is not None and self._gateway.has(store, hub.hub_id),
                     grants=await self._grants(store) if one_store else None,
-                    at_risk=risks(rows.hubs) if one_store else None,
+                    at_risk=risks_shown(rows.hubs) if one_store else None,
                 )
             )
         return states

@@ -36,6 +36,7 @@ from .command import (
     WriteOffHub,
     settings_of,
 )
+from .hold import holds
 from .hub import MirrorRow
 from .journal import result_id
 from .key import StockKey, StoreKey, sku_key
@@ -201,11 +202,7 @@ def orders_behind(command: Command, shelf: Shelf) -> set[str]:
     incident = shelf.incidents.get(command.seq) if isinstance(command, ResolveIncident) else None
     if incident is None or shelf.taken is None:
         return set()
-    return {
-        line.order_id
-        for line in shelf.taken
-        if line.is_live(shelf.now) and any(take.key == incident.key for take in line.takes)
-    }
+    return {hold.line.order_id for hold in holds(shelf.taken, incident.key, shelf.now)}
 
 
 def takes_anew(command: Command) -> str | None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from eightysix.core.hub import Hub
+from eightysix.core.hub import Hub, risks
 from eightysix.core.outcome import GrantTotal, HubWrittenOff
 from eightysix.core.quantity import as_number
 
@@ -163,12 +163,11 @@ def replaced_answer(brand_id: str, poi_id: str, hub_id: str, done: HubWrittenOff
     return HubReplaced(brand_id, poi_id, hub_id, totals(done.written_off), done.replayed)
 
 
-def risks(hubs: Iterable[Hub]) -> list[RiskShown]:
+def risks_shown(hubs: Iterable[Hub]) -> list[RiskShown]:
     """What is at risk with each of the hubs that were replaced."""
-    shown = []
-    for hub in hubs:
-        for name, quantity in sorted(hub.at_risk.items()):
-            kind, _, number = name.partition("/")
-            if quantity:
-                shown.append(RiskShown(hub.hub_id, int(kind), int(number), as_number(quantity)))
-    return shown
+    return [
+        RiskShown(hub.hub_id, *key, as_number(quantity))
+        for hub in hubs
+        for key, quantity in sorted(risks(hub))
+        if quantity
+    ]
