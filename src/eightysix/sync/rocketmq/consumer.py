@@ -19,6 +19,7 @@ from eightysix.sync.bus import Handler, Subscription
 
 from .claims import CLAIM_SECONDS, Claims, Received
 from .link import Link
+from .readers import AGAIN_SECONDS, BREATH_SECONDS, HANDLER_PAUSES, Readers
 from .remoting import RemotingFailed
 from .routes import Queue, Routes
 
@@ -26,16 +27,6 @@ _log = logging.getLogger(__name__)
 
 _RENEW_SECONDS = 3.0
 """After which what is still in hand is claimed anew."""
-
-_AGAIN_SECONDS = 0.5
-_BREATH_SECONDS = 0.05
-"""After a batch, until its queue is asked again. What comes meanwhile comes together: a request costs more than what is
-in its answer."""
-
-_ROUTE_SECONDS = 10.0
-
-_HANDLER_PAUSES = (0.05, 0.2, 1.0)
-"""Between the tries of a handler that fails, in seconds."""
 
 _ACKNOWLEDGE_TRIES = 4
 
@@ -53,65 +44,43 @@ class Consumer(Subscription):
         self._handle = handle
         self._claims = Claims(topic, group, in_order=in_order)
         self._links: dict[str, Link] = {}
-        self._readers: dict[Queue, asyncio.Task[None]] = {}
-        self._running: asyncio.Task[None] | None = None
-        self._closing = asyncio.get_running_loop().create_future()
+        self._readers = Readers(group, self._queues, self._read)
 
     def start(self) -> None:
         """Begin, in the background."""
-        self._running = asyncio.create_task(self._run(), name=f"consumer {self._group}")
+        self._readers.start()
 
     async def close(self) -> None:
         """No more calls of the handler; those running come to their end and are acknowledged."""
-        if not self._closing.done():
-            self._closing.set_result(None)
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
-        await asyncio.gather(*self._readers.values(), return_exceptions=True)
+        await self._readers.close()
         for link in self._links.values():
             link.close()
 
-    async def _run(self) -> None:
-        """A reader for each queue that there is and for each that comes."""
-        while True:
-            try:
-                queues = (await self._routes.find(self._topic)).readable
-            except RemotingFailed as error:
-                _log.log(logging.DEBUG if self._readers else logging.INFO, "no route to %s: %r", self._topic, error)
-                await asyncio.sleep(_AGAIN_SECONDS)
-                continue
-            for queue in queues:
-                if queue not in self._readers:
-                    self._readers[queue] = asyncio.create_task(self._read(queue), name=f"{self._group} {queue}")
-            await asyncio.sleep(_ROUTE_SECONDS)
+    async def _queues(self) -> Sequence[Queue]:
+        return (await self._routes.find(self._topic)).readable
 
-    async def _read(self, queue: Queue) -> None:
+    async def _read(self, queue: Queue, _came_later: bool) -> None:  # noqa: FBT001 - as its readers call it
         """Receive and handle until it closes. Asks again by the same name until an answer has come back."""
         attempt = secrets.token_hex(16)
-        while not self._closing.done():
+        while not self._readers.is_closing:
             try:
                 received = await self._receive(queue, attempt)
                 attempt = secrets.token_hex(16)
                 if received:
                     await self._consume(queue, received)
-                    await self._pause(_BREATH_SECONDS)
+                    await self._readers.pause(BREATH_SECONDS)
             except (OSError, ValueError, LookupError, struct.error) as error:  # it comes back by itself
                 _log.debug("%s can't receive: %r", self._group, error)
-                await self._pause(_AGAIN_SECONDS)
+                await self._readers.pause(AGAIN_SECONDS)
             except Exception:  # noqa: BLE001 - a bug must not end the reading
                 _log.exception("%s can't consume %s", self._group, queue)
-                await self._pause(_AGAIN_SECONDS)
+                await self._readers.pause(AGAIN_SECONDS)
 
     async def _receive(self, queue: Queue, attempt: str) -> Sequence[Received]:
         """Nothing when we close: what was on its way then comes again, to another."""
         channel = await self._link(queue).opened()
-        receiving = self._claims.receive(channel, queue, attempt)
-        await asyncio.wait((receiving, self._closing), return_when=asyncio.FIRST_COMPLETED)
-        if not receiving.done():
-            receiving.cancel()
-            return ()
-        return self._claims.received(queue, receiving.result())
+        answer = await self._readers.answer(self._claims.receive(channel, queue, attempt))
+        return () if answer is None else self._claims.received(queue, answer)
 
     def _link(self, queue: Queue) -> Link:
         link = self._links.get(queue.address)
@@ -137,7 +106,7 @@ class Consumer(Subscription):
 
     async def _handled(self, lane: Sequence[Received]) -> bool:
         messages = [received.message for received in lane]
-        for pause in (*_HANDLER_PAUSES, None):
+        for pause in (*HANDLER_PAUSES, None):
             try:
                 await self._handle(messages)
             except Exception as error:  # noqa: BLE001 - a handler's failure, whatever it is, is a redelivery
@@ -145,8 +114,8 @@ class Consumer(Subscription):
             else:
                 return True
             if pause is not None:
-                await self._pause(pause)
-            if self._closing.done():
+                await self._readers.pause(pause)
+            if self._readers.is_closing:
                 break
         return False
 
@@ -159,7 +128,7 @@ class Consumer(Subscription):
                 await self._claims.acknowledge(await self._link(queue).opened(), messages)
             except RemotingFailed as error:
                 _log.debug("%s can't acknowledge: %r", self._group, error)
-                await self._pause(_AGAIN_SECONDS)
+                await self._readers.pause(AGAIN_SECONDS)
             else:
                 return
 
@@ -177,7 +146,3 @@ class Consumer(Subscription):
             await asyncio.gather(*(self._claims.claim(channel, message, seconds) for message in messages))
         except RemotingFailed as error:  # then it ends by itself
             _log.debug("%s can't change a claim: %r", self._group, error)
-
-    async def _pause(self, seconds: float) -> None:
-        """Or until it closes."""
-        await asyncio.wait((self._closing,), timeout=seconds)

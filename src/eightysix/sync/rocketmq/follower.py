@@ -14,6 +14,7 @@ from eightysix.sync.bus import BusMessage, Handler, Subscription
 
 from .administration import OwnGroup, group_name
 from .channel import Channel
+from .readers import AGAIN_SECONDS, BREATH_SECONDS, HANDLER_PAUSES, Readers
 from .remoting import REQUEST_SECONDS, SUCCESS, RemotingFailed
 from .routes import Queue, Routes
 from .stored import stored
@@ -29,13 +30,6 @@ _BATCH = 32
 """The most that a broker gives out at once, unless told otherwise."""
 
 _POLL_SECONDS = 15
-_ROUTE_SECONDS = 10.0
-_AGAIN_SECONDS = 0.5
-_BREATH_SECONDS = 0.05
-"""As in `consumer`."""
-
-_HANDLER_PAUSES = (0.05, 0.2, 1.0)
-"""Between the tries of a handler that fails, in seconds; the last of them again and again."""
 
 
 class Follower(Subscription):
@@ -45,57 +39,38 @@ class Follower(Subscription):
         self._routes = routes
         self._own = own
         self._handle = handle
-        self._readers: dict[Queue, asyncio.Task[None]] = {}
-        self._running: asyncio.Task[None] | None = None
-        self._closing = asyncio.get_running_loop().create_future()
+        self._readers = Readers(own.consumers, self._queues, self._read)
         self._is_made = False
 
     def start(self) -> None:
         """Begin, in the background."""
-        self._running = asyncio.create_task(self._run(), name=f"follower {self._own.consumers}")
+        self._readers.start()
 
     async def close(self) -> None:
         """No more calls of the handler; those running come to their end."""
-        if not self._closing.done():
-            self._closing.set_result(None)
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
-        await asyncio.gather(*self._readers.values(), return_exceptions=True)
+        await self._readers.close()
         if self._is_made:
             try:
                 await asyncio.to_thread(self._own.delete)
             except RemotingFailed as error:  # the broker needn't be there for us to end
                 _log.debug("%s didn't end in good order: %r", self._own.consumers, error)
 
-    async def _run(self) -> None:
-        """A reader for each queue that there is, from its end, and for each that comes, from its beginning."""
-        while True:
-            try:
-                if not self._is_made:
-                    await asyncio.to_thread(self._own.make)
-                    self._is_made = True
-                queues = (await self._routes.find(self._own.topic)).readable
-            except RemotingFailed as error:
-                _log.log(logging.DEBUG if self._readers else logging.INFO, "no route: %r", error)
-                await asyncio.sleep(_AGAIN_SECONDS)
-                continue
-            place = 0 if self._readers else None
-            for queue in queues:
-                if queue not in self._readers:
-                    reading = self._read(queue, place)
-                    self._readers[queue] = asyncio.create_task(reading, name=f"{self._own.consumers} {queue}")
-            await asyncio.sleep(_ROUTE_SECONDS)
+    async def _queues(self) -> Sequence[Queue]:
+        if not self._is_made:
+            await asyncio.to_thread(self._own.make)
+            self._is_made = True
+        return (await self._routes.find(self._own.topic)).readable
 
-    async def _read(self, queue: Queue, place: int | None) -> None:
-        """Read and handle until it closes; without a place from the end on."""
+    async def _read(self, queue: Queue, came_later: bool) -> None:  # noqa: FBT001 - as its readers call it
+        """Read and handle until it closes: from the queue's end on, or from the beginning of one that came later."""
+        place = 0 if came_later else None
         channel = None
-        while not self._closing.done():
+        while not self._readers.is_closing:
             try:
                 channel = await Channel.opened(queue.address)
                 if place is None:
                     place = await self._end(channel, queue)
-                while not self._closing.done():
+                while not self._readers.is_closing:
                     place = await self._read_some(channel, queue, place)
             except (OSError, ValueError, LookupError, struct.error) as error:
                 _log.debug("%s can't read: %r", self._own.consumers, error)
@@ -104,7 +79,7 @@ class Follower(Subscription):
             finally:
                 if channel is not None:
                     channel.close()
-            await self._pause(_AGAIN_SECONDS)
+            await self._readers.pause(AGAIN_SECONDS)
 
     async def _end(self, channel: Channel, queue: Queue) -> int:
         answer = await channel.ask(_END, {"topic": self._own.topic, "queueId": str(queue.number), "committed": "true"})
@@ -127,17 +102,14 @@ class Follower(Subscription):
             "subVersion": "0",
             "expressionType": "TAG",
         }
-        asked = channel.ask(_PULL, fields, seconds=_POLL_SECONDS + REQUEST_SECONDS)
-        await asyncio.wait((asked, self._closing), return_when=asyncio.FIRST_COMPLETED)
-        if not asked.done():
-            asked.cancel()
+        answer = await self._readers.answer(channel.ask(_PULL, fields, seconds=_POLL_SECONDS + REQUEST_SECONDS))
+        if answer is None:
             return place
-        answer = asked.result()
         if answer.code not in {SUCCESS, _NOTHING, _AT_ONCE, _ELSEWHERE}:
             raise RemotingFailed(f"{queue}: {answer.reason}")
         if answer.code == SUCCESS:
             await self._consume([each.message for each in stored(answer.body)])
-            await self._pause(_BREATH_SECONDS)
+            await self._readers.pause(BREATH_SECONDS)
         return int(answer.fields["nextBeginOffset"])
 
     async def _consume(self, messages: Sequence[BusMessage]) -> None:
@@ -149,17 +121,13 @@ class Follower(Subscription):
 
     async def _handled(self, lane: Sequence[BusMessage]) -> None:
         """Again and again, until it is, or it closes."""
-        for pause in itertools.chain(_HANDLER_PAUSES, itertools.repeat(_HANDLER_PAUSES[-1])):
+        for pause in itertools.chain(HANDLER_PAUSES, itertools.repeat(HANDLER_PAUSES[-1])):
             try:
                 await self._handle(lane)
             except Exception as error:  # noqa: BLE001 - a handler's failure, whatever it is, is a redelivery
                 _log.warning("%s could not handle %d messages: %r", self._own.consumers, len(lane), error)
             else:
                 return
-            await self._pause(pause)
-            if self._closing.done():
+            await self._readers.pause(pause)
+            if self._readers.is_closing:
                 return
-
-    async def _pause(self, seconds: float) -> None:
-        """Or until it closes."""
-        await asyncio.wait((self._closing,), timeout=seconds)
