@@ -1,8 +1,6 @@
 """Who depends on a stock is told, on each database: what a batch loads for it, and what stays afterwards."""
 
 import time
-import uuid
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -16,8 +14,6 @@ from eightysix.core.outcome import OrderDone, Refused, StocksSet
 from eightysix.core.quantity import UNIT
 from eightysix.core.stock import LIMITED, SOLD_OUT
 from eightysix.engine import Engine
-from eightysix.storage.migrate import migrate
-from eightysix.storage.open import open_database
 from eightysix.storage.port import AuditStore, Database
 from tests.engine.clocked import Clock, Clocked
 from tests.engine.shop import ACTOR, BRAND, Shop, audit, deduct, lock, stock, store, unlock
@@ -27,14 +23,9 @@ COMBO = sku_key(21)
 DISH = spu_key(30)
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql", "proxy"])
-async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
-    url = str(request.getfixturevalue(f"{request.param}_url"))
-    if request.param != "proxy":  # its tables are made beneath it
-        await migrate(url)
-    opened = await open_database(url, owner=uuid.uuid4().hex)
-    yield opened
-    await opened.close()
+@pytest.fixture
+def database_url(any_url: str) -> str:
+    return any_url
 
 
 def shop() -> Shop:

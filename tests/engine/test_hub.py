@@ -58,17 +58,17 @@ class Place(Shop):
         return self._at_hub
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql", "proxy"])
-async def cloud(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Engine, Database]]:
-    url = str(request.getfixturevalue(f"{request.param}_url"))
-    if request.param != "proxy":  # its tables are made beneath it
-        await migrate(url)
-    database = await open_database(url, owner=uuid.uuid4().hex)
+@pytest.fixture
+def database_url(any_url: str) -> str:
+    return any_url
+
+
+@pytest.fixture
+async def cloud(database: Database) -> AsyncIterator[tuple[Engine, Database]]:
     engine = Engine(database, Place(HUB))
     await engine.start()
     yield engine, database
     await engine.stop()
-    await database.close()
 
 
 @pytest.fixture

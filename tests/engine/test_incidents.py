@@ -1,8 +1,5 @@
 """An incident is settled on each database: what a batch loads for it is what its rules need, and no more is written."""
 
-import uuid
-from collections.abc import AsyncIterator
-
 import pytest
 
 from eightysix.core.audit import findings
@@ -13,8 +10,6 @@ from eightysix.core.outcome import Code, IncidentResolved, OrderDone, Refused
 from eightysix.core.quantity import UNIT
 from eightysix.core.reservation import State
 from eightysix.engine import Engine
-from eightysix.storage.migrate import migrate
-from eightysix.storage.open import open_database
 from eightysix.storage.port import AuditStore, Database
 from tests.engine.shop import ACTOR, BRAND, Shop, audit, deduct, lock, stock, store
 
@@ -22,14 +17,9 @@ STORE = store("s0")
 COMBO = 21
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql", "proxy"])
-async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
-    url = str(request.getfixturevalue(f"{request.param}_url"))
-    if request.param != "proxy":  # its tables are made beneath it
-        await migrate(url)
-    opened = await open_database(url, owner=uuid.uuid4().hex)
-    yield opened
-    await opened.close()
+@pytest.fixture
+def database_url(any_url: str) -> str:
+    return any_url
 
 
 def shop() -> Shop:

@@ -70,12 +70,9 @@ def due_of(found: AuditStore) -> list[int]:
     ]
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql", "proxy"])
-async def url(request: pytest.FixtureRequest) -> str:
-    found = str(request.getfixturevalue(f"{request.param}_url"))
-    if request.param != "proxy":  # its tables are made beneath it
-        await migrate(found)
-    return found
+@pytest.fixture
+def url(any_url: str) -> str:
+    return any_url
 
 
 @pytest.fixture(params=["postgres", "mysql"])
