@@ -1,14 +1,18 @@
 """Where a service is."""
 
-import httpx
+from urllib.parse import urlsplit, urlunsplit
 
 
-def address(url: str) -> httpx.URL:
-    """The service's address. ValueError for what isn't one."""
+def address(url: str) -> str:
+    """The service's address, its host as DNS has it. ValueError for what isn't one."""
     try:
-        found = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        parts = urlsplit(url)
+        port, host = parts.port, (parts.hostname or "").encode("idna").decode()
+    except ValueError as error:
         raise ValueError(f"not an http address: {url}") from error
-    if found.scheme not in {"http", "https"} or not found.host:
+    if parts.scheme not in {"http", "https"} or not host or any(sign.isspace() for sign in url):
         raise ValueError(f"not an http address: {url}")
-    return found
+    if parts.netloc.isascii():
+        return url
+    who, at, _ = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=who + at + host + (f":{port}" if port else "")))

@@ -46,7 +46,7 @@ class AsyncClient(Verbs):
         transport: AsyncTransport | None = None,
     ) -> None:
         self.setup = Setup(key=key, language=Language(language), policy=policy or Policy(), observe=observe)
-        self._line = transport or AsyncLine(str(address(url)), connections=connections)
+        self._line = transport or AsyncLine(address(url), connections=connections)
 
     async def send(self, call: Call[T]) -> T:
         """The answer to a call; to one that was sent before, by the same keys. Raises ClientError."""

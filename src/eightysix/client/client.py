@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, Self, TypeVar
 
-import httpx
 from msgspec.structs import replace
 
 from eightysix.wire.language import Language
@@ -16,7 +15,6 @@ from .call import Call
 from .duty import Duty
 from .follower import Follower
 from .following import Pace
-from .httpx_line import HttpxLine
 from .mirror import Mirror
 from .policy import Policy
 from .series import Series
@@ -48,7 +46,7 @@ class Client(Verbs):
         transport: Transport | None = None,
     ) -> None:
         self.setup = Setup(key=key, language=Language(language), policy=policy or Policy(), observe=observe)
-        self._line = transport or HttpxLine(httpx.Client(base_url=address(url), limits=limits(connections)))
+        self._line = transport or _line(address(url), connections)
 
     def send(self, call: Call[T]) -> T:
         """The answer to a call; to one that was sent before, by the same keys. Raises ClientError."""
@@ -103,9 +101,10 @@ class Client(Verbs):
         self.close()
 
 
-def limits(connections: int) -> httpx.Limits:
-    """All connections may stay open: a client that was busy will be again. The stream of a store takes one too."""
-    return httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=30.0)
+def _line(url: str, connections: int) -> Transport:
+    from .httpx_line import HttpxLine  # noqa: PLC0415 - httpx takes five megabytes, which those on asyncio can do without
+
+    return HttpxLine.to(url, connections)
 
 
 def _run(steps: Steps[None], line: Transport) -> Generator[Any, None, None]:

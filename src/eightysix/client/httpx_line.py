@@ -1,6 +1,7 @@
 """A line on httpx's pool of connections, for threads."""
 
 from contextlib import suppress
+from typing import Self
 
 import httpx
 
@@ -14,6 +15,13 @@ FAULTS = (httpx.HTTPError, httpx.StreamError, OSError)
 
 class HttpxLine:
     """`http` is used as it is set up (proxies, certificates), and closed with the line."""
+
+    @classmethod
+    def to(cls, url: str, connections: int) -> Self:
+        """A line to an address. All its connections may stay open: a client that was busy will be again. The stream of
+        a store takes one too."""
+        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=30.0)
+        return cls(httpx.Client(base_url=url, limits=limits))
 
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
