@@ -73,9 +73,10 @@ class Counter:
         self._catalog = catalog
         self._reader = reader
         self._orders = orders
-        self._journaled: set[tuple[object, ...]] = set()
+        self._journaled: set[tuple[type, str, object]] = set()
+        """What was told of which live orders of the cloud's."""
         self._deducted: set[tuple[str, int, int]] = set()
-        """Lines of the cloud's orders that were paid here while it was away."""
+        """Lines of them that were paid here while the cloud was away."""
 
     async def __call__(self, asked: Asked) -> Decided:
         command = asked.command
@@ -198,12 +199,15 @@ class Counter:
             outcome = await self._submit(TellVerb(command.store, command))
             if isinstance(outcome, Refused):
                 return STATUS[outcome.code], outcome_answer(outcome, language)[1]
-            self._journaled.add(told)
-            if isinstance(command, DeductStock):
-                self._deducted |= names
+            self._remember(told, names if isinstance(command, DeductStock) else set())
         state = State.DEDUCTED if isinstance(command, DeductStock) else State.UNLOCKED
         lines = [_line(line, state) for line in meant]
         return 200, JournaledAnswer(known.order_id, state.name, is_again, None, lines)
+
+    def _remember(self, told: tuple[type, str, object], paid: set[tuple[str, int, int]]) -> None:
+        """Until the order lives no longer: it can't be asked for then."""
+        self._journaled = {each for each in self._journaled if self._orders.get(each[1]) is not None} | {told}
+        self._deducted = {line for line in self._deducted if self._orders.get(line[0]) is not None} | paid
 
 
 _NOT_THERE = (Code.ORDER_NOT_FOUND, Code.ORDER_AT_HUB, Code.USE_HUB)
