@@ -1,8 +1,9 @@
 """A store's hub with a menu of 2,000 items: how soon it is ready, how much memory it takes, how long a lock takes.
 
 A cloud and its hub run as processes of their own on SQLite. The hub is started for the first time, then again; then
-locks, each of an order of its own, come at a fixed rate over the network of this machine, and the cloud is told of all
-of them meanwhile. A lock is timed from when it was due, so that waiting counts.
+locks, each of an order of its own, come at a fixed rate over the network of this machine: first while the cloud, which
+shares the processor here, is told of all of them, then with the cloud gone. A lock is timed from when it was due, so
+that waiting counts.
 
 Run ``python -m bench.hub [--items 2000] [--rate 200] [--seconds 30]`` in the project's folder.
 """
@@ -42,13 +43,13 @@ async def ready_after(town: Town, *more: str) -> float:
     return time.perf_counter() - began
 
 
-async def lock_times(client: AsyncClient, items: int, rate: float, seconds: float) -> list[float]:
+async def lock_times(client: AsyncClient, name: str, items: int, rate: float, seconds: float) -> list[float]:
     """Milliseconds of each lock, from when it was due."""
     times: list[float] = []
     began = time.perf_counter()
 
     async def one(number: int, due: float) -> None:
-        await client.lock(PLACE, f"bench-{number}", POS, {_FIRST + number % items: 1})
+        await client.lock(PLACE, f"{name}-{number}", POS, {_FIRST + number % items: 1})
         times.append((time.perf_counter() - due) * 1000)
 
     async with asyncio.TaskGroup() as group:
@@ -78,6 +79,18 @@ def processor(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+async def show_locks(town: Town, name: str, items: int, rate: float, seconds: float) -> None:
+    """Lock for so long, and print how it went."""
+    used = processor(town.hub.pid)
+    times = sorted(await lock_times(town.inside, name, items, rate, seconds))
+    used = processor(town.hub.pid) - used
+    cuts = statistics.quantiles(times, n=1000)
+    print(
+        f"{name}: {len(times)} locks at {rate:.0f}/s: p50 {cuts[499]:.1f} ms, p99 {cuts[989]:.1f} ms, "
+        f"p99.9 {cuts[998]:.1f} ms, at most {times[-1]:.1f} ms; the hub took {100 * used / seconds:.0f} % of a core"
+    )
+
+
 async def run(items: int, rate: float, seconds: float) -> None:
     """Measure, and print."""
     with tempfile.TemporaryDirectory() as folder:
@@ -93,19 +106,13 @@ async def run(items: int, rate: float, seconds: float) -> None:
             await town.in_step(60)
             await eventually(lambda: holds_all(town), 120)
             print(f"memory at rest: {memory(town.hub.pid, 'VmRSS'):.0f} MB")
-            used = processor(town.hub.pid)
-            times = sorted(await lock_times(town.inside, items, rate, seconds))
-            used = processor(town.hub.pid) - used
-            cuts = statistics.quantiles(times, n=1000)
-            print(
-                f"{len(times)} locks at {rate:.0f}/s: p50 {cuts[499]:.1f} ms, p99 {cuts[989]:.1f} ms, "
-                f"p99.9 {cuts[998]:.1f} ms, at most {times[-1]:.1f} ms"
-            )
-            print(f"the hub took {100 * used / seconds:.0f} % of a core")
-            print(f"memory at most: {memory(town.hub.pid, 'VmHWM'):.0f} MB")
+            await show_locks(town, "online", items, rate, seconds)
             began = time.perf_counter()
             await town.in_step(60)
             print(f"in step with the cloud after {time.perf_counter() - began:.1f} s more")
+            await town.cloud.kill()
+            await show_locks(town, "offline", items, rate, seconds)
+            print(f"memory at most: {memory(town.hub.pid, 'VmHWM'):.0f} MB")
         finally:
             await town.close()
 

@@ -6,7 +6,7 @@ from eightysix.core.hub import GrantChange, MirrorRow
 from eightysix.core.key import sku_key
 from eightysix.core.stock import LIMITED, Stock
 from eightysix.hub.desk import Holding
-from eightysix.hub.rebalancing import Rebalancing
+from eightysix.hub.rebalancing import LOOK_MOST, Rebalancing
 from eightysix.hub.sales import Sales
 
 SOUP = sku_key(7)
@@ -76,3 +76,26 @@ def test_while_a_guest_waits_nothing_else_is_moved() -> None:
     rebalancing.borrow(rice, 2_000)
     assert rebalancing.changes([soup, short], 0) == (GrantChange(rice, 2_000),)
     assert [change.key for change in rebalancing.changes([soup, short], 1)] == [SOUP, rice]
+
+
+def test_the_stocks_are_looked_at_in_turn_and_whoever_is_short_first() -> None:
+    rebalancing = Rebalancing()
+    keys = [sku_key(number) for number in range(1, 2 * LOOK_MOST + 11)]
+    for key in keys:
+        rebalancing.saw(MirrorRow(Stock(key, type=LIMITED, real=10_000, version=1)))
+    first = rebalancing.look()
+    assert first == tuple(keys[:LOOK_MOST])
+    rebalancing.borrow(keys[-1], 2_000)
+    holdings = [Holding(Stock(key, type=LIMITED, real=10_000, grant=10_000, settings_version=1), 1000) for key in keys]
+    assert rebalancing.changes(holdings, 0) == ()  # the guest has come while the first ones were read
+    assert rebalancing.is_urgent
+    assert rebalancing.look() == (keys[-1],)
+    assert rebalancing.changes(holdings, 0) == (GrantChange(keys[-1], 2_000),)
+    rebalancing.recall(keys[-2], 1_000)
+    looks = []
+    while len(looks) < rebalancing.looks_a_round:
+        looks.append(rebalancing.look())
+        rebalancing.changes(holdings, 0)
+    assert looks[0] == (keys[-2], *keys[: LOOK_MOST - 1])
+    assert {key for look in looks for key in look} >= set(keys[:-1])
+    assert not rebalancing.is_urgent

@@ -140,7 +140,7 @@ class HubEnd:
             events = tuple(body for _, (_, body) in sorted(kitchen.events.items())[:UPLOAD_MOST])
         requests = tuple(kitchen.requests_open.values())
         chain = decode_event(events[0]).prev if events else ""
-        if not agent.reads_stocks(self.now):
+        if agent.reads_stocks(self.now) == ():
             return Desk(kitchen.last_seq, kitchen.acked_seq, chain, events, requests)
         channels: dict[StockKey, list[ChannelStock]] = {}
         for (key, _), row in kitchen.channels.items():

@@ -43,7 +43,14 @@ def test_of_little_the_cloud_keeps_most() -> None:
 
 def test_a_small_difference_is_left_alone() -> None:
     assert wanted(Free(45 * UNIT, 55 * UNIT), Split()) == 0
-    assert wanted(Free(30 * UNIT, 70 * UNIT), Split()) == 17 * UNIT
+    assert wanted(Free(20 * UNIT, 80 * UNIT), Split()) == 27 * UNIT
+
+
+def test_who_has_enough_for_a_day_gets_nothing_more() -> None:
+    assert wanted(Free(30 * UNIT, 970 * UNIT), Split()) == 0
+    assert wanted(Free(970 * UNIT, 30 * UNIT), Split()) == 0
+    assert wanted(Free(30 * UNIT, 970 * UNIT), Split(pace_here=2 * UNIT)) > 0
+    assert wanted(Free(30 * UNIT, 60 * UNIT), Split(guaranteed_here=45 * UNIT, pace_there=900 * UNIT)) == 15 * UNIT
 
 
 def test_whoever_has_nothing_gets_its_part_at_once() -> None:

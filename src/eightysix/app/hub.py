@@ -73,8 +73,7 @@ FIRST_SECONDS = 60.0
 """How long the first start waits for the cloud."""
 
 PACE = Pace(rebalance_ms=5_000)
-"""Grants are looked through every few seconds: with thousands of stocks that takes the event loop for milliseconds. Who
-goes short on either side is heard at once."""
+"""A round of looks at thousands of stocks costs tens of milliseconds of the processor."""
 
 _AGAIN_SECONDS = 1.0
 _STREAMS = 500

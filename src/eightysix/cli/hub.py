@@ -3,6 +3,7 @@
 import gc
 import os
 import socket
+import sys
 from inspect import getdoc
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -77,6 +78,11 @@ def hub(  # noqa: PLR0917 - typer makes an option of each
         lock.release()
 
 
+_SWITCH_SECONDS = 0.0005
+"""A tenth of Python's own: the event loop, which answers the tills, shares the interpreter with the threads that read
+and write the file, and would wait so long for each of them."""
+
+
 async def _run(settings: Settings, port: int, asked: Asked) -> None:
     pairing = await _paired(asked)
     await prepare_hub(settings, asked.folder)
@@ -89,6 +95,7 @@ async def _run(settings: Settings, port: int, asked: Asked) -> None:
     async with running_hub(settings, pairing, asked.folder) as service:
         gc.collect()
         gc.freeze()  # as in serve: what was loaded at the start stays
+        sys.setswitchinterval(_SWITCH_SECONDS)
         await serve_http(service.asgi, settings.host, port, ready, stop)
 
 

@@ -4,9 +4,9 @@ The cloud keeps a few portions first, for it has to refuse at once where it come
 lacks before it refuses. The rest is split as it sells: by the pace of each side's own sales, and by the weights of the
 channels as long as too little was sold to tell. So both run out at about the same time, and a hub that is cut off goes
 on as long as it would have anyway. What is guaranteed to the store's own channels is held for them in any case. Nothing
-is moved for a small difference, since every move is a message and a log row; but whoever has nothing while the other
-has several gets its part at once. What the cloud asks back for a sale that it had to refuse (`recalled`) is given as
-far as it is free.
+is moved for a small difference, or to a side that has enough for a day, since every move is a message and a log row;
+but whoever has nothing while the other has several gets its part at once. What the cloud asks back for a sale that it
+had to refuse (`recalled`) is given as far as it is free.
 
 Measured on real orders by bench/grants.py; docs/HUB.md has the figures. Quantities in thousandths, paces in thousandths
 an hour.
@@ -24,6 +24,9 @@ KEPT = 6
 
 TOLERANCE = 8
 """A difference of less than an eighth of what is free is left alone."""
+
+ENOUGH_HOURS = 24
+"""Who has so much at its pace needs nothing of the other."""
 
 HALF_LIFE_MS = 30 * 60_000
 """A sale counts half as much after so long."""
@@ -82,19 +85,29 @@ def wanted(free: Free, split: Split, *, recalled: int = 0) -> int:
     starves = min(here, there) < step
     if abs(difference) * TOLERANCE < total and not starves:
         return 0
-    return _floor(min(difference, there), step) if difference > 0 else -_floor(min(-difference, here), step)
+    part, whole = _paces(split)
+    if difference > 0:
+        enough = max(step, part * ENOUGH_HOURS, split.guaranteed_here)
+        return 0 if here >= enough else _floor(min(difference, there), step)
+    enough = max(step, (whole - part) * ENOUGH_HOURS)
+    return 0 if there >= enough else -_floor(min(-difference, here), step)
 
 
 def _target(total: int, split: Split, step: int) -> int:
     """The hub's part of what is free. Where there are two units to split and it sells any, it has one at least."""
-    weights = split.weight_here + split.weight_there
-    prior = PRIOR * split.weight_here // weights if weights else PRIOR // 2
-    part, whole = split.pace_here + prior, split.pace_here + split.pace_there + PRIOR
+    part, whole = _paces(split)
     left = total - min(KEPT * step, total * 3 // 5)
     target = _floor(left * part // whole + step // 2, step)
     if left >= 2 * step and part:
         target = max(target, step)
     return max(target, _ceil(min(split.guaranteed_here, total), step))
+
+
+def _paces(split: Split) -> tuple[int, int]:
+    """The hub's pace and that of both sides, with the weights' part in them."""
+    weights = split.weight_here + split.weight_there
+    prior = PRIOR * split.weight_here // weights if weights else PRIOR // 2
+    return split.pace_here + prior, split.pace_here + split.pace_there + PRIOR
 
 
 def _floor(quantity: int, step: int) -> int:

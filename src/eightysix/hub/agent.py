@@ -45,7 +45,7 @@ from .call import (
 from .desk import Desk
 from .pace import Pace
 from .patience import Patience
-from .rebalancing import CHANGES_MOST, Rebalancing
+from .rebalancing import LOOK_MOST, Rebalancing
 from .trouble import Trouble, trouble_of
 
 
@@ -69,6 +69,9 @@ _DUTIES: dict[type[Call], Duty] = {
     FetchOrders: Duty.ORDERS,
 }
 
+
+ROWS_MOST = 100
+"""Rows that one command takes over: orders wait for its commit. Before the first orders there may be more."""
 
 _UNTOLD_MOST = 100
 """With more than so many events to tell, the cloud's rows say too little to split anything by them."""
@@ -168,9 +171,11 @@ class Agent:
         """Whether `next` may need the journal's events."""
         return self._is_free(Duty.UPLOAD, now)
 
-    def reads_stocks(self, now: int) -> bool:
-        """Whether `next` may need the holdings."""
-        return self._totals is not None or self._rebalances(now)
+    def reads_stocks(self, now: int) -> tuple[StockKey, ...] | None:
+        """Whose holdings `next` may need; None: all."""
+        if self._totals is not None:
+            return None
+        return self._rebalancing.look() if self._rebalances(now) else ()
 
     def next(self, desk: Desk, now: int) -> Turn:
         """What is to be done now, given the books."""
@@ -251,10 +256,13 @@ class Agent:
             return
         if desk.last_seq - desk.acked_seq > _UNTOLD_MOST and not self._rebalancing.is_borrowing:
             return
-        self._rebalance_at = now + self._pace.rebalance_ms
         changes = self._rebalancing.changes(desk.holdings, now)
-        if len(changes) >= CHANGES_MOST:
-            self._rebalance_at = now  # there may be more, as after a first start
+        if (
+            self._rebalancing.is_urgent or len(changes) > LOOK_MOST // 2
+        ):  # there is more to move, as after a first start
+            self._rebalance_at = now
+        else:
+            self._rebalance_at = now + self._pace.rebalance_ms // self._rebalancing.looks_a_round
         if changes:
             yield AskGrants(self._store, GrantRequest(self._new_id(), changes, now))
 
@@ -366,4 +374,5 @@ class Agent:
     def _mirrored(self, rows: tuple[MirrorRow, ...]) -> list[MirrorStock]:
         for row in rows:
             self._rebalancing.saw(row)
-        return [MirrorStock(self._store, rows)] if rows else []
+        most = ROWS_MOST if self._has_all_rows else max(1, len(rows))
+        return [MirrorStock(self._store, rows[start : start + most]) for start in range(0, len(rows), most)]

@@ -7,7 +7,7 @@ else. A crash at any place loses nothing: what counts is in the books (see `agen
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from time import time
 from typing import NamedTuple, Protocol
 
@@ -25,7 +25,7 @@ from eightysix.storage.hub_books import HubBooksTable
 from eightysix.storage.port import Reader, StorageFault
 from eightysix.wire.message import StockState
 
-from .agent import Agent
+from .agent import ROWS_MOST, Agent
 from .call import Answer, Call, Denied, Lost, OrdersFetched, Pulled, StoreFetched
 from .cloud_orders import CloudOrders
 from .desk import UPLOAD_MOST, Desk, Holding, holdings_of
@@ -36,9 +36,6 @@ _log = logging.getLogger(__name__)
 
 _GATHER_SECONDS = 0.05
 """What is committed within it is told in one go; nobody waits for it."""
-
-_ROWS_MOST = 500
-"""Rows that one command takes over."""
 
 _AGAIN_SECONDS = 0.5
 """After the hub's own file couldn't be read or written."""
@@ -236,7 +233,7 @@ class Driver(Observer):
         """The rows that the stream has told of and that come next, each as it was told last: written down together,
         for with a journal uploaded a stock is told of many times."""
         rows: dict[StockKey, MirrorRow] = {}
-        while self._inbox and isinstance(heard := self._inbox[0], _Heard) and len(rows) < _ROWS_MOST:
+        while self._inbox and isinstance(heard := self._inbox[0], _Heard) and len(rows) < ROWS_MOST:
             self._inbox.popleft()
             now = _now()
             try:
@@ -298,9 +295,10 @@ class Driver(Observer):
 
     async def _desk(self, now: int) -> Desk:
         """What the agent reads. Holdings come first: whatever is sold meanwhile is in the books that follow."""
+        keys = self.agent.reads_stocks(now)
         holdings: tuple[Holding, ...] = ()
-        if self.agent.reads_stocks(now):
-            holdings = await self._holdings(now)
+        if keys is None or keys:
+            holdings = await self._holdings(keys, now)
         books = await self._open_books()
         events: tuple[bytes, ...] = ()
         chain = books.chain
@@ -316,9 +314,9 @@ class Driver(Observer):
             raise StorageFault("the hub's books are gone")
         return books
 
-    async def _holdings(self, now: int) -> tuple[Holding, ...]:
+    async def _holdings(self, keys: Sequence[StockKey] | None, now: int) -> tuple[Holding, ...]:
         catalogue = self._catalog.current
-        rows = await self._reader.store_rows(self._store, None)
+        rows = await self._reader.store_rows(self._store, keys)
         await asyncio.sleep(0)  # a large menu keeps the event loop for milliseconds; orders go between
         channels: dict[StockKey, list[ChannelStock]] = {}
         for row in rows.channels:

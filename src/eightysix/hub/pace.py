@@ -12,6 +12,8 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     orders_ms: int | None = 5_000
     """None: nobody here forwards verbs of the cloud's orders."""
     rebalance_ms: int = 1_000
+    """In which every stock is looked at once, a few hundred at a time; who goes short on either side is heard at
+    once."""
     compare_ms: int = 600_000
     """Between two comparisons of what the hub holds; there is one at each reconnect besides."""
     retry_ms: int = 2_000

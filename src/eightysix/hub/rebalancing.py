@@ -1,6 +1,7 @@
 """What a hub asks for and gives back: the policy of `core.grant_policy`, applied to what is known of both sides."""
 
 from collections.abc import Iterable
+from itertools import chain, islice
 
 from eightysix.core.grant_policy import wanted
 from eightysix.core.hub import GrantChange, MirrorRow
@@ -10,8 +11,8 @@ from eightysix.core.stock import Stock
 from .desk import Holding
 from .sales import Sales
 
-CHANGES_MOST = 200
-"""Stocks that one request moves."""
+LOOK_MOST = 50
+"""Stocks that are looked at together, and that one request moves at the most: orders wait for its commit."""
 
 
 class Rebalancing:
@@ -21,6 +22,9 @@ class Rebalancing:
         self._cloud: dict[StockKey, Stock] = {}
         self._recalled: dict[StockKey, int] = {}
         self._short: dict[StockKey, int] = {}
+        self._round: dict[StockKey, None] = {}
+        """What is still to be looked at before all begins anew."""
+        self._look: tuple[StockKey, ...] = ()
         self._sales = Sales()
 
     def saw(self, row: MirrorRow) -> None:
@@ -42,6 +46,27 @@ class Rebalancing:
         """Whether guests wait for something of the cloud's."""
         return bool(self._short)
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether somebody waits, here or there."""
+        return bool(self._short or self._recalled)
+
+    @property
+    def looks_a_round(self) -> int:
+        """How many looks it takes to see every stock."""
+        return max(1, -(-len(self._cloud) // LOOK_MOST))
+
+    def look(self) -> tuple[StockKey, ...]:
+        """Which stocks `changes` is about next: what guests wait for, and nothing else then, since a give-back waits
+        for the journal; else what the cloud asks back, and the next ones of the round."""
+        if self._short:
+            self._look = tuple(islice(self._short, LOOK_MOST))
+        else:
+            if not self._round:
+                self._round = dict.fromkeys(key for key, stock in self._cloud.items() if stock.is_limited)
+            self._look = tuple(dict.fromkeys(islice(chain(self._recalled, self._round), LOOK_MOST)))
+        return self._look
+
     def settled(self, changes: Iterable[GrantChange]) -> None:
         """The cloud has answered: so much more, or less, is the hub's."""
         for change in changes:
@@ -56,23 +81,27 @@ class Rebalancing:
                 self._sales.moved_here(change.key, -change.delta)
 
     def changes(self, holdings: Iterable[Holding], now: int) -> tuple[GrantChange, ...]:
-        """What is to be asked for, and given back; while guests wait, nothing but what they wait for, since a
-        give-back waits for the journal."""
+        """What is to be asked for, and given back, of the stocks that `look` has named; other holdings don't matter."""
+        look = frozenset(self._look or self.look())
+        self._look = ()
+        if self._short and look.isdisjoint(self._short):
+            return ()  # a guest has come since, who goes first
         found: list[GrantChange] = []
         for holding in holdings:
-            if self._short and holding.key not in self._short:
+            if holding.key not in look:
                 continue
             cloud = self._cloud.get(holding.key)
             if cloud is None or not cloud.is_limited:
                 continue
             self._sales.look(holding, cloud, now)
             delta = self._delta(holding, cloud, now)
-            if delta and len(found) < CHANGES_MOST:
+            if delta:
                 found.append(GrantChange(holding.key, delta))
                 if delta < 0:  # what is given back leaves the hub's hands with the request
                     self._sales.moved_here(holding.key, delta)
-        self._recalled.clear()
-        self._short.clear()
+        for key in look:
+            for waiting in (self._short, self._recalled, self._round):
+                waiting.pop(key, None)
         return tuple(found)
 
     def _delta(self, holding: Holding, cloud: Stock, now: int) -> int:

@@ -1,5 +1,6 @@
 """How a hub is: what its status page shows, as values. Its key is no part of it."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from time import time
@@ -22,6 +23,8 @@ from .file_health import FileHealth
 from .skew import Skew
 
 _ERRORS_MOST = 10
+_PART = 200
+"""Stocks that are looked at in one go."""
 
 
 class JournalShown(msgspec.Struct, frozen=True):
@@ -171,13 +174,17 @@ class StatusDesk:
     async def _grants(self) -> list[GrantShown]:
         rows = await self._reader.store_rows(self._store, None)
         known = self._catalog.current
-        return [
-            GrantShown(
-                *stock.key, as_number(held(stock)), as_number(max(0, stock.left)), as_number(max(0, stock.grant))
-            )
-            for stock in rows.stocks
-            if stock.is_limited and known.item(self._store.brand_id, *stock.key) is not None
-        ]
+        shown: list[GrantShown] = []
+        for start in range(0, len(rows.stocks), _PART):
+            await asyncio.sleep(0)  # a large menu takes milliseconds: orders go between
+            shown += [
+                GrantShown(
+                    *stock.key, as_number(held(stock)), as_number(max(0, stock.left)), as_number(max(0, stock.grant))
+                )
+                for stock in rows.stocks[start : start + _PART]
+                if stock.is_limited and known.item(self._store.brand_id, *stock.key) is not None
+            ]
+        return shown
 
 
 def _iso(seconds: float) -> str:

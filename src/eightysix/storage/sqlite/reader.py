@@ -1,9 +1,10 @@
 """Reads outside of batches, on a connection of their own. Each is one statement, which sees one state."""
 
+import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from eightysix.core.change import Alert, Head, OrderFact
 from eightysix.core.key import StockKey, StoreKey
@@ -12,6 +13,11 @@ from eightysix.storage.port import MAX_SEQ, HubRows, Planned, StoreRows
 
 from . import rows, statements
 from .connection import ConnectionThread
+
+_T = TypeVar("_T")
+
+_PART = 500
+"""Rows that are made in one go."""
 
 
 class SqliteReader:
@@ -42,8 +48,8 @@ class SqliteReader:
         return StoreRows(
             now=now,
             head=_head(found),
-            stocks=tuple(rows.stock(row) for row in rows.decode(stocks)),
-            channels=tuple(rows.channel(row) for row in rows.decode(channels)),
+            stocks=tuple(await _by_parts(rows.stock, rows.decode(stocks))),
+            channels=tuple(await _by_parts(rows.channel, rows.decode(channels))),
             due=tuple(rows.reservation(row) for row in rows.decode(due)),
             next_due_at=next_due_at,
         )
@@ -101,6 +107,16 @@ class SqliteReader:
             return row
 
         return await self._thread.run(work)
+
+
+async def _by_parts(make: Callable[[Any], _T], found: Sequence[Any]) -> list[_T]:
+    """What is made of each row. Of a large menu's it takes milliseconds: others go between."""
+    made: list[_T] = []
+    for start in range(0, len(found), _PART):
+        if start:
+            await asyncio.sleep(0)
+        made += map(make, found[start : start + _PART])
+    return made
 
 
 def _head(found: str) -> Head:
