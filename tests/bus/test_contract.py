@@ -1,6 +1,7 @@
 """What every bus keeps: order within a group, nothing lost, and who publishes too much is held back."""
 
 import asyncio
+import contextlib
 import time
 
 import pytest
@@ -54,6 +55,22 @@ async def test_what_a_handler_failed_on_comes_again_and_its_order_stays(stage: S
     assert failures == {b"3": 0, b"5": 0}
     for group in ("failing", "fine", "other"):
         assert inbox.numbers(group) == list(range(10))
+
+
+async def test_what_a_handler_will_never_take_holds_up_nothing_else(stage: Stage) -> None:
+    def refuse(message: BusMessage) -> None:
+        if message.group == "odd" and message.body == b"3":
+            raise MessageRefused("never")
+
+    bus, inbox = await stage.bus(), Inbox(refuse)
+    await bus.subscribe(stage.topic, "gateway", inbox)
+    for number in range(6):
+        for group in ("odd", "fine"):
+            with contextlib.suppress(MessageRefused):  # where the publisher hears of it
+                await publish(bus, [stage.message(number, group)])
+    await inbox.until_got(11)
+    assert inbox.numbers("odd") == [0, 1, 2, 4, 5]
+    assert inbox.numbers("fine") == list(range(6))
 
 
 async def test_each_group_of_consumers_gets_everything(stage: Stage) -> None:

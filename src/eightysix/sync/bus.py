@@ -32,7 +32,7 @@ class MessageRefused(Exception):
 Handler = Callable[[Sequence[BusMessage]], Awaitable[None]]
 """Consumes messages of one group in their order, all or none; an exception has them delivered again, after a while. One
 group's messages are handed over one call at a time, several groups' side by side. MessageRefused says that it will
-never take them."""
+never take one of them; that one is given up then, or its publisher hears of it, and the others go on."""
 
 
 class Subscription(Protocol):

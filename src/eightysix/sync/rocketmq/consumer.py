@@ -6,7 +6,8 @@ processes. Within a batch the groups of messages are handled side by side, each 
 at once. While we have a batch we renew our claim to it.
 
 A handler that fails is called again a few times here. Then the rest of its group goes back to the broker, which gives
-it to whoever asks next. Nothing else of that queue moves meanwhile: who can't handle a message puts it aside itself.
+it to whoever asks next. Nothing else of that queue moves meanwhile: who can't handle a message puts it aside itself, or
+says MessageRefused.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from eightysix.sync.bus import Handler, Subscription
 
 from .claims import CLAIM_SECONDS, Claims, Received
 from .link import Link
-from .readers import AGAIN_SECONDS, BREATH_SECONDS, HANDLER_PAUSES, Readers
+from .readers import AGAIN_SECONDS, BREATH_SECONDS, HANDLER_PAUSES, Readers, hand_over
 from .remoting import RemotingFailed
 from .routes import Queue, Routes
 
@@ -108,7 +109,7 @@ class Consumer(Subscription):
         messages = [received.message for received in lane]
         for pause in (*HANDLER_PAUSES, None):
             try:
-                await self._handle(messages)
+                await hand_over(self._handle, messages, self._group)
             except Exception as error:  # noqa: BLE001 - a handler's failure, whatever it is, is a redelivery
                 _log.warning("%s could not handle %d messages: %r", self._group, len(messages), error)
             else:

@@ -14,7 +14,7 @@ from eightysix.sync.bus import BusMessage, Handler, Subscription
 
 from .administration import OwnGroup, group_name
 from .channel import Channel
-from .readers import AGAIN_SECONDS, BREATH_SECONDS, HANDLER_PAUSES, Readers
+from .readers import AGAIN_SECONDS, BREATH_SECONDS, HANDLER_PAUSES, Readers, hand_over
 from .remoting import REQUEST_SECONDS, SUCCESS, RemotingFailed
 from .routes import Queue, Routes
 from .stored import stored
@@ -123,7 +123,7 @@ class Follower(Subscription):
         """Again and again, until it is, or it closes."""
         for pause in itertools.chain(HANDLER_PAUSES, itertools.repeat(HANDLER_PAUSES[-1])):
             try:
-                await self._handle(lane)
+                await hand_over(self._handle, lane, self._own.consumers)
             except Exception as error:  # noqa: BLE001 - a handler's failure, whatever it is, is a redelivery
                 _log.warning("%s could not handle %d messages: %r", self._own.consumers, len(lane), error)
             else:

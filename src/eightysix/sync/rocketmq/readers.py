@@ -5,6 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
+from eightysix.sync.bus import BusMessage, Handler, MessageRefused
+
 from .remoting import Answer, RemotingFailed
 from .routes import Queue
 
@@ -21,6 +23,19 @@ HANDLER_PAUSES = (0.05, 0.2, 1.0)
 """Between the tries of a handler that fails, in seconds."""
 
 _ROUTE_SECONDS = 10.0
+
+
+async def hand_over(handle: Handler, messages: Sequence[BusMessage], whose: str) -> None:
+    """Have messages of one group handled. One that the handler will never take is given up: it would hold up all that
+    is behind it in its queue, for ever. Raises whatever else the handler raises."""
+    try:
+        await handle(messages)
+    except MessageRefused as refused:
+        if len(messages) == 1:
+            _log.error("%s gives up the message %s of %s: %s", whose, messages[0].key, messages[0].topic, refused)
+            return
+        for each in messages:
+            await hand_over(handle, [each], whose)
 
 
 class Readers:
