@@ -16,7 +16,7 @@ with the same id and the same bytes.
 Deliberately not here: whether a sale is let through (the rules), how much a hub should hold (`core.grant_policy`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from random import Random
 
@@ -75,6 +75,11 @@ ROWS_MOST = 100
 
 _UNTOLD_MOST = 100
 """With more than so many events to tell, the cloud's rows say too little to split anything by them."""
+
+
+def mirrored(store: StoreKey, rows: Sequence[MirrorRow], most: int) -> list[MirrorStock]:
+    """Commands that take the rows over, so many each."""
+    return [MirrorStock(store, tuple(rows[start : start + most])) for start in range(0, len(rows), most)]
 
 
 class Agent:
@@ -374,5 +379,4 @@ class Agent:
     def _mirrored(self, rows: tuple[MirrorRow, ...]) -> list[MirrorStock]:
         for row in rows:
             self._rebalancing.saw(row)
-        most = ROWS_MOST if self._has_all_rows else max(1, len(rows))
-        return [MirrorStock(self._store, rows[start : start + most]) for start in range(0, len(rows), most)]
+        return mirrored(self._store, rows, ROWS_MOST if self._has_all_rows else max(1, len(rows)))

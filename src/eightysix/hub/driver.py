@@ -25,7 +25,7 @@ from eightysix.storage.hub_books import HubBooksTable
 from eightysix.storage.port import Reader, StorageFault
 from eightysix.wire.message import StockState
 
-from .agent import ROWS_MOST, Agent
+from .agent import ROWS_MOST, Agent, mirrored
 from .call import Answer, Call, Denied, Lost, OrdersFetched, Pulled, StoreFetched
 from .cloud_orders import CloudOrders
 from .desk import UPLOAD_MOST, Desk, Holding, holdings_of
@@ -36,6 +36,9 @@ _log = logging.getLogger(__name__)
 
 _GATHER_SECONDS = 0.05
 """What is committed within it is told in one go; nobody waits for it."""
+
+_HEARD_MOST = 1_000
+"""Messages of the stream that are looked at in one go."""
 
 _AGAIN_SECONDS = 0.5
 """After the hub's own file couldn't be read or written."""
@@ -196,8 +199,9 @@ class Driver(Observer):
             if isinstance(one, _Answered):
                 self._inbox.popleft()
                 await self._take(one)
-            elif rows := self._told_rows():
-                await self._run(MirrorStock(self._store, rows))
+            else:
+                for part in mirrored(self._store, self._told_rows(), ROWS_MOST):
+                    await self._run(part)
         now = _now()
         turn = self.agent.next(await self._desk(now), now)
         for command in turn.commands:
@@ -230,11 +234,13 @@ class Driver(Observer):
         self._wake()
 
     def _told_rows(self) -> tuple[MirrorRow, ...]:
-        """The rows that the stream has told of and that come next, each as it was told last: written down together,
-        for with a journal uploaded a stock is told of many times."""
+        """The rows that the stream has told of and that come next, each as it was told last: with a journal uploaded a
+        stock is told of many times."""
         rows: dict[StockKey, MirrorRow] = {}
-        while self._inbox and isinstance(heard := self._inbox[0], _Heard) and len(rows) < ROWS_MOST:
+        count = 0
+        while self._inbox and isinstance(heard := self._inbox[0], _Heard) and count < _HEARD_MOST:
             self._inbox.popleft()
+            count += 1
             now = _now()
             try:
                 row = mirror_row(heard.state, now)

@@ -16,7 +16,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     once."""
     compare_ms: int = 600_000
     """Between two comparisons of what the hub holds; there is one at each reconnect besides."""
-    retry_ms: int = 2_000
+    retry_ms: int = 1_000
     """The longest wait for a cloud that doesn't answer: a store that is connected again wants to be in step within a
     few seconds."""
     denied_ms: int = 30_000
