@@ -128,10 +128,31 @@ def test_with_much_to_tell_nothing_is_split_anew() -> None:
     assert answer_rows
     holding = Holding(Stock(SOUP, type=LIMITED, real=20_000, grant=20_000, settings_version=1), 1_000)
     desk = Desk(500, 0, "", (b"sold",), (), (holding,))
-    assert agent.next(desk, 60_000).commands == ()
-    assert agent.next(Desk(500, 500, holdings=(holding,)), 60_000).commands
+    turn = agent.next(desk, 60_000)
+    assert turn.commands == ()
+    assert turn.due_at > 60_001  # it doesn't go round and round until all is told
+    assert agent.next(Desk(500, 500, holdings=(holding,)), turn.due_at).commands
     agent.borrow(SOUP, 1_000, 70_000)  # a guest waits
     assert agent.next(desk, 70_000).commands
+
+
+def test_a_small_upload_finds_out_whether_the_line_is_back() -> None:
+    agent = settled_in()
+    events = tuple(event(seq) for seq in range(1, 101))
+    desk, now = Desk(100, 0, "", events), 100_000
+    [upload] = [call for call in agent.next(desk, now).calls if isinstance(call, Upload)]
+    assert upload.events == events
+    agent.answered(upload, Lost(), now)
+    now = agent.next(desk, now).due_at
+    [upload] = agent.next(desk, now).calls
+    assert isinstance(upload, Upload)
+    assert 0 < len(upload.events) < 50
+    assert upload.events == events[: len(upload.events)]
+    told = len(upload.events)
+    agent.answered(upload, Uploaded(told), now)
+    rest = Desk(100, told, "", events[told:])
+    [upload] = [call for call in agent.next(rest, now).calls if isinstance(call, Upload)]
+    assert (upload.seq, upload.events) == (told + 1, events[told:])
 
 
 def test_while_the_line_is_gone_one_call_at_a_time_finds_out() -> None:

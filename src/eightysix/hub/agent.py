@@ -76,6 +76,13 @@ ROWS_MOST = 100
 _UNTOLD_MOST = 100
 """With more than so many events to tell, the cloud's rows say too little to split anything by them."""
 
+_PROBE_EVENTS = 20
+"""Events of an upload that finds out whether the line is back: behind a line that swallows everything a large one would
+be waited for long."""
+
+_UNTOLD_MS = 200
+"""Until it is looked whether there are fewer."""
+
 
 def mirrored(store: StoreKey, rows: Sequence[MirrorRow], most: int) -> list[MirrorStock]:
     """Commands that take the rows over, so many each."""
@@ -217,7 +224,8 @@ class Agent:
             if not desk.events:
                 return None
             self._unsettled.setdefault(duty, self._cursor)
-            return Upload(self._side.journal_id, desk.acked_seq + 1, desk.chain, desk.events)
+            events = desk.events[:_PROBE_EVENTS] if self._line.failures else desk.events
+            return Upload(self._side.journal_id, desk.acked_seq + 1, desk.chain, events)
         if duty is Duty.PULL:
             return Pull(self._cursor)
         if duty is Duty.STORE:
@@ -260,14 +268,11 @@ class Agent:
         if desk.requests or not self._rebalances(now):
             return
         if desk.last_seq - desk.acked_seq > _UNTOLD_MOST and not self._rebalancing.is_borrowing:
+            self._rebalance_at = now + _UNTOLD_MS
             return
         changes = self._rebalancing.changes(desk.holdings, now)
-        if (
-            self._rebalancing.is_urgent or len(changes) > LOOK_MOST // 2
-        ):  # there is more to move, as after a first start
-            self._rebalance_at = now
-        else:
-            self._rebalance_at = now + self._pace.rebalance_ms // self._rebalancing.looks_a_round
+        is_more = self._rebalancing.is_urgent or len(changes) > LOOK_MOST // 2  # as after a first start
+        self._rebalance_at = now if is_more else now + self._pace.rebalance_ms // self._rebalancing.looks_a_round
         if changes:
             yield AskGrants(self._store, GrantRequest(self._new_id(), changes, now))
 
