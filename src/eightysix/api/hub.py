@@ -99,15 +99,10 @@ class HubLine:
         return _refused(call, told, stop)
 
     async def _tell(self, commands: list[TellHubEvent]) -> "list[Told]":
-        """What the events came to, up to the first that wasn't stored. The first goes ahead: where the journal doesn't
-        go on with it, the others need not be tried."""
-        told: list[Told] = []
-        for some in (commands[:1], commands[1:]):
-            told += await asyncio.gather(
-                *[self._submit(command, background=True) for command in some], return_exceptions=True
-            )
-            if not all(isinstance(outcome, HubEventTold) for outcome in told):
-                break
+        """What the events came to, up to the first that wasn't stored."""
+        told: list[Told] = await asyncio.gather(
+            *[self._submit(command, background=True) for command in commands], return_exceptions=True
+        )
         stored = next((at for at, each in enumerate(told) if not isinstance(each, HubEventTold)), len(told))
         return told[: stored + 1]
 
