@@ -100,6 +100,16 @@ def test_it_ends_a_one_off(hub):
     assert audited(hub)
 
 
+@pytest.mark.parametrize(("ahead", "manual"), [(60_000, True), (-60_000, False)])
+def test_what_was_set_in_the_cloud_after_a_restore_outlives_it_by_whichever_clock(hub, ahead, manual):
+    """The cloud's clock may be ahead: what is set there after the day has begun arrives here before it does."""
+    at = hub.shelf().day.ends_at + ahead
+    theirs = limited(KEY, 10_000, grant=6_000, version=6, settings_version=2, updated_at=at)
+    mirrored(hub, replace(theirs, status=SOLD_OUT, manual=True))
+    tomorrow(hub)
+    assert row(hub).manual is manual
+
+
 def test_caps_count_anew(hub):
     mirrored(hub, replace(limited(KEY, 10_000, grant=6_000), version=6), channels=(CAP,))
     hub.run(lock("a", (1, 0, 3_000)))

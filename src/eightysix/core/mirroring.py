@@ -148,14 +148,19 @@ def _epoch_at(draft: Draft, before: Stock, theirs: Stock, known: Mirror) -> int:
 
 
 def _settings(mine: Stock, theirs: Stock, now: int) -> Stock:
-    """The stock with what is set of it in the cloud. The hub's timer has not looked at it under that before now; only
-    "the next business day" counts from when it was asked for."""
+    """The stock with what is set of it in the cloud. The hub's timer has not looked at it under that before now, and
+    what a rule brought round there before it was set is over here too, whatever this clock says; only "the next
+    business day" counts from when it was asked for."""
     fields = {name: getattr(theirs, name) for name in _SETTINGS}
     is_news = theirs.is_set and not mine.is_set
-    if is_news or any(getattr(mine, name) != getattr(theirs, name) for name in _ONE_OFF):
-        is_tomorrow = theirs.auto_restore_type == ONE_OFF and theirs.auto_restore_at is None
-        fields["auto_restore_from"] = theirs.auto_restore_from if is_tomorrow else now
-    return replace(mine, **fields)
+    is_asked_anew = is_news or any(getattr(mine, name) != getattr(theirs, name) for name in _ONE_OFF)
+    is_tomorrow = theirs.auto_restore_type == ONE_OFF and theirs.auto_restore_at is None
+    since = mine.auto_restore_from
+    if is_asked_anew:
+        since = theirs.auto_restore_from if is_tomorrow else now
+    if theirs.is_set and not is_tomorrow:
+        since = max(since, theirs.updated_at)
+    return replace(mine, auto_restore_from=since, **fields)
 
 
 def _settings_changed(before: Stock, after: Stock) -> dict[str, Any]:
