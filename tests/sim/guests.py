@@ -4,6 +4,8 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from eightysix.core.change import Kind
 from eightysix.core.command import (
     Actor,
@@ -89,14 +91,21 @@ class Guests:
         if at_hub:
             return self._ask_hub(command)
         if shop.cloud.crashes():
-            self._again.append((False, command))
+            self._once_more(False, command)
             return None
         [outcome] = shop.cloud.batch([command])
         shop.publish()
         self._story.tell(shop.number, "cloud: {} -> {}", _Asked(command), _Answered(outcome))
         if shop.cloud.crashes():
-            self._again.append((False, command))
+            self._once_more(False, command)
         return outcome
+
+    def _once_more(self, at_hub: bool, command: Command) -> None:
+        """No answer came. A count would be an old one by the time it is asked for again, and may be less than is
+        promised since: in a calm run staff count anew."""
+        if self._climate.calm and isinstance(command, SetStock) and any(map(_counts, command.settings)):
+            return
+        self._again.append((at_hub, command))
 
     def _ask_hub(self, command: Command, hub: "HubEnd | None" = None) -> Outcome | None:
         end = self._shop.hub if hub is None else hub
@@ -118,7 +127,7 @@ class Guests:
             _Answered(outcome),
         )
         if end.crashes():
-            self._again.append((True, command))
+            self._once_more(True, command)
             return None
         end.wake()
         return outcome
@@ -246,6 +255,10 @@ class Guests:
         if len(self._shop.hubs) > 1:
             old = self._random.choice(self._shop.hubs[:-1])
             self._ask_hub(self._verb("POS", old.kitchen, old.side.hub_id), old)
+
+
+def _counts(setting: Setting) -> bool:
+    return setting.real is not UNSET or setting.kind is Kind.COUNT
 
 
 def _expect(outcome: Outcome | None, code: Code) -> None:
