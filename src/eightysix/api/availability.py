@@ -4,13 +4,13 @@ A store's rows are kept with the head they were read under. Each question reads 
 no lock having died since and the same business day mean that the rows are still true, so the cache is never stale.
 """
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
+from eightysix.breathing import breathing
 from eightysix.core.availability import available, guaranteed
 from eightysix.core.catalogue import Channel, Item
 from eightysix.core.draft import Draft
@@ -55,11 +55,7 @@ class Availability:
     async def of(self, store: StoreKey, channel: Channel, items: Sequence[Item]) -> AvailabilityAnswer:
         """What `channel` can sell of each of `items`."""
         kept = await self._current(store)
-        shown = []
-        for at, item in enumerate(items):
-            if at % _BREATH == _BREATH - 1:
-                await asyncio.sleep(0)
-            shown.append(_shown(kept.view, item, channel))
+        shown = [_shown(kept.view, item, channel) async for item in breathing(items, _BREATH)]
         return AvailabilityAnswer(cursor_text(Cursor(self._source.generation, kept.rows.head.seq)), shown)
 
     async def _current(self, store: StoreKey) -> _Kept:

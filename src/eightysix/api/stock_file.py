@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
+from eightysix.breathing import breathing
 from eightysix.catalog.catalog import Catalog
 from eightysix.catalog.kinds import ITEM, STORE
 from eightysix.catalog.paging import cursor_of, key_after
@@ -113,11 +114,7 @@ class StockFiles:
             store_named(call.caller, self._catalog.current, query.brand_id, query.poi_id)
         rows = await self._read(call)
         results = await self._set(call, rows)
-        shown = []
-        for at, row in enumerate(rows):
-            if at % _BREATH == _BREATH - 1:
-                await asyncio.sleep(0)
-            shown.append(_shown(row, row.wrong or results[row.line], call.language))
+        shown = [_shown(row, row.wrong or results[row.line], call.language) async for row in breathing(rows, _BREATH)]
         kinds = [each.result for each in shown]
         counts = (kinds.count("changed"), kinds.count("unchanged"), kinds.count("refused"))
         return json_reply(StocksImported(len(shown), *counts, query.dry_run, shown))

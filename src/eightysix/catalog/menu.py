@@ -6,7 +6,6 @@ itself; a dish that no row describes is made from the first of its SKUs. A combo
 The file is UTF-8, with or without a byte order mark.
 """
 
-import asyncio
 import csv
 import io
 import re
@@ -14,6 +13,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+from eightysix.breathing import breathing
 from eightysix.storage import schema
 from eightysix.wire.administration import Imported, ImportedRow, ItemBody, ItemName
 from eightysix.wire.answer import ErrorAnswer, RowProblem
@@ -124,9 +124,7 @@ async def _items(brand_id: str, lines: list[tuple[int, Mapping[str, str]]]) -> t
     items: _Numbered = {}
     dishes: _Numbered = {}
     problems: list[tuple[int, Rejection]] = []
-    for at, (line, fields) in enumerate(lines):
-        if at % _BREATH == _BREATH - 1:
-            await asyncio.sleep(0)
+    async for line, fields in breathing(lines, _BREATH):
         try:
             row = _new_row(_body(brand_id, fields), items)
         except Rejection as rejection:

@@ -70,7 +70,7 @@ _DUTIES: dict[type[Call], Duty] = {
 }
 
 
-ROWS_MOST = 100
+ROWS_MOST, FIRST_ROWS_MOST = 100, 500
 """Rows that one command takes over: orders wait for its commit. Before the first orders there may be more."""
 
 _UNTOLD_MOST = 100
@@ -384,4 +384,4 @@ class Agent:
     def _mirrored(self, rows: tuple[MirrorRow, ...]) -> list[MirrorStock]:
         for row in rows:
             self._rebalancing.saw(row)
-        return mirrored(self._store, rows, ROWS_MOST if self._has_all_rows else max(1, len(rows)))
+        return mirrored(self._store, rows, ROWS_MOST if self._has_all_rows else FIRST_ROWS_MOST)

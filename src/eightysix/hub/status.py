@@ -1,12 +1,12 @@
 """How a hub is: what its status page shows, as values. Its key is no part of it."""
 
-import asyncio
 from collections import deque
 from collections.abc import Callable
 from time import time
 
 import msgspec
 
+from eightysix.breathing import breathing
 from eightysix.catalog.catalog import Catalog
 from eightysix.core.hub import HubBooks, Side, held
 from eightysix.core.instant import to_iso
@@ -23,8 +23,8 @@ from .file_health import FileHealth
 from .skew import Skew
 
 _ERRORS_MOST = 10
-_PART = 200
-"""Stocks that are looked at in one go."""
+_BREATH = 200
+"""Stocks shown before others get a turn on the event loop."""
 
 
 class JournalShown(msgspec.Struct, frozen=True):
@@ -174,17 +174,13 @@ class StatusDesk:
     async def _grants(self) -> list[GrantShown]:
         rows = await self._reader.store_rows(self._store, None)
         known = self._catalog.current
-        shown: list[GrantShown] = []
-        for start in range(0, len(rows.stocks), _PART):
-            await asyncio.sleep(0)  # a large menu takes milliseconds: orders go between
-            shown += [
-                GrantShown(
-                    *stock.key, as_number(held(stock)), as_number(max(0, stock.left)), as_number(max(0, stock.grant))
-                )
-                for stock in rows.stocks[start : start + _PART]
-                if stock.is_limited and known.item(self._store.brand_id, *stock.key) is not None
-            ]
-        return shown
+        return [
+            GrantShown(
+                *stock.key, as_number(held(stock)), as_number(max(0, stock.left)), as_number(max(0, stock.grant))
+            )
+            async for stock in breathing(rows.stocks, _BREATH)
+            if stock.is_limited and known.item(self._store.brand_id, *stock.key) is not None
+        ]
 
 
 def _iso(seconds: float) -> str:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
+from eightysix.breathing import breathing
 from eightysix.catalog.catalog import Catalog
 from eightysix.core.availability import StockView, keys_behind
 from eightysix.core.change import Head, OutboxRow
@@ -94,12 +95,7 @@ class CatchingUp:
 
     async def states(self, stretch: Stretch) -> list[StockState]:
         """The stocks of a stretch as they are."""
-        states = []
-        for at, (key, _) in enumerate(stretch.stocks, 1):
-            states.append(stock_state(stretch.view, key))
-            if at % _BREATH == 0:
-                await asyncio.sleep(0)
-        return states
+        return [stock_state(stretch.view, key) async for key, _ in breathing(stretch.stocks, _BREATH)]
 
     @staticmethod
     def store(stretch: Stretch) -> StoreState:

@@ -1,11 +1,11 @@
 """Reads outside of batches, on a connection of their own. Each is one statement, which sees one state."""
 
-import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from eightysix.breathing import breathing
 from eightysix.core.change import Alert, Head, OrderFact
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.reservation import Reservation
@@ -14,10 +14,8 @@ from eightysix.storage.port import MAX_SEQ, HubRows, Planned, StoreRows
 from . import rows, statements
 from .connection import ConnectionThread
 
-_T = TypeVar("_T")
-
-_PART = 500
-"""Rows that are made in one go."""
+_BREATH = 500
+"""Rows made before others get a turn on the event loop."""
 
 
 class SqliteReader:
@@ -48,8 +46,8 @@ class SqliteReader:
         return StoreRows(
             now=now,
             head=_head(found),
-            stocks=tuple(await _by_parts(rows.stock, rows.decode(stocks))),
-            channels=tuple(await _by_parts(rows.channel, rows.decode(channels))),
+            stocks=tuple([rows.stock(row) async for row in breathing(rows.decode(stocks), _BREATH)]),
+            channels=tuple([rows.channel(row) async for row in breathing(rows.decode(channels), _BREATH)]),
             due=tuple(rows.reservation(row) for row in rows.decode(due)),
             next_due_at=next_due_at,
         )
@@ -107,16 +105,6 @@ class SqliteReader:
             return row
 
         return await self._thread.run(work)
-
-
-async def _by_parts(make: Callable[[Any], _T], found: Sequence[Any]) -> list[_T]:
-    """What is made of each row. Of a large menu's it takes milliseconds: others go between."""
-    made: list[_T] = []
-    for start in range(0, len(found), _PART):
-        if start:
-            await asyncio.sleep(0)
-        made += map(make, found[start : start + _PART])
-    return made
 
 
 def _head(found: str) -> Head:
