@@ -17,7 +17,7 @@ from .rows import idents, instants, quantities, sequences, stock_keys
 from .scene import DISH, SOUP, Scene, a_stock, changes, new_batch_number, next_changes, write
 
 HUB = "counter"
-MIRRORS = [Mirror(DISH, 3, 2, 1), Mirror(SOUP, 4, 3, 2, pending_seq=7, settled_version=9)]
+MIRRORS = [Mirror(DISH, 3, 2, 1), Mirror(SOUP, 4, 3, 2, pending_seq=7, settled_version=9, untold=5_000, untold_seq=8)]
 ASKED = GrantRequest("ask-1", (GrantChange(DISH, 5_000), GrantChange(SOUP, -1_000)), 77)
 
 

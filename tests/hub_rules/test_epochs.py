@@ -110,6 +110,100 @@ def test_what_was_set_in_the_cloud_after_a_restore_outlives_it_by_whichever_cloc
     assert row(hub).manual is manual
 
 
+def added(hub, quantity):
+    hub.run(SetStock(STORE, (Setting(KEY, quantity=quantity, kind=Kind.ADD),), ME))
+
+
+def given_back(hub):
+    """Of what the hub has given back of itself: which moves it tells."""
+    return [move for event in hub.journal() for move in event.moves if move.kind is Kind.GRANT]
+
+
+def begin_here(hub):
+    hub.now = hub.shelf().day.ends_at
+    hub.run(RunTimers(STORE))
+
+
+def late(hub):
+    """A minute before the day ends."""
+    hub.now = hub.shelf().day.ends_at - 60_000
+    hub.run(RunTimers(STORE))
+
+
+def begin_there(hub):
+    slot = row(hub).restored_slot + 1
+    mirrored(hub, limited(KEY, 50_000, grant=6_000, version=7, epoch_at=hub.now, restored_slot=slot))
+
+
+each_way = pytest.mark.parametrize("restore", [begin_here, begin_there])
+
+
+@each_way
+def test_what_was_added_and_is_not_told_is_given_back(hub, restore):
+    """The cloud sets what there is without it: both together would sell more than was planned."""
+    added(hub, 5_000)
+    before = row(hub)
+    restore(hub)
+    assert held(row(hub)) == 6_000
+    (told,) = given_back(hub)
+    assert (told.real, told.held, told.quantity) == (0, -5_000, -5_000)
+    assert (told.epoch_at, told.slot) == (0, before.restored_slot), "it is of the epoch before"
+    assert hub.incidents == []
+    assert audited(hub)
+    tomorrow(hub)
+    assert held(row(hub)) == 6_000, "once"
+
+
+@each_way
+def test_what_the_cloud_knows_stays(hub, restore):
+    added(hub, 5_000)
+    hub.run(AckEvents(STORE, hub.last_seq))
+    restore(hub)
+    assert held(row(hub)) == 11_000
+    assert given_back(hub) == []
+
+
+@each_way
+def test_what_was_sold_since_is_not_given_back(hub, restore):
+    """However many of its events the cloud has: a sale of before took from what it knew."""
+    sold(hub, 2_000)
+    added(hub, 5_000)
+    sold(hub, 1_000, "b")
+    restore(hub)
+    assert held(row(hub)) == 6_000 - 2_000
+    assert [move.held for move in given_back(hub)] == [-4_000]
+
+
+@each_way
+def test_what_was_promised_of_it_is_an_incident(hub, restore):
+    late(hub)
+    added(hub, 5_000)
+    hub.run(lock("a", (1, 0, 8_000)))
+    restore(hub)
+    assert (held(row(hub)), row(hub).left) == (8_000, 0)
+    assert [move.held for move in given_back(hub)] == [-3_000]
+    assert [each.quantity for each in hub.incidents] == [2_000]
+    assert [each.quantity for event in hub.journal() for each in event.incidents] == [2_000]
+    assert audited(hub)
+
+
+def test_all_of_it_promised_is_an_incident_alone(hub):
+    late(hub)
+    added(hub, 5_000)
+    hub.run(lock("a", (1, 0, 11_000)))
+    begin_here(hub)
+    assert given_back(hub) == []
+    assert [(each.kind, each.quantity) for each in hub.journal()[-1].incidents] == [("restore_below_promised", 5_000)]
+
+
+def test_an_addition_after_the_restore_stays(hub):
+    tomorrow(hub)
+    added(hub, 5_000)
+    slot = row(hub).restored_slot
+    mirrored(hub, limited(KEY, 50_000, grant=6_000, version=7, epoch_at=hub.now, restored_slot=slot))
+    assert held(row(hub)) == 11_000
+
+
 def test_caps_count_anew(hub):
     mirrored(hub, replace(limited(KEY, 10_000, grant=6_000), version=6), channels=(CAP,))
     hub.run(lock("a", (1, 0, 3_000)))

@@ -6,7 +6,7 @@ What it looks at are rows, messages and answers, as anybody could; what they sho
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eightysix.core.change import Kind
 from eightysix.core.command import (
@@ -82,7 +82,7 @@ class _Hub:
     def __init__(self, end: "HubEnd") -> None:
         self.end = end
         self.home = _Home(end.side.hub_id)
-        self.moves: dict[int, list[tuple[tuple[int, int], int]]] = {}
+        self.moves: dict[int, list[tuple[StockKey, int]]] = {}
         """What each event that the cloud hasn't stored says of what the hub holds."""
         self.pending: list[Pending] = []
         self.last_seq = 0
@@ -144,6 +144,12 @@ class Auditor:
         """A hub has committed a batch."""
         self.is_news = True
         hub = self._of(end.side.hub_id)
+        seq = end.kitchen.last_seq
+        for new in range(hub.last_seq + 1, seq + 1):
+            body = json.loads(end.kitchen.events[new][1])
+            hub.moves[new] = _moves(body)
+            for key, given_back in _given_back(body):  # a restore comes first in its batch
+                hub.parts[key] = hub.parts.get(key, 0) + given_back
         effects: defaultdict[Stock, int] = defaultdict(int)
         for command, outcome in zip(commands, outcomes, strict=True):
             if isinstance(command, MirrorStock):
@@ -157,9 +163,6 @@ class Auditor:
                     effects[stock] += real
         hub.end.counted = {}
         hub.parts = {key: row.grant for key, row in end.kitchen.stocks.items()}
-        seq = end.kitchen.last_seq
-        for new in range(hub.last_seq + 1, seq + 1):
-            hub.moves[new] = _moves(end.kitchen.events[new][1])
         for stock, real in effects.items():
             if real:
                 _must(seq > hub.last_seq, "a sale without an event of the journal")
@@ -223,7 +226,7 @@ class Auditor:
                 thing.plan = setting.plan
 
     def _restores(self) -> None:
-        """An occurrence of the rule sets what there is to what is planned: once."""
+        """An occurrence of the rule sets what there is to what is planned, if it says that: once."""
         logs = self._cloud.logs
         for row in logs[self._logs :]:
             thing = self._things.get(row.key)
@@ -231,6 +234,8 @@ class Auditor:
                 continue
             minutes = self._climate.restore_minutes
             _must(minutes is not None, "a restore without a rule")
+            if self._climate.keeps:
+                continue
             due_at = row.at - row.at % ((minutes or 1) * MINUTE)
             stock = self._cloud.stocks[row.key]
             thing.epoch_at, thing.slot = stock.epoch_at, stock.restored_slot
@@ -332,15 +337,11 @@ class Auditor:
     def _excused(self) -> dict[Stock, int]:
         """By how much incidents allow more to be promised than there is, by stock."""
         excused: defaultdict[Stock, int] = defaultdict(int)
-        for incident in self._cloud.incidents:
-            excused[incident.key] += incident.quantity
-        if self._climate.calm and any(incident.kind not in UNAVOIDABLE for incident in self._cloud.incidents):
-            raise Broken(f"an incident in a calm run: {self._cloud.incidents}")
-        for hub in self._hubs:
-            for incident in hub.end.kitchen.incidents:
+        for kitchen in (self._cloud, *(hub.end.kitchen for hub in self._hubs)):
+            for incident in kitchen.incidents:
                 excused[incident.key] += incident.quantity
-            if self._climate.calm and hub.end.kitchen.incidents:
-                raise Broken(f"an incident in a calm run: {hub.end.kitchen.incidents}")
+            if self._climate.calm and any(incident.kind not in UNAVOIDABLE for incident in kitchen.incidents):
+                raise Broken(f"an incident in a calm run: {kitchen.incidents}")
         return excused
 
     def check_orders(self) -> None:
@@ -433,9 +434,14 @@ def counted(setting: Setting, real: int) -> int:
     return setting.real if isinstance(setting.real, int) else real
 
 
-def _moves(body: bytes) -> list[tuple[tuple[int, int], int]]:
+def _moves(event: dict[str, Any]) -> list[tuple[StockKey, int]]:
     """(stock, what the hub holds more) of each move that an event tells."""
-    return [((move[0][0], move[0][1]), move[4]) for move in json.loads(body).get("moves", ())]
+    return [(StockKey(*move[0]), move[4]) for move in event.get("moves", ())]
+
+
+def _given_back(event: dict[str, Any]) -> list[tuple[StockKey, int]]:
+    """(stock, how much) of what an event says that the hub has given back, which nobody asked of it."""
+    return [(StockKey(*move[0]), -move[4]) for move in event.get("moves", ()) if move[1] == Kind.GRANT]
 
 
 def _kept(orders: Orders, kitchen: Kitchen) -> None:

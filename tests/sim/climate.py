@@ -45,6 +45,10 @@ class Climate(NamedTuple):
     restore_minutes: int | None
     """A restore each so many minutes; None: never."""
     scarce: bool
+    outage: bool
+    """All lines are cut at once."""
+    keeps: bool
+    """A restore leaves what there is as it is."""
 
     @property
     def pull_ms(self) -> int:
@@ -81,4 +85,6 @@ def climate(random: Random) -> Climate:
         gap_ms=gap_ms,
         restore_minutes=random.choice([None, 10, 60]),
         scarce=random.random() < 0.6,
+        outage=random.random() < 0.2,
+        keeps=random.random() < 0.2,
     )

@@ -42,7 +42,6 @@ class Run:
         self._numbers = range(self.size.stores) if stores is None else stores
         self._shops: dict[int, Shop] = {}
         self._busy = 0
-        self._outage = random.random() < 0.2
 
     def go(self) -> None:
         """Run it all; raises Failed."""
@@ -52,7 +51,7 @@ class Run:
             for store in self._numbers:
                 self._shops[store] = Shop(self._timeline, f"{self.seed}", store, self.climate, self._story)
                 self._plan_action(self._shops[store], self.size.actions)
-            if self._outage:
+            if self.climate.outage:
                 self._timeline.plan(20 * SECOND, self._cut_all)
             while self._busy:
                 happening = self._timeline.step()

@@ -10,7 +10,7 @@ from eightysix.core.hub import Side
 from eightysix.core.outcome import BlockedBy, Code, Outcome, Refused
 from eightysix.core.restore import is_due
 from eightysix.core.restore_rule import RestoreRule
-from eightysix.core.stock import LIMITED
+from eightysix.core.stock import LIMITED, RestoreTo
 from eightysix.hub import call as calls
 from tests.world.kitchen import Kitchen
 from tests.world.menu import BRAND_ID, STORE
@@ -62,7 +62,9 @@ class Shop:
             kitchen.menu.stores[brand_id, poi_id] = type(store)(brand_id, poi_id, "Atlantic/Reykjavik")
         if self.climate.restore_minutes is not None:
             entries = tuple(ScheduleEntry((), minute) for minute in range(0, 1440, self.climate.restore_minutes))
-            self.cloud.rules = (RestoreRule(BRAND_ID, "often", entries, since_at=self._timeline.now),)
+            restore_to = RestoreTo.KEEP if self.climate.keeps else RestoreTo.PLAN
+            often = RestoreRule(BRAND_ID, "often", entries, restore_to=restore_to, since_at=self._timeline.now)
+            self.cloud.rules = (often,)
             kitchen.menu.set_rules(*self.cloud.rules)
         portions = self._random.choice([4, 8, 15]) if self.climate.scarce else 60
         settings = tuple(

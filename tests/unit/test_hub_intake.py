@@ -1,5 +1,6 @@
 """What the cloud makes of a hub's journal: facts, taken over once and in order."""
 
+import pytest
 from msgspec.structs import replace
 
 from eightysix.core.calendar import ScheduleEntry
@@ -21,7 +22,7 @@ from eightysix.core.outcome import Code, HubEventTold, OrderDone, Refused
 from eightysix.core.replayed_sale import REPLAYED_SALE
 from eightysix.core.reservation import State
 from eightysix.core.restore_rule import RestoreRule
-from eightysix.core.stock import LIMITED, ON_SALE, SOLD_OUT, UNLIMITED
+from eightysix.core.stock import LIMITED, ON_SALE, SOLD_OUT, UNLIMITED, RestoreTo
 from tests.world.menu import BRAND_ID, STORE
 from tests.world.told import DISH, STAFF, Told, change, incidents, is_clean, line, move, opened, sale, sell
 
@@ -280,7 +281,7 @@ def test_incidents_of_two_kinds_have_a_row_each() -> None:
 
 def test_a_sale_of_an_older_epoch_lowers_the_grant_alone() -> None:
     told = opened()
-    told.cloud.stocks[DISH] = replace(told.cloud.stocks[DISH], epoch_at=told.cloud.now, restored_slot=7)
+    told.cloud.stocks[DISH] = replace(told.cloud.stocks[DISH], epoch_at=told.cloud.now, filled_slot=7)
     sell(told)
     stock = told.cloud.stocks[DISH]
     assert (stock.real, stock.grant, stock.left) == (10_000, 4_000, 6_000)
@@ -289,6 +290,50 @@ def test_a_sale_of_an_older_epoch_lowers_the_grant_alone() -> None:
         told.tell(moves=(sale(1_000, **facts),))
     stock = told.cloud.stocks[DISH]
     assert (stock.real, stock.grant, stock.left) == (8_000, 2_000, 6_000)
+
+
+@pytest.mark.parametrize(("restore_to", "real"), [(RestoreTo.PLAN, 10_000), (RestoreTo.KEEP, 8_000)])
+def test_a_sale_before_a_restore_lowers_what_that_has_kept(restore_to: RestoreTo, real: int) -> None:
+    told = opened(plan=10_000)
+    told.cloud.menu.set_rules(RestoreRule(BRAND_ID, "daily", (ScheduleEntry(),), restore_to=restore_to))
+    told.cloud.run(SetStock(STORE, (Setting(DISH, status=SOLD_OUT),), STAFF))
+    told.cloud.now += 86_400_000
+    told.cloud.run(RunTimers(STORE))
+    assert told.cloud.stocks[DISH].epoch_at == told.cloud.now
+    sell(told)
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant) == (real, 4_000)
+    assert is_clean(told)
+
+
+def test_a_restore_that_finds_all_there_is_one_for_a_hub_that_has_more_to_tell() -> None:
+    told = opened(plan=10_000)
+    told.cloud.menu.set_rules(RestoreRule(BRAND_ID, "daily", (ScheduleEntry(),)))
+    told.cloud.run(RunTimers(STORE))
+    told.cloud.now += 86_400_000
+    told.cloud.run(RunTimers(STORE))
+    sell(told)
+    assert (told.cloud.stocks[DISH].real, told.cloud.stocks[DISH].grant) == (10_000, 4_000)
+    assert is_clean(told)
+
+
+def test_what_was_added_before_a_restore_and_given_back_at_it_leaves_the_plan() -> None:
+    told = opened()
+    told.cloud.stocks[DISH] = replace(told.cloud.stocks[DISH], epoch_at=told.cloud.now, filled_slot=7)
+    told.tell(moves=(move(Kind.COUNT, 3_000, 3_000, 3_000),))
+    told.tell(moves=(move(Kind.GRANT, -3_000, 0, -3_000),))
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant, stock.left) == (10_000, 6_000, 4_000)
+    assert is_clean(told)
+
+
+def test_what_was_given_back_before_the_cloud_restores_is_the_cloud_s() -> None:
+    told = opened()
+    told.tell(moves=(move(Kind.COUNT, 3_000, 3_000, 3_000),))
+    told.tell(moves=(move(Kind.GRANT, -3_000, 0, -3_000),))
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant, stock.left) == (13_000, 6_000, 7_000)
+    assert is_clean(told)
 
 
 def test_a_sale_of_what_isnt_limited_any_more_lowers_the_grant_alone() -> None:

@@ -9,6 +9,7 @@ from .availability import period_start
 from .catalogue import Catalogue
 from .change import BEYOND_CHANNEL, Alert, Incident, Kind, LogRow, OrderFact, RequestRecord, Timer
 from .command import Actor
+from .hub import HubBooks
 from .instant import BusinessDay
 from .invariant import invariant
 from .key import WHOLE_STORE, StockKey, StoreKey
@@ -71,9 +72,14 @@ class Draft:
         self._order_id, self._order_seq, self._is_logged = order_id, None, False
 
     @property
+    def books(self) -> HubBooks | None:
+        """What a hub keeps besides stock; None in the cloud."""
+        return self._shelf.books
+
+    @property
     def is_at_hub(self) -> bool:
         """Whether a hub decides: what `grant` keeps is the cloud's part."""
-        return self._shelf.books is not None
+        return self.books is not None
 
     @property
     def seq(self) -> int:

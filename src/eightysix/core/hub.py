@@ -4,7 +4,8 @@ Of each limited stock the hub holds a part, its *grant*, and sells from it witho
 Each side keeps the whole stock with the other's part as `Stock.grant`: in the cloud that is what the hub holds, at the
 hub what the cloud has kept for itself. So `left` = real − locked − grant is what a side may promise on either, by the
 same rules, and what the hub holds is real − grant (`held`), never more than the cloud counts as outstanding. It
-changes only by what the hub sells, counts or takes back, and by requests that the cloud has answered.
+changes only by what the hub sells, counts or takes back, by requests that the cloud has answered, and by what it gives
+back where a stock is restored (`untold`).
 """
 
 from collections.abc import Iterable
@@ -48,6 +49,9 @@ class Mirror(msgspec.Struct, frozen=True, gc=False):
     `version` is the cloud's version that was applied last, `settings_version` and `epoch_at` are those of that row.
     Settings that the store has made itself and the cloud hasn't decided on stand until it has: up to the event
     `pending_seq` of the journal, 0 where there are none, and then to the cloud's version `settled_version`.
+
+    `untold`, in thousandths, is by how much the hub may hold more than the cloud knows, as long as the cloud hasn't the
+    event `untold_seq`, the last that added any (see `untold`).
     """
 
     key: StockKey
@@ -56,6 +60,8 @@ class Mirror(msgspec.Struct, frozen=True, gc=False):
     epoch_at: int = 0
     pending_seq: int = 0
     settled_version: int = 0
+    untold: int = 0
+    untold_seq: int = 0
 
 
 class MirrorRow(msgspec.Struct, frozen=True, gc=False):

@@ -285,9 +285,9 @@ def _of_promise(kinds: dict[str, int]) -> str | None:
 
 
 def _is_of_older_epoch(move: Move, stock: Stock) -> bool:
-    """Whether the stock was restored since, and the hub neither knew of that nor had restored it itself: what it sold
-    then isn't part of what is there now."""
-    return move.epoch_at < stock.epoch_at and move.slot < stock.restored_slot
+    """Whether a restore since has said how much there is, of which the hub neither knew nor had run it itself: what it
+    sold then isn't part of what is there now."""
+    return move.epoch_at < stock.epoch_at and move.slot < stock.filled_slot
 
 
 def _use(draft: Draft, before: Reservation | None, after: Reservation) -> list[StockKey]:

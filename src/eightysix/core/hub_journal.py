@@ -1,7 +1,7 @@
 """What a hub's journal tells of a decision: the lines, moves and incidents it came to, and the settings it made.
 
 What the hub does for itself (requests, the cloud's answers and rows) is no event, nor is what both sides do by the
-clock: a restore, guarantees that flow back.
+clock: a restore, guarantees that flow back. What it gives back because a stock was restored, is (see `untold`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,6 +16,7 @@ from .hub import HubBooks, HubChanges, Mirror, held
 from .hub_event import HubEvent, Move, ToldIncident, chained, encode_event
 from .key import StockKey
 from .stock import ON_SALE, ONE_OFF, SOLD_OUT, ChannelStock, Stock
+from .untold import told_by
 
 if TYPE_CHECKING:
     from .shelf import Decision, Shelf
@@ -26,16 +27,19 @@ EventRow = tuple[int, int, bytes]
 _COUNTS = (Kind.SET, Kind.ADD, Kind.COUNT, Kind.EIGHTY_SIX)
 """What says how much is there: the cloud is told of a count."""
 
+_RESTORES = (Kind.RESTORE, Kind.MIRROR)
+"""What says that a stock was restored, here or in the cloud: the cloud is told of what was given back then."""
+
 
 def events_of(decision: "Decision", before: Mapping[StockKey, Stock], books: HubBooks, now: int) -> list[HubEvent]:
     """The events that a decision of the store's makes, without their place in the journal; none where there is nothing
     to tell. `before` are the stocks as they were.
 
     One event tells all of it, but each setting has one of its own, with what it moved, and so has each further order
-    where several are cancelled at once. Of what the hub has written down for itself only incidents are told.
+    where several are cancelled at once.
     """
     if decision.books is not None:
-        decision = _incidents_alone(decision)
+        decision = _of_its_own(decision)
     settings = [each for each in decision.told if isinstance(each, ChangeStock)]
     apart = {each.setting.key for each in settings}
     moves = {move.key: move for move in _moves(decision, before, books)}
@@ -73,8 +77,13 @@ def _other_orders(decision: "Decision", blank: HubEvent) -> Iterator[HubEvent]:
             yield replace(blank, order_id=order_id, lines=lines, closed=closed)
 
 
-def _incidents_alone(decision: "Decision") -> "Decision":
-    return type(decision)(decision.outcome, logs=decision.logs, incidents=decision.incidents, actor=decision.actor)
+def _of_its_own(decision: "Decision") -> "Decision":
+    """Of what the hub has written down for itself what the cloud has to know: what came of the rows of the cloud, and
+    incidents."""
+    mirrored = {row.key: decision.stocks[row.key] for row in decision.logs if row.kind is Kind.MIRROR}
+    return type(decision)(
+        decision.outcome, stocks=mirrored, logs=decision.logs, incidents=decision.incidents, actor=decision.actor
+    )
 
 
 def _blank(decision: "Decision", now: int) -> HubEvent:
@@ -96,18 +105,16 @@ def _moves(decision: "Decision", before: Mapping[StockKey, Stock], books: HubBoo
             continue
         rows = [row for row in decision.logs if row.key == key]
         last = rows[-1]
-        counted = last.kind in _COUNTS
+        kind, quantity = last.kind, _sum(rows, last.kind)
+        if any(row.kind in _RESTORES for row in rows):
+            kind, quantity, real = Kind.GRANT, more, 0  # how much there is, the cloud says
+            if not more:
+                continue
+        elif kind in _COUNTS:
+            kind, quantity = Kind.COUNT, real
         known = books.mirrors.get(key)
-        yield Move(
-            key,
-            Kind.COUNT if counted else last.kind,
-            real if counted else _sum(rows, last.kind),
-            real,
-            more,
-            0 if known is None else known.epoch_at,
-            was.restored_slot,
-            last.channel_code,
-        )
+        epoch_at = 0 if known is None else known.epoch_at
+        yield Move(key, kind, quantity, real, more, epoch_at, was.restored_slot, last.channel_code)
 
 
 def _sum(rows: Iterable[LogRow], kind: Kind) -> int:
@@ -126,6 +133,11 @@ def written(books: HubBooks, events: Sequence[HubEvent], now: int) -> tuple[HubB
         body = encode_event(replace(event, seq=seq, prev=chain))
         chain = chained(chain, body)
         rows.append((seq, now, body))
+        for move in event.moves:
+            known = mirrors.get(move.key) or Mirror(move.key)
+            after = told_by(known, seq, move.held, books.acked_seq)
+            if after is not known:
+                mirrors[move.key] = after
         if event.setting is not None:
             key = event.setting.setting.key
             mirrors[key] = replace(mirrors.get(key) or Mirror(key), pending_seq=seq)

@@ -1,7 +1,8 @@
 """What a hub takes over of the cloud's rows (DESIGN section 7).
 
 A row tells two things: how much there is besides what the hub holds, and what has been set. What the hub holds is its
-own to know, and no row of the cloud changes it. What the store has set itself stands until the cloud has decided on it.
+own to know: a row changes it only where it begins an epoch, before which the cloud couldn't know all of it (`untold`).
+What the store has set itself stands until the cloud has decided on it.
 """
 
 from typing import Any
@@ -20,13 +21,15 @@ from .restore import plan_earlier
 from .sharing import channel_changes
 from .shelf import Decision, Shelf
 from .stock import ONE_OFF, ChannelStock, Stock
+from .untold import let_go
 
 SKEW_MS = 300_000
 """So far the clocks of hub and cloud may be apart: epochs that began within it of one another are the same one, where
 no rule's occurrence tells."""
 
 BELOW_PROMISED = "mirrored_below_promised"
-"""The kind of incident where the cloud limits a stock of which the hub has promised more than it holds."""
+"""The kind of incident where the cloud limits a stock of which the hub has promised more than it holds, or has restored
+one of which it has promised more than the cloud knew."""
 
 _ONE_OFF = ("auto_restore_type", "auto_restore_at", "restore_to")
 _SETTINGS = ("status", "type", "manual", "plan", *_ONE_OFF, "allocation", "low")
@@ -51,7 +54,7 @@ def mirror(command: MirrorStock, shelf: Shelf) -> Decision:
             continue
         is_decided = _is_decided(row, known, books)
         before = draft.stock(key)
-        changed += _take_over(draft, row, known, is_decided=is_decided)
+        changed += _take_over(draft, row, known, books, is_decided=is_decided)
         if draft.stock(key).settings_version != before.settings_version:
             set_anew.append(key)
         mirrors[key] = _seen(row, known, is_decided=is_decided)
@@ -60,8 +63,8 @@ def mirror(command: MirrorStock, shelf: Shelf) -> Decision:
 
 
 def _forgotten(known: Mirror) -> Mirror:
-    """What is left of a mirror where the cloud's database is another: that the store has set what isn't decided on."""
-    return Mirror(known.key, epoch_at=known.epoch_at, pending_seq=known.pending_seq)
+    """What is left of a mirror where the cloud's database is another: what the store has done that isn't told."""
+    return replace(known, version=0, settings_version=0, settled_version=0)
 
 
 def _is_decided(row: MirrorRow, known: Mirror, books: HubBooks) -> bool:
@@ -75,15 +78,26 @@ def _seen(row: MirrorRow, known: Mirror, *, is_decided: bool) -> Mirror:
     stock = row.stock
     if not is_decided:
         return replace(known, version=stock.version, epoch_at=stock.epoch_at)
-    return Mirror(stock.key, stock.version, stock.settings_version, stock.epoch_at)
+    return replace(
+        known,
+        version=stock.version,
+        settings_version=stock.settings_version,
+        epoch_at=stock.epoch_at,
+        pending_seq=0,
+        settled_version=0,
+    )
 
 
-def _take_over(draft: Draft, row: MirrorRow, known: Mirror, *, is_decided: bool) -> bool:
+def _take_over(draft: Draft, row: MirrorRow, known: Mirror, books: HubBooks, *, is_decided: bool) -> bool:
     """Write what is new of it; whether anything was."""
     theirs, before = row.stock, draft.stock(row.stock.key)
-    after = _parts(before, theirs)
     content: dict[str, Any] = {}
-    if _begins_epoch(before, theirs, known):
+    given_back = beyond = 0
+    begins = _begins_epoch(before, theirs, known)
+    if begins:
+        given_back, beyond = let_go(before, books)
+    after = _parts(before, theirs, given_back)
+    if begins:
         slot = max(before.restored_slot, theirs.restored_slot)
         after = replace(after, epoch_at=_epoch_at(draft, before, theirs, known), restored_slot=slot)
         content["epoch_at"] = [before.epoch_at, after.epoch_at]
@@ -102,20 +116,21 @@ def _take_over(draft: Draft, row: MirrorRow, known: Mirror, *, is_decided: bool)
     rise = _uncovered(after) - after.oversold
     if rise > 0:  # it is limited now, and wasn't when the hub locked
         after = replace(after, oversold=after.oversold + rise)
+        beyond += rise
     if after == before and not rows:
         return False
     told = msgspec.json.encode(content).decode() if content else None
     draft.restate(after, Kind.MIRROR, after.real - before.real, told)
     for each in rows:
         draft.put_channel(each)
-    if rise > 0:
-        draft.open_incident(before.key, BELOW_PROMISED, rise, None)
+    if beyond:
+        draft.open_incident(before.key, BELOW_PROMISED, beyond, None)
     return True
 
 
-def _parts(before: Stock, theirs: Stock) -> Stock:
+def _parts(before: Stock, theirs: Stock, given_back: int) -> Stock:
     """The stock with the cloud's part as it is now; what the hub has sold beyond all there was, the cloud settles."""
-    part, mine = max(0, theirs.real - theirs.grant), held(before)
+    part, mine = max(0, theirs.real - theirs.grant), held(before) - given_back
     return replace(before, grant=part, real=mine + part)
 
 

@@ -25,6 +25,7 @@ from .sharing import channel_changes, share_out
 from .shelf import Decision, Shelf
 from .stock import LIMITED, ON_SALE, UNLIMITED, RestoreTo, Stock
 from .timetable import BEHIND_MS, Due, Return, Timetable, Window
+from .untold import let_go
 
 BELOW_PROMISED = "restore_below_promised"
 """The kind of incident that a restore to less than is promised opens."""
@@ -190,23 +191,31 @@ def plan_earlier(draft: Draft, keys: Iterable[StockKey]) -> None:
         draft.timer = replace(timer, due_at=due_at)
 
 
-def restored(stock: Stock, what: Return, decimals: int, *, is_at_hub: bool = False) -> Stock:
+def restored(stock: Stock, what: Return, decimals: int) -> Stock:
     """What the restore makes of what there is: a manual 86 is lifted, the count as the rule says.
 
-    A plan of 0 with no quantity of the rule's means that nothing is planned: the count is kept. A hub makes no stock:
-    it goes on with what it holds, and the cloud tells it how much there is.
+    A plan of 0 with no quantity of the rule's means that nothing is planned: the count is kept.
     """
     stock = replace(stock, status=ON_SALE, manual=False)
-    if is_at_hub:
-        return turned(stock)
     if what.restore_to == RestoreTo.UNLIMITED:
         stock = replace(stock, type=UNLIMITED)
-    elif what.restore_to == RestoreTo.PLAN:
-        if what.quantity is not None:
-            stock = replace(stock, type=LIMITED, real=floor_to(what.quantity, decimals))
-        elif stock.is_limited and stock.plan > 0:
-            stock = replace(stock, real=floor_to(stock.plan, decimals))
+    elif fills(stock, what):
+        planned = stock.plan if what.quantity is None else what.quantity
+        stock = replace(stock, type=LIMITED, real=floor_to(planned, decimals))
     return turned(stock)
+
+
+def fills(stock: Stock, what: Return) -> bool:
+    """Whether the restore says how much there is."""
+    if what.restore_to != RestoreTo.PLAN:
+        return False
+    return what.quantity is not None or (stock.is_limited and stock.plan > 0)
+
+
+def restored_at_hub(stock: Stock, given_back: int) -> Stock:
+    """What a restore makes of what a hub has. It makes no stock: the hub goes on with what it holds and the cloud knows
+    of, and the cloud tells it how much there is."""
+    return turned(replace(stock, status=ON_SALE, manual=False, grant=stock.grant + given_back))
 
 
 def changes(draft: Draft, stock: Stock, what: Return) -> bool:
@@ -215,6 +224,8 @@ def changes(draft: Draft, stock: Stock, what: Return) -> bool:
         return True
     if draft.is_at_hub:  # what it sells from now on is of the cloud's new epoch, which it may not know yet
         return stock.is_set
+    if stock.grant and fills(stock, what):  # what its hub has sold and not told isn't part of what is there from now on
+        return True
     return restored(stock, what, _decimals(draft, stock.key)) != stock
 
 
@@ -223,7 +234,14 @@ def restore(draft: Draft, key: StockKey, due: Due) -> None:
     stock, what, now = draft.stock(key), due.what, draft.now
     if due.missed:
         draft.note(key, Kind.SKIP, _json({"missed": due.missed, "rule": what.rule and what.rule.rule_id}))
-    after = restored(stock, what, _decimals(draft, key), is_at_hub=draft.is_at_hub)
+    beyond = 0
+    if draft.books is None:
+        after = restored(stock, what, _decimals(draft, key))
+        if fills(stock, what):
+            after = replace(after, filled_slot=max(stock.filled_slot, what.slot))
+    else:
+        given_back, beyond = let_go(stock, draft.books)
+        after = restored_at_hub(stock, given_back)
     if what.rule is None:
         after = replace(after, auto_restore_type=0, auto_restore_at=None, restore_to=RestoreTo.PLAN)
     after = replace(
@@ -236,6 +254,8 @@ def restore(draft: Draft, key: StockKey, due: Due) -> None:
     rows = share_out(draft, after)
     content = _content(stock, after, what, channel_changes(draft, rows))
     draft.set_stock(after, content, oversell=BELOW_PROMISED, reason=None, kind=Kind.RESTORE)
+    if beyond:
+        draft.open_incident(key, BELOW_PROMISED, beyond, None)
     for row in rows:
         draft.put_channel(row)
 

@@ -39,10 +39,10 @@ class Stock(msgspec.Struct, frozen=True, gc=False):
     `version` is the store's sequence value of the last change, 0 for a stock without a row;
     `settings_version` and `updated_at` move only when a person or a rule sets something.
     A pending one-off restores to `restore_to`; "the next business day" counts from `auto_restore_from`, when it was
-    asked for. `restored_slot` names the rule's occurrence that ran last. `settings_real` is what was there right
-    after the last setting, and equals `real` exactly while no order has moved that since; None where that isn't known:
-    orders moved it away and back, or an earlier program set the row. `is_low`: the threshold `low` was crossed and
-    nothing was put there since.
+    asked for. `restored_slot` names the rule's occurrence that ran last, `filled_slot` the last that said how much
+    there is. `settings_real` is what was there right after the last setting, and equals `real` exactly while no order
+    has moved that since; None where that isn't known: orders moved it away and back, or an earlier program set the row.
+    `is_low`: the threshold `low` was crossed and nothing was put there since.
     """
 
     key: StockKey
@@ -63,6 +63,7 @@ class Stock(msgspec.Struct, frozen=True, gc=False):
     restore_to: int = RestoreTo.PLAN
     auto_restore_from: int = 0
     restored_slot: int = 0
+    filled_slot: int = 0
     allocation: int = Allocation.NONE
     settings_real: int | None = None
     low: int | None = None

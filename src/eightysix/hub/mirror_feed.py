@@ -38,7 +38,7 @@ def mirror_row(state: StockState, now: int) -> MirrorRow:
         RESTORE_TO[state.restore_to],
         _instant(state.auto_restore_from),
         state.restored_slot,
-        Allocation[state.allocation.upper()],
+        allocation=Allocation[state.allocation.upper()],
         low=_optional(state.low_quantity),
         is_low=state.is_low,
     )

@@ -80,6 +80,7 @@ STOCK_NUMBERS = (
     "t.restore_to",
     "t.auto_restore_from",
     "t.restored_slot",
+    "t.filled_slot",
     "t.allocation",
     thousandths("t.settings_real"),
     thousandths("t.low_quantity"),

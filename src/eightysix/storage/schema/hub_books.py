@@ -45,6 +45,8 @@ poi_hub_mirror = sharded(
     counter("epoch_at"),
     counter("pending_seq"),
     counter("settled_version"),
+    counter("untold"),  # thousandths
+    counter("untold_seq"),
 )
 """At a hub: what it knows of the cloud's row of each stock."""
 

@@ -34,6 +34,7 @@ poi_item_stock = sharded(
     Column("restore_to", SmallInteger(), nullable=False, server_default="1"),
     Column("auto_restore_from", INSTANT, nullable=False, server_default="0"),
     counter("restored_slot"),
+    counter("filled_slot"),
     Column("allocation", SmallInteger(), nullable=False, server_default="0"),
     quantity("low_quantity", default=None),
     Column("is_low", Boolean(), nullable=False, server_default="0"),

@@ -13,7 +13,7 @@ from . import rows
 
 _THIS_STORE = "product_shard_id = ?1 AND brand_id = ?2 AND poi_id = ?3"
 _STORE = "product_shard_id, brand_id, poi_id"
-_MIRRORED = ("version", "settings_version", "epoch_at", "pending_seq", "settled_version")
+_MIRRORED = ("version", "settings_version", "epoch_at", "pending_seq", "settled_version", "untold", "untold_seq")
 _MIRROR = f"t.object_type, t.object_id, {', '.join(f't.{name}' for name in _MIRRORED)}"
 
 BOOKS = (
@@ -44,7 +44,7 @@ ADD_EVENTS = f"INSERT INTO poi_hub_event ({_STORE}, seq, at, body) VALUES (?, ?,
 REMOVE_EVENTS = f"DELETE FROM poi_hub_event WHERE {_THIS_STORE} AND seq > ?4 AND seq <= ?5"  # noqa: S608 - as above
 SAVE_MIRRORS = (
     f"INSERT INTO poi_hub_mirror ({_STORE}, object_type, object_id, {', '.join(_MIRRORED)}) "  # noqa: S608 - as above
-    f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT ({_STORE}, object_type, object_id) DO UPDATE SET "
+    f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT ({_STORE}, object_type, object_id) DO UPDATE SET "
     f"{', '.join(f'{name} = excluded.{name}' for name in _MIRRORED)}"
 )
 ADD_REQUESTS = f"INSERT INTO poi_hub_request ({_STORE}, request_id, changes, asked_at) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608 - as above
@@ -95,7 +95,7 @@ def mirror_row(mirror: Mirror) -> rows.Row:
     key = mirror.key
     return (
         key[0], key[1], mirror.version, mirror.settings_version, mirror.epoch_at, mirror.pending_seq,
-        mirror.settled_version,
+        mirror.settled_version, mirror.untold, mirror.untold_seq,
     )  # fmt: skip
 
 
