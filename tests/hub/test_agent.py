@@ -257,6 +257,17 @@ def test_so_is_what_was_given_and_a_pull_that_was_overtaken_moves_no_cursor() ->
     assert agent.next(EMPTY, 6).calls == (Pull("5"),)
 
 
+def test_who_has_gone_back_is_not_sent_forward_by_what_was_asked_later() -> None:
+    agent = settled_in()
+    request = GrantRequest("r1", (GrantChange(SOUP, 2_000),), 0)
+    [grants] = agent.next(Desk(0, 0, requests=(request,)), 1).calls
+    agent.streamed(row(6), "5", "6", 2)
+    [upload] = agent.next(Desk(9, 8, "", (event(9),), requests=(request,)), 3).calls
+    agent.answered(grants, Moved((GrantTotal(SOUP, 2_000, 2_000),)), 4)
+    agent.answered(upload, Uploaded(9, ((SOUP, 6),)), 5)
+    assert agent.next(Desk(9, 9), 6).calls == (Pull("5"),)
+
+
 def test_after_a_start_nobody_knows_what_the_cloud_has_done_before() -> None:
     agent = new_agent()
     desk = Desk(9, 8, "", (event(9),))

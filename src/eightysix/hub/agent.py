@@ -175,7 +175,7 @@ class Agent:
     def rewind(self) -> None:
         """What an answer meant could not be written: all rows are pulled again."""
         self._has_all_rows = False
-        self._go_back(None)
+        self._go_back(None, tuple(self._unsettled))
 
     # what is to be done
 
@@ -350,9 +350,7 @@ class Agent:
 
     def _uploaded(self, answer: Uploaded) -> list[HubCommand]:
         """Rows that came meanwhile were taken over without what the store has set: they are fetched once more."""
-        before = self._unsettled.pop(Duty.UPLOAD, None)
-        if answer.settled:
-            self._go_back(before)
+        self._settled(Duty.UPLOAD, again=bool(answer.settled))
         return [AckEvents(self._store, answer.last_seq, answer.settled)]
 
     def _pulled(self, call: Call, answer: Pulled, now: int) -> None:
@@ -364,7 +362,16 @@ class Agent:
         self._has_all_rows = self._has_all_rows or not again
         self._due[Duty.PULL] = now if again else now + self._pace.pull_ms
 
-    def _go_back(self, cursor: str | None) -> None:
+    def _settled(self, duty: Duty, *, again: bool) -> None:
+        """What was asked is answered; with `again` all rows are fetched that came since it was asked."""
+        asked = list(self._unsettled)
+        before = self._unsettled.pop(duty, None)
+        if again:
+            self._go_back(before, asked[asked.index(duty) + 1 :] if duty in asked else asked)
+
+    def _go_back(self, cursor: str | None, later: Iterable[Duty]) -> None:
+        """Pull from there on. What was asked `later` goes back as far: its own place may be passed over till then."""
+        self._unsettled.update(dict.fromkeys(later, cursor))
         self._cursor = cursor
         self._overtaken = self._under_way.get(Duty.PULL)
         self._due[Duty.PULL] = 0
@@ -375,9 +382,8 @@ class Agent:
             self._compare_at = now + self._pace.compare_ms
             return []
         given = tuple(GrantChange(total.key, total.given) for total in answer.totals)
-        before = self._unsettled.pop(Duty.GRANTS, None)
-        if any(change.delta > 0 for change in given):
-            self._go_back(before)  # of rows that came meanwhile the hub can't tell whether they have what was given
+        # of rows that came meanwhile the hub can't tell whether they have what was given
+        self._settled(Duty.GRANTS, again=any(change.delta > 0 for change in given))
         self._rebalancing.settled(given)
         return [SettleGrants(self._store, request.request_id, given)]
 
