@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .hub_end import HubEnd
 
 CLOUD = "cloud"
-UNAVOIDABLE = ("restore_below_promised", "hub_sale")
+UNAVOIDABLE = ("restore_below_promised", "mirrored_below_promised", "hub_sale")
 """Incidents that a calm run may have, after a restore to less than is promised."""
 
 
