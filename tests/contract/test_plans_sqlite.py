@@ -82,7 +82,7 @@ def test_the_whole_key_is_used(connection: sqlite3.Connection, name: str) -> Non
 
 
 def _is_about_a_table(step: str) -> bool:
-    return bool(re.match(r"(SCAN|SEARCH) (?!j\b|\(|json_each|CONSTANT)", step))
+    return bool(re.match(r"(SCAN|SEARCH) (?!j\b|v\b|\(|json_each|(\d+ )?CONSTANT)", step))
 
 
 def _table_of(step: str, statement: str) -> str:

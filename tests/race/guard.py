@@ -26,6 +26,7 @@ from eightysix.storage.postgres import saving
 from eightysix.storage.postgres.lane import PostgresLane
 from eightysix.storage.postgres.write import Write
 from eightysix.storage.sqlite import statements
+from eightysix.storage.sqlite.each import Each
 from eightysix.storage.sqlite.lane import SqliteLane
 from eightysix.storage.sqlite.lockfile import LockFile
 
@@ -101,20 +102,16 @@ def _take_out_version_guards(stack: contextlib.ExitStack) -> None:
     stack.enter_context(patch.object(mysql_save, "_GUARDS", dict.fromkeys(mysql_save._GUARDS, ())))
     stack.enter_context(patch.object(mysql_save, "_guard", lambda *_: None))
     stack.enter_context(patch.object(mysql_save, "inserts", _ignoring(mysql_statement.inserts)))
-    unversioned = ("MARK", "RESOLVE_INCIDENTS")  # an incident is resolved once: no version says so
-    updates = [
-        name for name, text in vars(statements).items() if str(text).startswith("UPDATE") and name not in unversioned
-    ]
-    for name in updates:
-        statement = getattr(statements, name)
-        for _ in range(2 if name == "SAVE_CHANNELS" else 1):
-            statement = _changed(
-                r" AND \w+ = (\?\d+)((?: AND \?\d+ IS NOT NULL)*)$", r" AND \1 IS NOT NULL\2", statement
-            )
-        stack.enter_context(patch.object(statements, name, statement))
-    for name in [name for name in vars(statements) if name.startswith("ADD_")]:
-        statement = _changed("^INSERT INTO", "INSERT OR REPLACE INTO", getattr(statements, name))
-        stack.enter_context(patch.object(statements, name, statement))
+    writes = {name: each for name, each in vars(statements).items() if isinstance(each, Each)}
+    del writes["RESOLVE_INCIDENTS"]  # an incident is resolved once: no version says so
+    for name, each in writes.items():
+        head, tail = each.head, each.tail
+        if name.startswith("ADD_"):
+            head = _changed("^INSERT INTO", "INSERT OR REPLACE INTO", head)
+        elif head.startswith("UPDATE"):
+            guards = 2 if name == "SAVE_CHANNELS" else 1
+            tail = _changed(rf"( AND \w+ = v\.column\d+){{{guards}}}$", "", tail)
+        stack.enter_context(patch.object(statements, name, Each(head, each.row, each.glue, tail)))
 
 
 def _unguarded_sql(original: Callable[[Write, Any], str]) -> Callable[[Write, Any], str]:

@@ -100,7 +100,7 @@ class ConnectionThread:
 
 def connect_file(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """A connection whose transactions are begun and ended by hand."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
     connection.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_MS}")
     if read_only:
         connection.execute("PRAGMA query_only = ON")

@@ -9,7 +9,8 @@ from eightysix.core.hub import GrantChange, GrantRequest, HubBooks, Mirror, Side
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.storage.hub_books import Entry
 
-from . import rows
+from . import rows, statements
+from .each import delete, insert, update
 
 _THIS_STORE = "product_shard_id = ?1 AND brand_id = ?2 AND poi_id = ?3"
 _STORE = "product_shard_id, brand_id, poi_id"
@@ -36,25 +37,19 @@ START_BOOKS = (
     f"INSERT INTO poi_hub_books ({_STORE}, hub_id, journal_id, chain) VALUES (?, ?, ?, ?, ?, '') "  # noqa: S608 - as above
     f"ON CONFLICT ({_STORE}) DO NOTHING"
 )
-SAVE_BOOKS = (
-    f"UPDATE poi_hub_books SET last_seq = ?4, chain = ?5, acked_seq = ?6 WHERE {_THIS_STORE} "  # noqa: S608 - as above
-    "AND last_seq = ?7 AND acked_seq = ?8"
+SAVE_BOOKS = update("poi_hub_books", (), ("last_seq", "chain", "acked_seq"), ("last_seq", "acked_seq"))
+ADD_EVENTS = insert("poi_hub_event", ("seq", "at", "body"))
+REMOVE_EVENTS = delete("poi_hub_event", (), "seq > ? AND seq <= ?")
+SAVE_MIRRORS = insert(
+    "poi_hub_mirror",
+    ("object_type", "object_id", *_MIRRORED),
+    f" ON CONFLICT ({_STORE}, object_type, object_id) DO UPDATE SET "
+    f"{', '.join(f'{name} = excluded.{name}' for name in _MIRRORED)}",
 )
-ADD_EVENTS = f"INSERT INTO poi_hub_event ({_STORE}, seq, at, body) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608 - as above
-REMOVE_EVENTS = f"DELETE FROM poi_hub_event WHERE {_THIS_STORE} AND seq > ?4 AND seq <= ?5"  # noqa: S608 - as above
-SAVE_MIRRORS = (
-    f"INSERT INTO poi_hub_mirror ({_STORE}, object_type, object_id, {', '.join(_MIRRORED)}) "  # noqa: S608 - as above
-    f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT ({_STORE}, object_type, object_id) DO UPDATE SET "
-    f"{', '.join(f'{name} = excluded.{name}' for name in _MIRRORED)}"
-)
-ADD_REQUESTS = f"INSERT INTO poi_hub_request ({_STORE}, request_id, changes, asked_at) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608 - as above
-REMOVE_REQUESTS = f"DELETE FROM poi_hub_request WHERE {_THIS_STORE} AND request_id = ?4"  # noqa: S608 - as above
+ADD_REQUESTS = insert("poi_hub_request", ("request_id", "changes", "asked_at"))
+REMOVE_REQUESTS = delete("poi_hub_request", ("request_id",))
 
-HOT_STATEMENTS = {
-    name: text
-    for name, text in globals().items()
-    if name.isupper() and isinstance(text, str) and text.split(" ", 1)[0] in {"SELECT", "INSERT", "UPDATE", "DELETE"}
-}
+HOT_STATEMENTS = statements.hot(globals())
 """Every statement of this page by its name."""
 
 _decode_changes = msgspec.json.Decoder(tuple[GrantChange, ...]).decode

@@ -7,9 +7,10 @@ from eightysix.core.key import StoreKey
 from eightysix.storage.order_event import UNDONE, EventState, OrderEventRow, event_of
 from eightysix.storage.port import GuardFailed
 
+from .each import STORE
 from .rows import encode
 from .side_door import SideDoor
-from .statements import NOW, STORE
+from .statements import NOW
 
 _KEY = (*STORE, "order_id", "order_seq")
 _COLUMNS = (*_KEY, "event_id", "type", "digest", "body", "state", "answer", "received_at")

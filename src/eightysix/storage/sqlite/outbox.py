@@ -18,6 +18,7 @@ from eightysix.storage.port import StoreStocks
 
 from . import rows, statements
 from .connection import ConnectionThread
+from .each import STORE, delete
 from .lane import SqliteLane
 
 T = TypeVar("T")
@@ -54,7 +55,7 @@ HAS_ROWS = (
     "WHERE EXISTS (SELECT 1 FROM poi_stock_outbox t WHERE t.product_shard_id = j.value)"
 )
 REMOVE = f"DELETE FROM poi_stock_outbox WHERE {_STORE} AND seq = ?4"  # noqa: S608 - as above
-REMOVE_RUN = f"DELETE FROM poi_stock_outbox WHERE {_STORE} AND seq BETWEEN ?4 AND ?5"  # noqa: S608 - as above
+REMOVE_RUNS = delete("poi_stock_outbox", (), "seq BETWEEN ? AND ?")
 PARK = (
     f"INSERT INTO poi_stock_parked ({_PARKED}) "  # noqa: S608 - as above
     f"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, {statements.NOW}, ?9, ?10) ON CONFLICT DO NOTHING"
@@ -71,7 +72,7 @@ PUT_BACK = (
 )
 REMOVE_PARKED = f"DELETE FROM poi_stock_parked WHERE {_STORE} AND seq = ?4"  # noqa: S608 - as above
 ALERTS = "SELECT " + statements.found(
-    "json_extract(j.value, '$[0]')", "poi_stock_alert", statements.ALERT, (*statements.STORE, "seq"), first=1
+    "json_extract(j.value, '$[0]')", "poi_stock_alert", statements.ALERT, (*STORE, "seq"), first=1
 )
 
 HOT_STATEMENTS = {
@@ -80,7 +81,7 @@ HOT_STATEMENTS = {
     "NEXT_BRAND": NEXT_BRAND,
     "HAS_ROWS": HAS_ROWS,
     "REMOVE": REMOVE,
-    "REMOVE_RUN": REMOVE_RUN,
+    "REMOVE_RUNS": REMOVE_RUNS.text(4),
     "PARKED_OF": PARKED_OF,
     "PUT_BACK": PUT_BACK,
     "REMOVE_PARKED": REMOVE_PARKED,
@@ -134,7 +135,7 @@ class SqliteOutbox:
         def work(connection: sqlite3.Connection) -> int:
             connection.execute("PRAGMA synchronous = NORMAL")
             try:
-                return _in_transaction(connection, lambda: connection.executemany(REMOVE_RUN, runs).rowcount)
+                return _in_transaction(connection, lambda: REMOVE_RUNS.run(connection, runs))
             finally:
                 connection.execute("PRAGMA synchronous = FULL")
 
@@ -242,11 +243,7 @@ def _outbox(row: rows.Found) -> OutboxRow:
 
 
 def _runs(seqs: Collection[int]) -> list[tuple[int, int]]:
-    """`seqs` as (first, last) of numbers without a gap between them: a run is one statement, and holds nothing else.
-
-    What a batch writes of a store is a run mostly. Each statement less is one time less that the lane's thread asks
-    for the interpreter's lock, which a busy event loop has, while every order waits.
-    """
+    """`seqs` as (first, last) of numbers without a gap between them. What a batch writes of a store is a run mostly."""
     runs: list[tuple[int, int]] = []
     for seq in sorted(seqs):
         if runs and seq == runs[-1][1] + 1:

@@ -1,4 +1,4 @@
-"""A batch's changes as statements to run: one a table and kind of write, each with the rows it must meet."""
+"""A batch's changes as statements to run: one a table and kind of write, with the rows it must meet."""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +14,7 @@ from eightysix.storage.narrow import only_counted, only_moved
 from eightysix.storage.port import GuardFailed
 
 from . import hub_rows, rows, statements
+from .each import Each
 
 T = TypeVar("T")
 Values = list[tuple[Any, ...]]
@@ -21,11 +22,11 @@ Changes = Mapping[StoreKey, StoreChanges]
 
 
 class Write(msgspec.Struct, frozen=True):
-    """One statement, run once for each of `values`, meets a row each, or `met` in all; `what` names the rows where a
-    guard fails."""
+    """One statement, run for all `values`, meets a row for each, or `met` in all; `what` names the rows where a guard
+    fails."""
 
     what: str
-    statement: str
+    statement: Each
     values: Values
     met: int | None = None
 
@@ -41,7 +42,7 @@ def writes(changes: Changes) -> list[Write]:
 
 def run(connection: sqlite3.Connection, write: Write) -> None:
     """Raises GuardFailed when fewer rows were met than there should be."""
-    met = connection.executemany(write.statement, write.values).rowcount
+    met = write.statement.run(connection, write.values)
     wanted = len(write.values) if write.met is None else write.met
     if met != wanted:
         raise GuardFailed(f"{write.what}: {wanted - met} of {wanted} rows are not as loaded")

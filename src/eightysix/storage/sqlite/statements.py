@@ -1,16 +1,18 @@
 """Every hot statement, as text. A test asks SQLite for the plan of each and fails unless the whole key is used.
 
 What is wanted goes in as one JSON array of keys, what is found comes out as one JSON text. `CROSS JOIN` fixes the
-order: the wanted keys outside, the table's key looked up inside. Saved rows are parameters of one prepared statement a
-table: taking them apart from JSON in SQL (`json_each`, `json_extract`) costs two to four times as much.
+order: the wanted keys outside, the table's key looked up inside. Saved rows are parameters of prepared statements for
+many rows each (`each`): taking them apart from JSON in SQL (`json_each`, `json_extract`) costs two to four times as
+much.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from .each import STORE, Each, delete, insert, update
 
 NOW = "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)"
 """The database's clock in milliseconds. `'now'` stands still within one statement."""
 
-STORE = ("product_shard_id", "brand_id", "poi_id")
 HEAD = ("seq", "outbox_seq", "last_at")
 STOCK = (
     "object_type", "object_id", "stock_status", "stock_type", "manual", "plan_quantity", "real_quantity",
@@ -90,21 +92,6 @@ def _found_in(key: Sequence[str], *tables: tuple[str, Sequence[str]]) -> str:
     return f"WITH j AS MATERIALIZED (SELECT {fields} FROM json_each(?1)) SELECT {found}"  # noqa: S608 - as above
 
 
-def _insert(table: str, columns: Sequence[str]) -> str:
-    every = (*STORE, *columns)
-    return f"INSERT INTO {table} ({', '.join(every)}) VALUES ({', '.join('?' * len(every))})"  # noqa: S608 - as above
-
-
-def _update(table: str, key: Sequence[str], columns: Sequence[str], guards: Sequence[str]) -> str:
-    """The parameters are store and `columns` (key first), then what `guards` must be."""
-    every = (*STORE, *columns)
-    key = (*STORE, *key)
-    changed = ", ".join(f"{column} = ?{at}" for at, column in enumerate(every, 1) if column not in key)
-    met = [f"{column} = ?{at}" for at, column in enumerate(every, 1) if column in key]
-    met += [f"{column} = ?{at}" for at, column in enumerate(guards, len(every) + 1)]
-    return f"UPDATE {table} SET {changed} WHERE {' AND '.join(met)}"  # noqa: S608 - as above
-
-
 # --- begin
 
 MARK = (
@@ -138,39 +125,34 @@ HUBS = "SELECT " + found(_field(0), "poi_stock_hub", HUB, (*STORE, "hub_id"), fi
 INCIDENTS = "SELECT " + found(_field(0), "poi_stock_incident", INCIDENT, (*STORE, "seq"), first=1)
 JOURNALS = "SELECT " + found(_field(0), "poi_stock_journal", JOURNAL, (*STORE, "device_id", "journal_id"), first=1)
 
-# --- save; run once a row
+# --- save
 
-SAVE_HEADS = _update("poi_stock_head", (), HEAD, ("seq",))
-ADD_STOCKS = _insert("poi_item_stock", STOCK)
-SAVE_STOCKS = _update("poi_item_stock", ("object_type", "object_id"), STOCK, ("version",))
-COUNT_STOCKS = _update("poi_item_stock", ("object_type", "object_id"), STOCK_COUNTED, ("version",))
-ADD_CHANNELS = _insert("poi_item_channel_stock", CHANNEL)
-SAVE_CHANNELS = _update(
+SAVE_HEADS = update("poi_stock_head", (), HEAD, ("seq",))
+ADD_STOCKS = insert("poi_item_stock", STOCK)
+SAVE_STOCKS = update("poi_item_stock", ("object_type", "object_id"), STOCK, ("version",))
+COUNT_STOCKS = update("poi_item_stock", ("object_type", "object_id"), STOCK_COUNTED, ("version",))
+ADD_CHANNELS = insert("poi_item_channel_stock", CHANNEL)
+SAVE_CHANNELS = update(
     "poi_item_channel_stock", ("object_type", "object_id", "channel_code"), CHANNEL, ("period_at", "used_quantity")
 )
-ADD_RESERVATIONS = _insert("poi_stock_reservation", RESERVATION)
-SAVE_RESERVATIONS = _update("poi_stock_reservation", ("order_id", "sku_id", "line_no"), RESERVATION, ("revision",))
-MOVE_RESERVATIONS = _update(
-    "poi_stock_reservation", ("order_id", "sku_id", "line_no"), RESERVATION_MOVED, ("revision",)
-)
-ADD_FACTS = _insert("poi_stock_order", FACT)
-ADD_LOGS = _insert("poi_item_stock_log", LOG)
-ADD_OUTBOX = _insert("poi_stock_outbox", OUTBOX)
-ADD_INCIDENTS = _insert("poi_stock_incident", INCIDENT)
-RESOLVE_INCIDENTS = _update("poi_stock_incident", ("seq",), INCIDENT_RESOLVED, ()) + " AND resolved_at IS NULL"
-ADD_ALERTS = _insert("poi_stock_alert", ALERT)
-ADD_TIMERS = _insert("poi_stock_timer", TIMER)
-SAVE_TIMERS = _update("poi_stock_timer", (), TIMER, ("revision",))
-ADD_JOURNALS = _insert("poi_stock_journal", JOURNAL)
-SAVE_JOURNALS = _update("poi_stock_journal", ("device_id", "journal_id"), JOURNAL, ("last_seq",))
-ADD_HUBS = _insert("poi_stock_hub", HUB)
-SAVE_HUBS = _update("poi_stock_hub", ("hub_id",), HUB, ("revision",))
-ADD_DUE = _insert("poi_stock_due", DUE)
-ADD_REQUESTS = _insert("poi_stock_request", REQUEST)
-REMOVE_DUE = (
-    "DELETE FROM poi_stock_due WHERE product_shard_id = ? AND brand_id = ? AND poi_id = ? AND due_at = ? "
-    "AND order_id = ?"
-)
+ADD_RESERVATIONS = insert("poi_stock_reservation", RESERVATION)
+SAVE_RESERVATIONS = update("poi_stock_reservation", ("order_id", "sku_id", "line_no"), RESERVATION, ("revision",))
+MOVE_RESERVATIONS = update("poi_stock_reservation", ("order_id", "sku_id", "line_no"), RESERVATION_MOVED, ("revision",))
+ADD_FACTS = insert("poi_stock_order", FACT)
+ADD_LOGS = insert("poi_item_stock_log", LOG)
+ADD_OUTBOX = insert("poi_stock_outbox", OUTBOX)
+ADD_INCIDENTS = insert("poi_stock_incident", INCIDENT)
+RESOLVE_INCIDENTS = update("poi_stock_incident", ("seq",), INCIDENT_RESOLVED, (), "resolved_at IS NULL")
+ADD_ALERTS = insert("poi_stock_alert", ALERT)
+ADD_TIMERS = insert("poi_stock_timer", TIMER)
+SAVE_TIMERS = update("poi_stock_timer", (), TIMER, ("revision",))
+ADD_JOURNALS = insert("poi_stock_journal", JOURNAL)
+SAVE_JOURNALS = update("poi_stock_journal", ("device_id", "journal_id"), JOURNAL, ("last_seq",))
+ADD_HUBS = insert("poi_stock_hub", HUB)
+SAVE_HUBS = update("poi_stock_hub", ("hub_id",), HUB, ("revision",))
+ADD_DUE = insert("poi_stock_due", DUE)
+ADD_REQUESTS = insert("poi_stock_request", REQUEST)
+REMOVE_DUE = delete("poi_stock_due", DUE)
 
 # --- read
 
@@ -262,11 +244,14 @@ DUE_STORES = (
     f"WHERE t.product_shard_id = j.value AND t.due_at <= {NOW} LIMIT ?2)"
 )
 
-HOT_STATEMENTS = {
-    name: text
-    for name, text in globals().items()
-    if name.isupper()
-    and isinstance(text, str)
-    and text.split(" ", 1)[0] in {"SELECT", "WITH", "INSERT", "UPDATE", "DELETE"}
-}
+_VERBS = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")
+
+
+def hot(page: Mapping[str, object]) -> dict[str, str]:
+    """Every statement of a page by its name, those about rows for some of them."""
+    texts = {name: each.text(4) if isinstance(each, Each) else each for name, each in page.items() if name.isupper()}
+    return {name: text for name, text in texts.items() if isinstance(text, str) and text.startswith(_VERBS)}
+
+
+HOT_STATEMENTS = hot(globals())
 """Every statement of this page by its name."""
