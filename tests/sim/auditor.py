@@ -214,7 +214,7 @@ class Auditor:
             if line.state == HOLDING and outcome.expires_at is not None and is_live:
                 line.expires_at = outcome.expires_at
             home.keep(outcome.order_id, key, line)
-        return sold
+        return {} if outcome.replayed else sold  # of an order of a hub that was replaced, it has told of that itself
 
     def _set(self, command: SetStock, outcome: StocksSet) -> None:
         for setting, result in zip(command.settings, outcome.results, strict=True):
