@@ -1,4 +1,4 @@
-"""The bus within one process: who publishes waits until everybody has handled the message.
+"""The bus within one process: who publishes waits until everybody has handled the message, one after the other.
 
 It keeps nothing. A message that could not be handled is BusUnavailable for its publisher, who has it in the outbox and
 publishes again; one without a subscription is gone. Delayed messages stand in the loop's timers and are lost when the
@@ -74,17 +74,15 @@ class LocalBus(Bus):
         if not everybody:
             return
         self._running += 1
+        failure: Exception | None = None
         try:
-            if len(everybody) == 1:
-                (only,) = everybody.values()
-                await only.hand_over(message)
-                return
-            results = await asyncio.gather(
-                *(consumers.hand_over(message) for consumers in everybody.values()), return_exceptions=True
-            )
-            for result in results:
-                if isinstance(result, BaseException):
-                    raise result
+            for consumers in tuple(everybody.values()):  # a task for each would cost more than most of them do
+                try:
+                    await consumers.hand_over(message)
+                except Exception as error:  # noqa: BLE001 - the others are to handle it nevertheless
+                    failure = failure or error
+            if failure is not None:
+                raise failure
         finally:
             self._running -= 1
             if not self._running:
