@@ -129,9 +129,10 @@ def available_to_each(
     if closed is not None:
         return [Availability(0, closed, soft=False)] * len(channels)
     parts = _parts(view, links)
-    if channels and not any(part.rows for part in parts):
-        return [_of_parts(view, parts, item, channels[0])] * len(channels)
-    return [_of_parts(view, parts, item, channel) for channel in channels]
+    for part in parts:
+        if part.rows:
+            return [_of_parts(view, parts, item, channel) for channel in channels]
+    return [_of_parts(view, parts, item, channels[0])] * len(channels) if channels else []
 
 
 def sells(view: StockView, item: Item, channel: Channel, links: Iterable[tuple[StockKey, int]] | None = None) -> bool:

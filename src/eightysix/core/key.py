@@ -1,6 +1,7 @@
 """What identifies a store and a stock, everywhere the same way (DESIGN section 2: the pair is the key)."""
 
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from .bucket import bucket_of
@@ -48,8 +49,9 @@ def incident_key(seq: int) -> StockKey:
     return StockKey(INCIDENT, seq)
 
 
+@lru_cache(maxsize=65_536)
 def sku_key(sku_id: int) -> StockKey:
-    """The stock of a SKU."""
+    """The stock of a SKU. Remembered: every line of an order asks for some."""
     return StockKey(2, sku_id)
 
 

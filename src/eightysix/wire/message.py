@@ -1,11 +1,12 @@
 """What the POS, the channels and the message bus are told: a store's changes, as state (DESIGN section 6).
 
 A receiver ignores a `data.version` that isn't above what it has of that stock: after a repeat, or when another relay
-took over, an older message may come again. The data is always that of the moment of publishing, so `data.version` may
-be above `seq`.
+took over, an older message may come again. The data is that of the change or of a later one, so `data.version` may be
+above `seq`.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -16,6 +17,7 @@ from eightysix.core.catalogue import Channel, Item
 from eightysix.core.change import Alert, Incident, OutboxRow
 from eightysix.core.instant import to_iso
 from eightysix.core.key import WHOLE_STORE, StockKey, StoreKey
+from eightysix.core.outcome import BlockedBy
 from eightysix.core.quantity import UNIT, as_number
 from eightysix.core.stock import ChannelStock
 from eightysix.core.stock_row import channel_values, row_values
@@ -192,12 +194,16 @@ def _instant(at_ms: int) -> str | None:
 def _sales(view: StockView, item: Item, channels: Mapping[str, Channel]) -> list[ChannelSale]:
     links = ((item.key, UNIT),) if item.object_type == 1 else chain(item, view.catalogue)
     each = [channels[code] for code in sorted(channels)]
-    return [
-        ChannelSale(
-            channel.channel_code,
-            can.blocked_by is None and can.quantity != 0,
-            None if can.quantity is None else as_number(can.quantity),
-            None if can.blocked_by is None else can.blocked_by.value,
-        )
-        for channel, can in zip(each, available_to_each(view, item, each, links), strict=True)
-    ]
+    cans = available_to_each(view, item, each, links)
+    return [_sale(channel.channel_code, can.quantity, can.blocked_by) for channel, can in zip(each, cans, strict=True)]
+
+
+@lru_cache(maxsize=16_384)
+def _sale(channel_code: str, quantity: int | None, blocked_by: BlockedBy | None) -> ChannelSale:
+    """Remembered: what is left of most dishes are the same few numbers."""
+    return ChannelSale(
+        channel_code,
+        blocked_by is None and quantity != 0,
+        None if quantity is None else as_number(quantity),
+        None if blocked_by is None else blocked_by.value,
+    )
