@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
 from msgspec import UNSET
 
 from eightysix.core.change import Alert, OutboxRow
-from eightysix.core.command import Actor, Line, LockStock, ResolveIncident, SetStock, Setting
+from eightysix.core.command import Actor, ChannelSetting, Line, LockStock, ResolveIncident, SetStock, Setting
 from eightysix.core.key import WHOLE_STORE, StockKey, StoreKey, incident_key, sku_key, spu_key
 from eightysix.core.outcome import OrderDone
 from eightysix.core.stock import LIMITED
-from eightysix.engine import Engine, Limits
+from eightysix.engine import BatchReport, Engine, Limits, Observer
+from eightysix.storage.outbox import Outbox
 from eightysix.storage.port import Database
 from eightysix.sync import rendering
 from eightysix.sync.bus import BusMessage
@@ -23,6 +25,33 @@ from tests.contract.scene import Scene, a_stock, changes
 from tests.world.menu import BRAND_ID, STORE, Menu
 
 ACTOR = Actor("test")
+
+
+class Watch(Observer):
+    """What each batch has committed."""
+
+    def __init__(self) -> None:
+        self.renderers: list[Renderer] = []
+
+    def batch_done(self, report: BatchReport) -> None:
+        for renderer in self.renderers:
+            for store, committed in report.committed.items():
+                renderer.recent.note(store, committed)
+
+
+class Reads:
+    """An outbox that counts how often stocks are read."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self.count = 0
+
+    async def states(self, wanted: Any) -> Any:
+        self.count += 1
+        return await self._outbox.states(wanted)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._outbox, name)
 
 
 class Source:
@@ -87,6 +116,30 @@ async def test_a_message_shows_what_other_stocks_let_it_sell(database: Database,
     combo = {sale.channel_code: sale.available for sale in by_id[sku_key(8)].channels}
     assert combo["POS"] == Decimal("0.6")  # one needs three of the pool of two
     assert by_id[sku_key(8)].available == 50
+
+
+async def test_what_this_process_has_committed_is_told_as_if_it_were_read(database: Database) -> None:
+    watch, random = Watch(), Random(86)
+    engine = Engine(database, Source(), Limits(sweep_seconds=3600), watch)
+    await engine.start()
+    limits = tuple(ChannelSetting(code, limit=9_000) for code in ("POS", "KIOSK"))
+    settings = [Setting(sku_key(sku), type=LIMITED, plan=9_000, real=9_000, channels=limits) for sku in (1, 3, 4, 6)]
+    settings.append(Setting(spu_key(30), type=LIMITED, plan=9_000, real=9_000, low=4_000))
+    await engine.submit(SetStock(STORE, tuple(settings), ACTOR))
+    outbox: Any = Reads(database.outbox)
+    watch.renderers.append(known := Renderer(outbox, Source()))
+    seen = len(await pending(database))
+    rounds = 0
+    for number in range(30):
+        lines = tuple(Line(sku, quantity=1000) for sku in random.sample((1, 3, 4, 6, 8), 2))
+        await engine.submit(LockStock(STORE, f"o{number}", random.choice(("POS", "KIOSK")), lines, ACTOR))
+        rows = (await pending(database))[seen:]
+        if rows:
+            seen, rounds = seen + len(rows), rounds + 1
+            now = 1_700_000_000_000
+            assert (await known.render({STORE: rows}, now))[STORE] == await rendered(database, *rows)
+    await engine.stop()
+    assert outbox.count < rounds / 2, "hardly anything is read"
 
 
 async def test_a_row_of_the_store_as_a_whole(database: Database) -> None:

@@ -1,5 +1,6 @@
 """submit(command) -> outcome: lanes, batches (load, decide, save, commit) and sweeps."""
 
+from .committed import Committed
 from .engine import Engine
 from .fault import CommandFailed, DeadlineExceeded, EngineFault, OutcomeUnknown, Overloaded, Unavailable
 from .housekeeping import Housekeeping, Pace
@@ -11,6 +12,7 @@ __all__ = [
     "BatchReport",
     "CatalogueSource",
     "CommandFailed",
+    "Committed",
     "DeadlineExceeded",
     "Engine",
     "EngineFault",

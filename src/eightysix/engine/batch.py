@@ -24,6 +24,7 @@ from eightysix.core.restore import is_due
 from eightysix.core.shelf import Shelf
 from eightysix.storage.port import DUE_MOST, Lane, Opened, OrdersWanted, StoreOrders
 
+from .committed import Committed
 from .days import BusinessDays
 from .fault import CommandFailed
 from .observer import BatchReport
@@ -112,6 +113,17 @@ class Batch:
         report.begin, report.load, report.decide = begun - started, loaded - begun, decided - loaded
         report.save, report.commit = saved - decided, perf_counter() - saved
         report.stores, report.changed = len(shelves), tuple(changes)
+        report.committed = {
+            store: Committed(
+                change.head_before.seq,
+                change.head.seq,
+                self._on_shelf[store],
+                shelves[store].stocks,
+                shelves[store].channels,
+            )
+            for store, change in changes.items()
+            if store in self._on_shelf and store not in self._whole
+        }
         report.timers = tuple(
             (store, due_at) for store in changes if (due_at := _timer_set(changes[store])) is not None
         )

@@ -1,10 +1,14 @@
 """What an engine tells about itself. Metrics live in ops; the engine only calls these hooks."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from eightysix.core.command import Command
 from eightysix.core.key import StoreKey
 from eightysix.core.outcome import Refused
+
+from .committed import Committed
 
 
 class BatchReport(msgspec.Struct, gc=False):
@@ -23,6 +27,8 @@ class BatchReport(msgspec.Struct, gc=False):
     commit: float = 0.0
     changed: tuple[StoreKey, ...] = ()
     """Stores with committed changes: whoever publishes their outbox rows may wake up."""
+    committed: Mapping[StoreKey, Committed] = {}
+    """Of most of these, what the batch knows."""
     timers: tuple[tuple[StoreKey, int], ...] = ()
     """The stores whose timer the batch has set, and to which instant, in milliseconds."""
     timer_at: int | None = None

@@ -23,16 +23,15 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import cast
-
-import msgspec
 
 from eightysix.core.bucket import BUCKETS
 from eightysix.core.change import OutboxRow
 from eightysix.core.invariant import invariant
 from eightysix.core.key import StoreKey
+from eightysix.engine import Committed
 from eightysix.storage.lease import RANGES
 from eightysix.storage.outbox import Outbox
 from eightysix.storage.port import StorageFault
@@ -42,6 +41,7 @@ from .crowd import Crowd
 from .figures import RelayFigures
 from .lease import Leases
 from .pace import RelayPace
+from .parcel import Parcel
 from .rendering import Rendered, Renderer
 from .trouble import Troubles, probes
 
@@ -54,17 +54,6 @@ _PROBES = 4
 
 _OUTAGE_SECONDS = 2.0
 """After a longer time without a bus, all who wait for it try at once when it is back."""
-
-
-class _Parcel(msgspec.Struct, gc=False):
-    """One store's messages, in order, and the database's clock less ours when they were read, in seconds."""
-
-    store: StoreKey
-    messages: list[Rendered]
-    has_more: bool
-    ahead: float
-    probes: bool
-    """Whether it is to be tried although the bus is down."""
 
 
 class Relay:
@@ -92,7 +81,7 @@ class Relay:
         self._busy: set[StoreKey] = set()
         self._again: set[StoreKey] = set()
         self._troubles = Troubles(self._pace, self._wake)
-        self._ready: deque[_Parcel] = deque()
+        self._ready: deque[Parcel] = deque()
         self._published: dict[StoreKey, list[int]] = {}
         self._failures = 0
         self._bus_pause = 0.0
@@ -128,6 +117,12 @@ class Relay:
             self._wake(store)
         if not some:
             self.look()
+
+    def committed(self, stores: Mapping[StoreKey, Committed]) -> None:
+        """A batch of this process has committed this; the stores are woken besides."""
+        for store, each in stores.items():
+            if self._leases.holds(store.bucket):
+                self._renderer.recent.note(store, each)
 
     def look(self) -> None:
         """Look for rows that nobody told of now."""
@@ -301,7 +296,7 @@ class Relay:
             messages = rendered.get(store)
             if messages:
                 has_more = len(pending.rows[store]) >= most
-                self._ready.append(_Parcel(store, messages, has_more, ahead, probes))
+                self._ready.append(Parcel(store, messages, has_more, ahead, probes))
             else:
                 self._troubles.end(store)
                 self._rest(store)
@@ -343,7 +338,7 @@ class Relay:
                 self._rest(parcel.store)
             self._moved.set()
 
-    async def _publish(self, parcel: _Parcel, me: "asyncio.Task[None]") -> None:
+    async def _publish(self, parcel: Parcel, me: "asyncio.Task[None]") -> None:
         """The store's messages one after the other, up to the first that fails."""
         store, published = parcel.store, []
         again = parcel.has_more

@@ -1,7 +1,8 @@
 """From outbox rows to messages: the rows say which stocks, the messages show them as they are now.
 
-The stocks of many stores are read together, each with what its availability depends on: its SPU, a combo's components
-and their SPUs. A row that can't be rendered fails alone, and those behind it wait for it.
+The stocks of a store are those that this process has committed last, or they are read, of many stores together: each
+with what its availability depends on, its SPU, a combo's components and their SPUs. A row that can't be rendered fails
+alone, and those behind it wait for it.
 
 A lock that has died but has not been released yet still counts as locked here: its release is a change of its own,
 with a message of its own, within a second.
@@ -27,12 +28,14 @@ from eightysix.storage.port import StoreStocks
 from eightysix.wire.message import STOCK_TOPIC, StockState, encode_message, group_of, message, stock_state
 
 from .bus import BusMessage
+from .recent import Recent, StockRows
 
 Look = Callable[[], Awaitable[object]]
 """Looks for what other processes have changed of the catalogue."""
 
-_STRETCH_SECONDS = 0.005
-"""After which others, orders above all, get a turn on the event loop: a round may be thousands of messages."""
+_STRETCH_SECONDS = 0.001
+"""After which others, orders above all, get a turn on the event loop: a batch comes back to it five times, and waits
+each time for as long as somebody else works."""
 
 _NO_ROWS: Mapping[str, ChannelStock] = {}
 
@@ -56,6 +59,8 @@ class Renderer:
         self._source = source
         self._look_again = look_again
         self._days = BusinessDays()
+        self.recent = Recent()
+        """What was committed here and isn't told yet."""
         self.seconds = 0.0
         """Spent on rendering so far, in which nothing else ran on the event loop."""
 
@@ -77,7 +82,7 @@ class Renderer:
                 keys[store] = keys_behind(store, (key for key in about if key is not None), catalogue)
             except Exception as fault:  # noqa: BLE001 - whatever it is stands in this store's way alone
                 rendered[store] = [Rendered(rows[0], None, fault)]
-        states = await self._outbox.states(keys)
+        states = await self._states(keys, pending)
         alerts = await self._alerts(pending, states, incidents)
         started = perf_counter()
         for store, found in states.items():
@@ -96,6 +101,23 @@ class Renderer:
         self.seconds += perf_counter() - started
         return rendered
 
+    async def _states(
+        self, keys: Mapping[StoreKey, Sequence[StockKey]], pending: Mapping[StoreKey, Sequence[OutboxRow]]
+    ) -> dict[StoreKey, StockRows]:
+        """The stocks of each store, as this process has committed them, or read where it doesn't know them all."""
+        states: dict[StoreKey, StockRows] = {}
+        wanted: dict[StoreKey, Sequence[StockKey]] = {}
+        for store, named in keys.items():
+            known = self.recent.take(store, named, pending[store][-1].seq)
+            if known is None:
+                wanted[store] = named
+            else:
+                states[store] = known
+        if wanted:
+            for store, found in (await self._outbox.states(wanted)).items():
+                states[store] = _by_key(found)
+        return states
+
     async def _incidents(self, pending: Mapping[StoreKey, Sequence[OutboxRow]]) -> dict[StoreKey, _Incidents]:
         """Those that rows tell of, by seq."""
         wanted = {
@@ -109,14 +131,14 @@ class Renderer:
     async def _alerts(
         self,
         pending: Mapping[StoreKey, Sequence[OutboxRow]],
-        states: Mapping[StoreKey, StoreStocks],
+        states: Mapping[StoreKey, StockRows],
         incidents: Mapping[StoreKey, _Incidents],
     ) -> dict[StoreKey, list[Alert]]:
         """Looked for only where something is low."""
         wanted: dict[StoreKey, list[int]] = {}
         for store, found in states.items():
-            low = {stock.key for stock in found.stocks if stock.is_low}
-            low.update(row.key for row in found.channels if row.is_low)
+            low = {stock.key for stock in found.stocks.values() if stock.is_low}
+            low.update(key for key, rows in found.channels.items() if any(row.is_low for row in rows.values()))
             if low and (
                 seqs := [row.seq for row in pending[store] if _stock_of(row, incidents.get(store, _NONE)) in low]
             ):
@@ -127,20 +149,25 @@ class Renderer:
 class StoreStates:
     """`core.availability.StockView` of the rows that were read; a stock without a row is on sale and unlimited."""
 
-    def __init__(self, store: StoreKey, catalogue: Catalogue, day: BusinessDay, found: StoreStocks) -> None:
+    def __init__(self, store: StoreKey, catalogue: Catalogue, day: BusinessDay, found: StockRows) -> None:
         self.store = store
         self.catalogue = catalogue
         self.day = day
-        self._stocks = {stock.key: stock for stock in found.stocks}
-        self._channels: dict[StockKey, dict[str, ChannelStock]] = {}
-        for row in found.channels:
-            self._channels.setdefault(row.key, {})[row.channel_code] = row
+        self._stocks = found.stocks
+        self._channels = found.channels
 
     def stock(self, key: StockKey) -> Stock:
         return self._stocks.get(key) or Stock(key)
 
     def channel_rows(self, key: StockKey) -> Mapping[str, ChannelStock]:
         return self._channels.get(key, _NO_ROWS)
+
+
+def _by_key(found: StoreStocks) -> StockRows:
+    channels: dict[StockKey, dict[str, ChannelStock]] = {}
+    for row in found.channels:
+        channels.setdefault(row.key, {})[row.channel_code] = row
+    return StockRows({stock.key: stock for stock in found.stocks}, {**channels})
 
 
 def _stock_of(row: OutboxRow, incidents: _Incidents) -> StockKey | None:

@@ -21,6 +21,7 @@ class Waker(Observer):
         if report.changed:
             if self._relay is not None:
                 self._relay.orders_waited(report.waited_max)
+                self._relay.committed(report.committed)
             self.wake(report.changed)
 
     def wake(self, stores: Collection[StoreKey]) -> None:

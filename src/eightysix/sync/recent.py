@@ -1,0 +1,59 @@
+"""What this process has committed last, kept until it is told: most messages are rendered from it, and nothing is read.
+
+Of a store it holds good as long as nobody else has written there in between, which the store's sequence shows.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from eightysix.core.key import StockKey, StoreKey
+from eightysix.core.stock import ChannelStock, Stock
+from eightysix.engine import Committed
+
+STORES_MOST = 4_096
+"""Beyond so many stores those that were written to longest ago are forgotten: they are read."""
+
+
+class StockRows(msgspec.Struct, frozen=True, gc=False):
+    """Stocks, and their channel rows by channel code; what has no row may be missing."""
+
+    stocks: dict[StockKey, Stock]
+    channels: dict[StockKey, Mapping[str, ChannelStock]]
+
+
+class _Known(msgspec.Struct, gc=False):
+    seq: int
+    rows: StockRows
+
+
+class Recent:
+    """By store, the stocks that were committed since it was told last."""
+
+    def __init__(self) -> None:
+        self._stores: dict[StoreKey, _Known] = {}
+
+    def note(self, store: StoreKey, committed: Committed) -> None:
+        """A batch has committed this."""
+        known = self._stores.pop(store, None)
+        if known is None or known.seq != committed.seq_before:
+            known = _Known(0, StockRows({}, {}))
+        known.seq = committed.seq
+        for key in committed.keys:
+            known.rows.stocks[key] = committed.stocks.get(key) or Stock(key)
+            known.rows.channels[key] = committed.channels.get(key, {})
+        self._stores[store] = known  # the newest is last
+        if len(self._stores) > STORES_MOST:
+            del self._stores[next(iter(self._stores))]
+
+    def take(self, store: StoreKey, keys: Iterable[StockKey], seq: int) -> StockRows | None:
+        """The store's stocks as they were at `seq` or later, where all that are named are known. The last change of all
+        takes them along."""
+        known = self._stores.get(store)
+        if known is None:
+            return None
+        if known.seq <= seq:
+            del self._stores[store]
+        if known.seq < seq or not known.rows.stocks.keys() >= set(keys):
+            return None
+        return known.rows
