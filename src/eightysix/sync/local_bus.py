@@ -14,6 +14,7 @@ from eightysix.core.invariant import InvariantError
 
 from .bus import Bus, BusMessage, BusUnavailable, Handler, MessageRefused, Subscription
 from .refusal import refuse
+from .turns import Turns
 
 _log = logging.getLogger(__name__)
 
@@ -110,22 +111,14 @@ class LocalBus(Bus):
                 return
 
 
-class _Turn(asyncio.Lock):
-    """A group's turn, for as long as anybody has it or waits for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.users = 0
-
-
 class _Consumers:
-    """The subscriptions that share a topic's messages, and which groups have one in hand."""
+    """The subscriptions that share a topic's messages. Of a group they have one in hand at a time."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._members: list[_Member] = []
         self._turn = itertools.count()
-        self._groups: dict[str, _Turn] = {}  # those in hand
+        self._groups = Turns()
 
     def join(self, handle: Handler) -> "_Member":
         member = _Member(self, handle)
@@ -141,17 +134,12 @@ class _Consumers:
         if not group:
             await self._handled(next(self._turn), message)
             return
-        turn = self._groups.get(group)
-        if turn is None:
-            turn = self._groups[group] = _Turn()
-        turn.users += 1
+        if not self._groups.take(group):
+            await self._groups.wait(group)
         try:
-            async with turn:
-                await self._handled(hash(group), message)
+            await self._handled(hash(group), message)
         finally:
-            turn.users -= 1
-            if not turn.users:
-                del self._groups[group]
+            self._groups.give(group)
 
     async def _handled(self, number: int, message: BusMessage) -> None:
         if not self._members:

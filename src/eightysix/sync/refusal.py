@@ -1,6 +1,7 @@
 """What no bus takes, so that a message which one bus refuses is refused by every other."""
 
 import re
+from functools import lru_cache
 
 from .bus import BusMessage, MessageRefused
 
@@ -13,9 +14,14 @@ NAME_CHARACTERS_MAX = 255
 _TOPIC = re.compile(r"[%a-zA-Z0-9_-]{1,127}")
 
 
+@lru_cache(maxsize=64)
+def _is_topic(name: str) -> bool:
+    return _TOPIC.fullmatch(name) is not None
+
+
 def refuse(message: BusMessage) -> None:
     """Raise MessageRefused for a message that no bus takes, with the reason."""
-    if _TOPIC.fullmatch(message.topic) is None:
+    if not _is_topic(message.topic):
         raise MessageRefused(f"{message.topic!r} can't be the name of a topic")
     if not message.body:
         raise MessageRefused("a message without a body")
