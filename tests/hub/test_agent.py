@@ -268,6 +268,16 @@ def test_who_has_gone_back_is_not_sent_forward_by_what_was_asked_later() -> None
     assert agent.next(Desk(9, 9), 6).calls == (Pull("5"),)
 
 
+def test_after_a_reset_no_answer_leads_back_to_a_place_of_before() -> None:
+    agent = settled_in()
+    [upload] = agent.next(Desk(9, 8, "", (event(9),)), 1).calls
+    agent.streamed(row(9), "8", "9", 2)  # 8 was missed
+    [pull] = agent.next(Desk(9, 8, "", (event(9),)), 3).calls
+    agent.answered(pull, Pulled((), None, is_reset=True), 4)
+    agent.answered(upload, Uploaded(9, ((SOUP, 6),)), 5)
+    assert agent.next(Desk(9, 9), 6).calls == (Pull(None),)
+
+
 def test_after_a_start_nobody_knows_what_the_cloud_has_done_before() -> None:
     agent = new_agent()
     desk = Desk(9, 8, "", (event(9),))

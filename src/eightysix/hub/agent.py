@@ -339,6 +339,8 @@ class Agent:
             return self._moved(call.request, answer, now)
         if isinstance(answer, Pulled):
             self._pulled(call, answer, now)
+            if answer.is_reset:
+                self._unsettled = dict.fromkeys(self._unsettled)
             forget = [MirrorStock(self._store, (), anew=True)] if answer.is_reset else []
             return [*forget, *self._mirrored(answer.rows)]
         if isinstance(answer, StoreFetched):
