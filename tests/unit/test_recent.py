@@ -3,7 +3,7 @@
 from eightysix.core.key import StockKey, StoreKey, sku_key
 from eightysix.core.stock import LIMITED, ChannelStock, Stock
 from eightysix.engine import Committed
-from eightysix.sync.recent import STORES_MOST, Recent
+from eightysix.sync.recent import STOCKS_MOST, STORES_MOST, Recent
 
 STORE = StoreKey.of("fox", "1")
 SOUP, RICE = sku_key(1), sku_key(2)
@@ -77,3 +77,19 @@ def test_what_was_written_to_longest_ago_goes_when_it_is_too_much() -> None:
         recent.note(store, committed(0, 3, SOUP))
     assert recent.take(stores[0], [SOUP], 3) is None
     assert recent.take(stores[1], [SOUP], 3) is not None
+
+
+def test_so_does_a_store_with_too_much_of_it() -> None:
+    recent = Recent()
+    keys = [sku_key(number) for number in range(STOCKS_MOST + 1)]
+    recent.note(STORE, committed(0, 3, *keys))
+    assert recent.take(STORE, keys[:1], 3) is None
+
+
+def test_what_others_tell_of_from_now_on_is_forgotten() -> None:
+    recent = Recent()
+    for store in (STORE, other := StoreKey.of("fox", "2")):
+        recent.note(store, committed(0, 3, SOUP))
+    recent.forget(lambda store: store == other)
+    assert recent.take(other, [SOUP], 3) is None
+    assert recent.take(STORE, [SOUP], 3) is not None

@@ -3,7 +3,7 @@
 Of a store it holds good as long as nobody else has written there in between, which the store's sequence shows.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -11,8 +11,10 @@ from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.stock import ChannelStock, Stock
 from eightysix.engine import Committed
 
-STORES_MOST = 4_096
-"""Beyond so many stores those that were written to longest ago are forgotten: they are read."""
+STORES_MOST = 1_024
+STOCKS_MOST = 64
+"""Beyond so many stores those that were written to longest ago are forgotten, and so is one with more stocks than that,
+as while no bus is there: they are read."""
 
 
 class StockRows(msgspec.Struct, frozen=True, gc=False):
@@ -42,9 +44,15 @@ class Recent:
         for key in committed.keys:
             known.rows.stocks[key] = committed.stocks.get(key) or Stock(key)
             known.rows.channels[key] = committed.channels.get(key, {})
-        self._stores[store] = known  # the newest is last
+        if len(known.rows.stocks) <= STOCKS_MOST:
+            self._stores[store] = known  # the newest is last
         if len(self._stores) > STORES_MOST:
             del self._stores[next(iter(self._stores))]
+
+    def forget(self, forgotten: Callable[[StoreKey], bool]) -> None:
+        """Others tell of these stores from now on."""
+        for store in [store for store in self._stores if forgotten(store)]:
+            del self._stores[store]
 
     def take(self, store: StoreKey, keys: Iterable[StockKey], seq: int) -> StockRows | None:
         """The store's stocks as they were at `seq` or later, where all that are named are known. The last change of all

@@ -183,6 +183,7 @@ class Relay:
     def _leases_changed(self, held: frozenset[int]) -> None:
         self.figures.forget(held, RANGES)
         self._troubles.leave(held, RANGES)
+        self._renderer.recent.forget(lambda store: store.bucket % RANGES not in held)
         for waiting in (self._woken, self._retries):
             for store in [store for store in waiting if store.bucket % RANGES not in held]:
                 del waiting[store]
