@@ -1,4 +1,5 @@
-"""The bus within one process: who publishes waits until everybody has handled the message, one after the other.
+"""The bus within one process: who publishes waits until everybody has handled the message, one after the other and
+whoever was quickest last time first.
 
 It keeps nothing. A message that could not be handled is BusUnavailable for its publisher, who has it in the outbox and
 publishes again; one without a subscription is gone. Delayed messages stand in the loop's timers and are lost when the
@@ -9,6 +10,8 @@ import asyncio
 import itertools
 import logging
 import time
+from collections import deque
+from collections.abc import Iterable
 
 from eightysix.core.invariant import InvariantError
 
@@ -32,6 +35,7 @@ class LocalBus(Bus):
         self._topics: dict[str, dict[str, _Consumers]] = {}
         self._delayed: set[asyncio.Task[None]] = set()
         self._asleep: set[asyncio.Task[None]] = set()
+        self._besides: set[asyncio.Task[None]] = set()
         self._running = 0
         self._idle = asyncio.Event()
         self._closed = False
@@ -77,17 +81,34 @@ class LocalBus(Bus):
         self._running += 1
         failure: Exception | None = None
         try:
-            for consumers in tuple(everybody.values()):  # a task for each would cost more than most of them do
+            waiting = deque(sorted(everybody.values(), key=_took))
+            while waiting:  # a task for each would cost more than most of them do
                 try:
-                    await consumers.hand_over(message)
+                    await waiting.popleft().hand_over(message)
+                except asyncio.CancelledError:
+                    self._tell_besides(waiting, message)
+                    raise
                 except Exception as error:  # noqa: BLE001 - the others are to handle it nevertheless
-                    failure = failure or error
+                    if failure is None or isinstance(error, BusUnavailable):
+                        failure = error  # what comes again comes to those, too, who refuse it
             if failure is not None:
                 raise failure
         finally:
             self._running -= 1
             if not self._running:
                 self._idle.set()
+
+    def _tell_besides(self, waiting: Iterable["_Consumers"], message: BusMessage) -> None:
+        """The publisher has given up on one that doesn't come to an end: those behind it hear the message anyway."""
+        for consumers in waiting:
+            task = asyncio.create_task(consumers.hand_over(message), name="message besides")
+            self._besides.add(task)
+            task.add_done_callback(self._besides_done)
+
+    def _besides_done(self, task: asyncio.Task[None]) -> None:
+        self._besides.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.warning("a message that nobody waited for was not handled: %r", task.exception())
 
     async def _later(self, message: BusMessage, deliver_at: int) -> None:
         wait = deliver_at / 1000 - time.time()
@@ -119,6 +140,8 @@ class _Consumers:
         self._members: list[_Member] = []
         self._turn = itertools.count()
         self._groups = Turns()
+        self.took = 0.0
+        """How long the last message of a group took, in seconds."""
 
     def join(self, handle: Handler) -> "_Member":
         member = _Member(self, handle)
@@ -136,9 +159,11 @@ class _Consumers:
             return
         if not self._groups.take(group):
             await self._groups.wait(group)
+        started = time.monotonic()
         try:
             await self._handled(hash(group), message)
         finally:
+            self.took = time.monotonic() - started
             self._groups.give(group)
 
     async def _handled(self, number: int, message: BusMessage) -> None:
@@ -152,6 +177,10 @@ class _Consumers:
         except Exception as error:
             _log.warning("%s could not handle a message of %s: %r", self._name, message.topic, error)
             raise BusUnavailable(f"{self._name} could not handle it") from error
+
+
+def _took(consumers: _Consumers) -> float:
+    return consumers.took
 
 
 class _Member(Subscription):
