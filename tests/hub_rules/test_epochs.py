@@ -187,13 +187,45 @@ def test_what_was_promised_of_it_is_an_incident(hub, restore):
     assert audited(hub)
 
 
-def test_all_of_it_promised_is_an_incident_alone(hub):
+def test_where_all_of_it_is_promised_nothing_is_given_back_and_there_is_an_incident_once(hub):
     late(hub)
     added(hub, 5_000)
     hub.run(lock("a", (1, 0, 11_000)))
     begin_here(hub)
+    event = hub.journal()[-1]
+    assert [(each.kind, each.quantity) for each in event.incidents] == [("restore_below_promised", 5_000)]
+    assert [(move.kind, move.held) for move in event.moves] == [(Kind.GRANT, 0)]
+    begin_there(hub)
+    assert [each.quantity for each in hub.incidents] == [5_000]
+    assert audited(hub)
+
+
+def test_several_restores_at_a_time_give_back_once(hub):
+    """A hub that was off over two of them."""
+    added(hub, 5_000)
+    at = hub.shelf().day.ends_at - 3_600_000
+    hub.run(SetStock(STORE, (Setting(KEY, auto_restore_type=ONE_OFF, auto_restore_at=at),), ME))
+    hub.now = at + 7_200_000
+    hub.run(RunTimers(STORE))
+    assert [each.kind for each in hub.logs].count(Kind.RESTORE) == 2
+    assert held(row(hub)) == 6_000
+    assert [move.held for move in given_back(hub)] == [-5_000]
+
+
+def test_a_restore_that_keeps_what_is_left_keeps_what_was_added():
+    hub = open_hub(daily(restore_to=RestoreTo.KEEP))
+    added(hub, 5_000)
+    begin_here(hub)
+    assert held(row(hub)) == 11_000
     assert given_back(hub) == []
-    assert [(each.kind, each.quantity) for each in hub.journal()[-1].incidents] == [("restore_below_promised", 5_000)]
+
+
+def test_of_what_is_unlimited_meanwhile_it_is_given_back_too(hub):
+    added(hub, 5_000)
+    hub.run(SetStock(STORE, (Setting(KEY, type=UNLIMITED),), ME))
+    begin_there(hub)
+    hub.run(SetStock(STORE, (Setting(KEY, type=LIMITED),), ME))
+    assert held(row(hub)) == 6_000
 
 
 def test_an_addition_after_the_restore_stays(hub):

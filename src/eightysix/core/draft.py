@@ -52,6 +52,8 @@ class Draft:
         self.requests: list[RequestRecord] = []
         self.alerts: list[Alert] = []
         self.timer: Timer | None = shelf.timer
+        self.given_back: set[StockKey] = set()
+        """Of which stocks a hub has given back what the cloud may not know of."""
 
     def stock(self, key: StockKey) -> Stock:
         """The stock as this command left it; a missing row is on sale and unlimited."""

@@ -16,7 +16,7 @@ from .hub import HubBooks, HubChanges, Mirror, held
 from .hub_event import HubEvent, Move, ToldIncident, chained, encode_event
 from .key import StockKey
 from .stock import ON_SALE, ONE_OFF, SOLD_OUT, ChannelStock, Stock
-from .untold import told_by
+from .untold import settled, told_by
 
 if TYPE_CHECKING:
     from .shelf import Decision, Shelf
@@ -97,21 +97,21 @@ def _blank(decision: "Decision", now: int) -> HubEvent:
 
 
 def _moves(decision: "Decision", before: Mapping[StockKey, Stock], books: HubBooks) -> Iterator[Move]:
-    """How each stock moved of which there is more or less now, or of which the hub holds more or less."""
+    """How each stock moved of which there is more or less now, or of which the hub holds more or less; and of which it
+    should have given some back, and had promised it."""
+    beyond = {each.key for each in decision.incidents}
     for key, after in decision.stocks.items():
         was = before.get(key) or Stock(key)
         real, more = after.real - was.real, held(after) - held(was)
-        if not real and not more:
-            continue
         rows = [row for row in decision.logs if row.key == key]
         last = rows[-1]
         kind, quantity = last.kind, _sum(rows, last.kind)
         if any(row.kind in _RESTORES for row in rows):
             kind, quantity, real = Kind.GRANT, more, 0  # how much there is, the cloud says
-            if not more:
-                continue
         elif kind in _COUNTS:
             kind, quantity = Kind.COUNT, real
+        if not real and not more and (key not in beyond or after.epoch_at == was.epoch_at):
+            continue
         known = books.mirrors.get(key)
         epoch_at = 0 if known is None else known.epoch_at
         yield Move(key, kind, quantity, real, more, epoch_at, was.restored_slot, last.channel_code)
@@ -136,6 +136,8 @@ def written(books: HubBooks, events: Sequence[HubEvent], now: int) -> tuple[HubB
         for move in event.moves:
             known = mirrors.get(move.key) or Mirror(move.key)
             after = told_by(known, seq, move.held, books.acked_seq)
+            if move.kind is Kind.GRANT:
+                after = settled(known)
             if after is not known:
                 mirrors[move.key] = after
         if event.setting is not None:

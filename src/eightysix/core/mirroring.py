@@ -95,7 +95,7 @@ def _take_over(draft: Draft, row: MirrorRow, known: Mirror, books: HubBooks, *, 
     given_back = beyond = 0
     begins = _begins_epoch(before, theirs, known)
     if begins:
-        given_back, beyond = let_go(before, books)
+        given_back, beyond = let_go(before, books, draft.given_back)
     after = _parts(before, theirs, given_back)
     if begins:
         slot = max(before.restored_slot, theirs.restored_slot)

@@ -235,13 +235,13 @@ def restore(draft: Draft, key: StockKey, due: Due) -> None:
     if due.missed:
         draft.note(key, Kind.SKIP, _json({"missed": due.missed, "rule": what.rule and what.rule.rule_id}))
     beyond = 0
-    if draft.books is None:
+    if draft.books is not None:
+        given_back, beyond = let_go(stock, draft.books, draft.given_back) if fills(stock, what) else (0, 0)
+        after = restored_at_hub(stock, given_back)
+    else:
         after = restored(stock, what, _decimals(draft, key))
         if fills(stock, what):
             after = replace(after, filled_slot=max(stock.filled_slot, what.slot))
-    else:
-        given_back, beyond = let_go(stock, draft.books)
-        after = restored_at_hub(stock, given_back)
     if what.rule is None:
         after = replace(after, auto_restore_type=0, auto_restore_at=None, restore_to=RestoreTo.PLAN)
     after = replace(

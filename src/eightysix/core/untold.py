@@ -22,19 +22,21 @@ def told_by(known: Mirror, seq: int, more: int, acked_seq: int) -> Mirror:
     return replace(known, untold=untold, untold_seq=seq if more > 0 else known.untold_seq)
 
 
-def let_go(stock: Stock, books: HubBooks) -> tuple[int, int]:
-    """What a hub gives back of a stock that is restored, and what it has promised already of what it should."""
-    if not stock.is_limited:
+def settled(known: Mirror) -> Mirror:
+    """The mirror after the hub has given back what it could: for what it had promised of it there is an incident."""
+    return replace(known, untold=0, untold_seq=0)
+
+
+def let_go(stock: Stock, books: HubBooks, done: set[StockKey]) -> tuple[int, int]:
+    """What a hub gives back of a stock that is restored, and what it has promised already of what it should: once,
+    however often the stock is restored at a time. `done` are those of which it has."""
+    known = books.mirrors.get(stock.key)
+    if known is None or stock.key in done:
         return 0, 0
-    untold = min(untold_of(stock.key, books), held(stock))
-    free = min(untold, max(0, stock.left))
+    done.add(stock.key)
+    untold = min(_untold(known, books.acked_seq), held(stock))
+    free = min(untold, max(0, stock.left)) if stock.is_limited else untold
     return free, untold - free
-
-
-def untold_of(key: StockKey, books: HubBooks) -> int:
-    """By how much the hub may hold more of a stock than the cloud counts as its, in thousandths."""
-    known = books.mirrors.get(key)
-    return 0 if known is None else _untold(known, books.acked_seq)
 
 
 def _untold(known: Mirror, acked_seq: int) -> int:
