@@ -56,7 +56,7 @@ def stocks(draw: st.DrawFn, key: StockKey) -> Stock:
         updated_at=draw(instants), auto_restore_type=draw(st.sampled_from([0, 1, 2])),
         auto_restore_at=draw(st.none() | instants), epoch_at=draw(instants),
         restore_to=draw(st.sampled_from([1, 2, 3])), auto_restore_from=draw(instants),
-        restored_slot=draw(st.integers(0, 2**40)), filled_slot=draw(st.integers(0, 2**40)),
+        restored_slot=draw(st.integers(0, 2**40)), filled_slot=draw(st.integers(0, 2**40)), refilled_at=draw(instants),
         allocation=draw(st.sampled_from([0, 1, 2])),
         settings_real=draw(st.none() | st.integers(-MAX_QUANTITY, MAX_QUANTITY)),
         low=draw(st.none() | quantities), is_low=draw(st.booleans()),

@@ -22,7 +22,7 @@ from eightysix.core.outcome import Code, HubEventTold, OrderDone, Refused
 from eightysix.core.replayed_sale import REPLAYED_SALE
 from eightysix.core.reservation import State
 from eightysix.core.restore_rule import RestoreRule
-from eightysix.core.stock import LIMITED, ON_SALE, SOLD_OUT, UNLIMITED, RestoreTo
+from eightysix.core.stock import LIMITED, ON_SALE, ONE_OFF, SOLD_OUT, UNLIMITED, RestoreTo
 from tests.world.menu import BRAND_ID, STORE
 from tests.world.told import DISH, STAFF, Told, change, incidents, is_clean, line, move, opened, sale, sell
 
@@ -324,6 +324,28 @@ def test_what_was_added_before_a_restore_and_given_back_at_it_leaves_the_plan() 
     told.tell(moves=(move(Kind.GRANT, -3_000, 0, -3_000),))
     stock = told.cloud.stocks[DISH]
     assert (stock.real, stock.grant, stock.left) == (10_000, 6_000, 4_000)
+    assert is_clean(told)
+
+
+def test_so_does_a_one_off_before_which_it_was_added() -> None:
+    told = opened(plan=10_000)
+    told.cloud.menu.set_rules(RestoreRule(BRAND_ID, "daily", (ScheduleEntry(),)))
+    told.cloud.run(RunTimers(STORE))
+    told.cloud.run(
+        SetStock(STORE, (Setting(DISH, auto_restore_type=ONE_OFF, auto_restore_at=told.cloud.now + 1_000),), STAFF)
+    )
+    told.cloud.now += 2_000
+    told.cloud.run(RunTimers(STORE))
+    known = told.cloud.stocks[DISH].epoch_at
+    assert known == told.cloud.now
+    told.tell(moves=(move(Kind.COUNT, 5_000, 5_000, 5_000),))
+    told.tell(moves=(move(Kind.GRANT, -5_000, 0, -5_000),))
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant, stock.left) == (10_000, 6_000, 4_000)
+    told.tell(moves=(sale(2_000),))
+    told.tell(moves=(move(Kind.COUNT, 1_000, 1_000, 1_000, epoch_at=known),))
+    stock = told.cloud.stocks[DISH]
+    assert (stock.real, stock.grant) == (9_000, 5_000)
     assert is_clean(told)
 
 

@@ -286,8 +286,11 @@ def _of_promise(kinds: dict[str, int]) -> str | None:
 
 def _is_of_older_epoch(move: Move, stock: Stock) -> bool:
     """Whether a restore since has said how much there is, of which the hub neither knew nor had run it itself: what it
-    sold then isn't part of what is there now."""
-    return move.epoch_at < stock.epoch_at and move.slot < stock.filled_slot
+    sold or added then isn't part of what is there now. Of a one-off nobody can tell whether the hub had run it: a sale
+    counts, and what was added doesn't, so that there may be too little and never too much."""
+    if move.epoch_at < stock.epoch_at and move.slot < stock.filled_slot:
+        return True
+    return move.real > 0 and move.epoch_at < stock.refilled_at
 
 
 def _use(draft: Draft, before: Reservation | None, after: Reservation) -> list[StockKey]:

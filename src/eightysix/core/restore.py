@@ -240,7 +240,9 @@ def restore(draft: Draft, key: StockKey, due: Due) -> None:
         after = restored_at_hub(stock, given_back)
     else:
         after = restored(stock, what, _decimals(draft, key))
-        if fills(stock, what):
+        if fills(stock, what) and what.rule is None:
+            after = replace(after, refilled_at=now)
+        elif fills(stock, what):
             after = replace(after, filled_slot=max(stock.filled_slot, what.slot))
     if what.rule is None:
         after = replace(after, auto_restore_type=0, auto_restore_at=None, restore_to=RestoreTo.PLAN)

@@ -40,8 +40,9 @@ class Stock(msgspec.Struct, frozen=True, gc=False):
     `settings_version` and `updated_at` move only when a person or a rule sets something.
     A pending one-off restores to `restore_to`; "the next business day" counts from `auto_restore_from`, when it was
     asked for. `restored_slot` names the rule's occurrence that ran last, `filled_slot` the last that said how much
-    there is. `settings_real` is what was there right after the last setting, and equals `real` exactly while no order
-    has moved that since; None where that isn't known: orders moved it away and back, or an earlier program set the row.
+    there is, `refilled_at` is when a one-off did, which is no occurrence. `settings_real` is what was there right after
+    the last setting, and equals `real` exactly while no order has moved that since; None where that isn't known: orders
+    moved it away and back, or an earlier program set the row.
     `is_low`: the threshold `low` was crossed and nothing was put there since.
     """
 
@@ -64,6 +65,7 @@ class Stock(msgspec.Struct, frozen=True, gc=False):
     auto_restore_from: int = 0
     restored_slot: int = 0
     filled_slot: int = 0
+    refilled_at: int = 0
     allocation: int = Allocation.NONE
     settings_real: int | None = None
     low: int | None = None

@@ -133,6 +133,7 @@ STOCK = Shape[Stock](
         _optional_integer("auto_restore_at", "auto_restore_at"), _integer("epoch_at", "epoch_at"),
         _integer("restore_to", "restore_to"), _integer("auto_restore_from", "auto_restore_from"),
         _integer("restored_slot", "restored_slot"), _integer("filled_slot", "filled_slot"),
+        _integer("refilled_at", "refilled_at"),
         _integer("allocation", "allocation"),
         _optional_quantity("settings_real", "settings_real"), _optional_quantity("low_quantity", "low"),
         _integer("is_low", "is_low"),

@@ -81,6 +81,7 @@ STOCK_NUMBERS = (
     "t.auto_restore_from",
     "t.restored_slot",
     "t.filled_slot",
+    "t.refilled_at",
     "t.allocation",
     thousandths("t.settings_real"),
     thousandths("t.low_quantity"),

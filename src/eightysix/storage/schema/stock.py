@@ -35,6 +35,7 @@ poi_item_stock = sharded(
     Column("auto_restore_from", INSTANT, nullable=False, server_default="0"),
     counter("restored_slot"),
     counter("filled_slot"),
+    Column("refilled_at", INSTANT, nullable=False, server_default="0"),
     Column("allocation", SmallInteger(), nullable=False, server_default="0"),
     quantity("low_quantity", default=None),
     Column("is_low", Boolean(), nullable=False, server_default="0"),

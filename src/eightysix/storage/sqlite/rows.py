@@ -51,7 +51,7 @@ def stock_row(stock: Stock) -> Row:
         key[0], key[1], stock.status, stock.type, int(stock.manual), stock.plan, stock.real, stock.locked, stock.grant,
         stock.oversold, stock.version, stock.settings_version, stock.updated_at, stock.auto_restore_type,
         stock.auto_restore_at, stock.epoch_at, int(stock.restore_to), stock.auto_restore_from, stock.restored_slot,
-        stock.filled_slot, int(stock.allocation), stock.settings_real, stock.low, int(stock.is_low),
+        stock.filled_slot, stock.refilled_at, int(stock.allocation), stock.settings_real, stock.low, int(stock.is_low),
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ STOCK = (
     "object_type", "object_id", "stock_status", "stock_type", "manual", "plan_quantity", "real_quantity",
     "locked_quantity", "grant_quantity", "oversold_quantity", "version", "settings_version", "updated_at",
     "auto_restore_type", "auto_restore_at", "epoch_at", "restore_to", "auto_restore_from", "restored_slot",
-    "filled_slot", "allocation", "settings_real", "low_quantity", "is_low",
+    "filled_slot", "refilled_at", "allocation", "settings_real", "low_quantity", "is_low",
 )  # fmt: skip
 STOCK_COUNTED = (
     "object_type", "object_id", "stock_status", "real_quantity", "locked_quantity", "oversold_quantity", "version",

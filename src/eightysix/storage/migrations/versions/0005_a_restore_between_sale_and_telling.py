@@ -24,6 +24,7 @@ def upgrade() -> None:
     suffixes: Sequence[str] = context.config.attributes["table_suffixes"]
     for suffix in suffixes:
         _add(f"poi_item_stock{suffix}", "filled_slot")
+        _add(f"poi_item_stock{suffix}", "refilled_at")
         _add(f"poi_hub_mirror{suffix}", "untold")
         _add(f"poi_hub_mirror{suffix}", "untold_seq")
 
