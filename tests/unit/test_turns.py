@@ -1,58 +1,34 @@
-"""One at a time of each name, in order, whoever gives up meanwhile."""
+"""One at a time, in order, and nobody waits for ever."""
 
 import asyncio
 
 import pytest
 
-from eightysix.sync.turns import Turns
+from eightysix.catalog.turns import Turns
+from eightysix.storage.port import Unavailable
 
 
-async def test_the_first_has_it_and_others_wait_in_their_order() -> None:
-    turns, seen = Turns(), list[int]()
+async def test_one_at_a_time_in_the_order_of_arrival() -> None:
+    turns, told = Turns(), list[str]()
 
-    async def use(number: int) -> None:
-        if not turns.take("a"):
-            await turns.wait("a")
-        seen.append(number)
-        await asyncio.sleep(0)
-        turns.give("a")
+    async def work(name: str) -> None:
+        async with turns.one():
+            told.append(f"{name} begins")
+            await asyncio.sleep(0)
+            told.append(f"{name} ends")
 
-    async with asyncio.TaskGroup() as group:
-        for number in range(5):
-            group.create_task(use(number))
-    assert seen == [0, 1, 2, 3, 4]
-    assert turns.take("a"), "nobody has it any more"
+    await asyncio.gather(*(work(name) for name in "abc"))
+    assert told == ["a begins", "a ends", "b begins", "b ends", "c begins", "c ends"]
 
 
-async def test_names_have_nothing_to_do_with_one_another() -> None:
-    turns = Turns()
-    assert turns.take("a")
-    assert turns.take("b")
-    assert not turns.take("a")
-
-
-async def test_who_gives_up_waiting_is_passed_over() -> None:
-    turns = Turns()
-    assert turns.take("a")
-    first, second = (asyncio.create_task(turns.wait("a")) for _ in range(2))
-    await asyncio.sleep(0)
-    first.cancel()
-    await asyncio.sleep(0)
-    turns.give("a")
-    await second
-    turns.give("a")
-    assert turns.take("a")
-
-
-async def test_a_turn_that_comes_to_somebody_who_gives_up_goes_on_to_the_next() -> None:
-    turns = Turns()
-    assert turns.take("a")
-    first, second = (asyncio.create_task(turns.wait("a")) for _ in range(2))
-    await asyncio.sleep(0)
-    turns.give("a")
-    first.cancel()  # it has it already and doesn't know
-    with pytest.raises(asyncio.CancelledError):
-        await first
-    await second
-    turns.give("a")
-    assert turns.take("a")
+async def test_who_waits_too_long_is_sent_away_and_the_next_one_is_not() -> None:
+    turns = Turns(wait_seconds=0.01)
+    async with turns.one():
+        with pytest.raises(Unavailable):
+            async with turns.one():
+                pytest.fail("there is one place")
+    with pytest.raises(RuntimeError, match="in the middle"):
+        async with turns.one():
+            raise RuntimeError("in the middle")
+    async with turns.one():
+        pass

@@ -1,5 +1,4 @@
-"""The bus within one process: who publishes waits until everybody has handled the message, one after the other and
-whoever was quickest last time first.
+"""The bus within one process: who publishes waits until everybody has handled the message.
 
 It keeps nothing. A message that could not be handled is BusUnavailable for its publisher, who has it in the outbox and
 publishes again; one without a subscription is gone. Delayed messages stand in the loop's timers and are lost when the
@@ -12,17 +11,20 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterable
+from math import inf
 
 from eightysix.core.invariant import InvariantError
 
 from .bus import Bus, BusMessage, BusUnavailable, Handler, MessageRefused, Subscription
+from .group_turns import GroupTurns
 from .refusal import refuse
-from .turns import Turns
 
 _log = logging.getLogger(__name__)
 
 _AGAIN_SECONDS = 1.0
 """Until a delayed message, which has no publisher any more, is handed over again after a failure."""
+
+_QUICK_SECONDS = 0.001
 
 _SLEEP_SECONDS_MAX = 86_400.0
 """Timers further off than this go stepwise, so that a clock that was set is noticed."""
@@ -75,28 +77,37 @@ class LocalBus(Bus):
         self._topics.clear()
 
     async def _hand_over(self, message: BusMessage) -> None:
+        """First to those who were quick last time, one by one: a task for each would cost more than they do. Then to
+        the others, all at once."""
         everybody = self._topics.get(message.topic)
         if not everybody:
             return
+        waiting = deque(sorted(everybody.values(), key=_took))
+        slow: list[_Consumers] = []
+        while waiting and waiting[-1].took > _QUICK_SECONDS:
+            slow.append(waiting.pop())
+        if len(slow) == 1:
+            waiting.append(slow.pop())
+        failures: list[BaseException] = []
         self._running += 1
-        failure: Exception | None = None
         try:
-            waiting = deque(sorted(everybody.values(), key=_took))
-            while waiting:  # a task for each would cost more than most of them do
+            while waiting:
                 try:
                     await waiting.popleft().hand_over(message)
                 except asyncio.CancelledError:
-                    self._tell_besides(waiting, message)
+                    self._tell_besides([*waiting, *slow], message)
                     raise
                 except Exception as error:  # noqa: BLE001 - the others are to handle it nevertheless
-                    if failure is None or isinstance(error, BusUnavailable):
-                        failure = error  # what comes again comes to those, too, who refuse it
-            if failure is not None:
-                raise failure
+                    failures.append(error)
+            if slow:
+                told = await asyncio.gather(*(each.hand_over(message) for each in slow), return_exceptions=True)
+                failures += [each for each in told if isinstance(each, BaseException)]
         finally:
             self._running -= 1
             if not self._running:
                 self._idle.set()
+        if failures:  # what comes again comes to those, too, who refuse it
+            raise next((each for each in failures if isinstance(each, BusUnavailable)), failures[0])
 
     def _tell_besides(self, waiting: Iterable["_Consumers"], message: BusMessage) -> None:
         """The publisher has given up on one that doesn't come to an end: those behind it hear the message anyway."""
@@ -139,8 +150,8 @@ class _Consumers:
         self._name = name
         self._members: list[_Member] = []
         self._turn = itertools.count()
-        self._groups = Turns()
-        self.took = 0.0
+        self._groups = GroupTurns()
+        self.took = inf
         """How long the last message of a group took, in seconds."""
 
     def join(self, handle: Handler) -> "_Member":

@@ -4,12 +4,16 @@ import asyncio
 from collections import deque
 
 
-class Turns:
+class GroupTurns:
     """A turn is taken by `take`, or else waited for with `wait`; `give` ends it. One that nobody waits for costs a look
     into a dictionary, where a lock would have to be made for each name and thrown away."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    def __len__(self) -> int:
+        """How many have a turn that isn't given yet."""
+        return len(self._waiting)
 
     def take(self, name: str) -> bool:
         """Take the turn, if nobody has it."""
