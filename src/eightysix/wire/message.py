@@ -198,7 +198,7 @@ def _sales(view: StockView, item: Item, channels: Mapping[str, Channel]) -> list
     return [_sale(channel.channel_code, can.quantity, can.blocked_by) for channel, can in zip(each, cans, strict=True)]
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def _sale(channel_code: str, quantity: int | None, blocked_by: BlockedBy | None) -> ChannelSale:
     """Remembered: what is left of most dishes are the same few numbers."""
     return ChannelSale(
