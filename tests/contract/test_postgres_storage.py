@@ -410,7 +410,21 @@ async def test_the_judge_of_plans_sees_a_bad_one(other: asyncpg.Connection, cond
 # --- updates stay within their page and touch no index
 
 
+_WITHIN_PAGE = {"poi_stock_head": 0.9, "poi_item_stock": 0.8, "poi_stock_marker": 0.9, "poi_stock_reservation": 0.8}
+"""Of a table's updates at least this share stays within its page."""
+
+
 async def test_orders_update_rows_within_their_page(scene: Scene, other: asyncpg.Connection) -> None:
+    """Tries it three times: while another test has a transaction open in this database, what was updated before can't
+    make room."""
+    for _ in range(3):
+        shares = await _shares_within_page(scene, other)
+        if all(shares[table] >= least for table, least in _WITHIN_PAGE.items()):
+            return
+    pytest.fail(f"of their updates only so many stayed within their page: {shares}")
+
+
+async def _shares_within_page(scene: Scene, other: asyncpg.Connection) -> dict[str, float]:
     stores = scene.stores(10)
     skus = [StockKey(2, 100 + n) for n in range(20)]
     lane = await scene.lane(stores[0])
@@ -454,15 +468,12 @@ async def test_orders_update_rows_within_their_page(scene: Scene, other: asyncpg
         seq += 1
         before = after
     await lane.close()
-    for table, least in (
-        ("poi_stock_head", 0.9),
-        ("poi_item_stock", 0.8),
-        ("poi_stock_marker", 0.9),
-        ("poi_stock_reservation", 0.8),
-    ):
-        updated, hot = (now - then for now, then in zip((await _settled(other))[table], start[table], strict=True))
+    settled, shares = await _settled(other), dict[str, float]()
+    for table in _WITHIN_PAGE:
+        updated, hot = (now - then for now, then in zip(settled[table], start[table], strict=True))
         assert updated >= 60, table
-        assert hot / updated >= least, f"{table}: only {hot} of {updated} updates stayed within their page"
+        shares[table] = hot / updated
+    return shares
 
 
 async def _updates(connection: asyncpg.Connection) -> dict[str, tuple[int, int]]:
