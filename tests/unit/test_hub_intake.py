@@ -27,6 +27,18 @@ from tests.world.menu import BRAND_ID, STORE
 from tests.world.told import DISH, STAFF, Told, change, incidents, is_clean, line, move, opened, sale, sell
 
 
+def is_restored_daily(told: Told) -> None:
+    """Every stock comes back to its plan each business day."""
+    told.cloud.menu.set_rules(RestoreRule(BRAND_ID, "daily", (ScheduleEntry(),)))
+    told.cloud.run(RunTimers(STORE))
+
+
+def later(told: Told, milliseconds: int) -> None:
+    """So much later in the cloud, what is due by the clock is done."""
+    told.cloud.now += milliseconds
+    told.cloud.run(RunTimers(STORE))
+
+
 def test_a_lock_at_the_hub_is_kept_and_moves_nothing() -> None:
     told = opened()
     before = told.cloud.stocks[DISH]
@@ -297,8 +309,7 @@ def test_a_sale_before_a_restore_lowers_what_that_has_kept(restore_to: RestoreTo
     told = opened(plan=10_000)
     told.cloud.menu.set_rules(RestoreRule(BRAND_ID, "daily", (ScheduleEntry(),), restore_to=restore_to))
     told.cloud.run(SetStock(STORE, (Setting(DISH, status=SOLD_OUT),), STAFF))
-    told.cloud.now += 86_400_000
-    told.cloud.run(RunTimers(STORE))
+    later(told, 86_400_000)
     assert told.cloud.stocks[DISH].epoch_at == told.cloud.now
     sell(told)
     stock = told.cloud.stocks[DISH]
@@ -308,10 +319,8 @@ def test_a_sale_before_a_restore_lowers_what_that_has_kept(restore_to: RestoreTo
 
 def test_a_restore_that_finds_all_there_is_one_for_a_hub_that_has_more_to_tell() -> None:
     told = opened(plan=10_000)
-    told.cloud.menu.set_rules(RestoreRule(BRAND_ID, "daily", (ScheduleEntry(),)))
-    told.cloud.run(RunTimers(STORE))
-    told.cloud.now += 86_400_000
-    told.cloud.run(RunTimers(STORE))
+    is_restored_daily(told)
+    later(told, 86_400_000)
     sell(told)
     assert (told.cloud.stocks[DISH].real, told.cloud.stocks[DISH].grant) == (10_000, 4_000)
     assert is_clean(told)
@@ -329,13 +338,11 @@ def test_what_was_added_before_a_restore_and_given_back_at_it_leaves_the_plan() 
 
 def test_so_does_a_one_off_before_which_it_was_added() -> None:
     told = opened(plan=10_000)
-    told.cloud.menu.set_rules(RestoreRule(BRAND_ID, "daily", (ScheduleEntry(),)))
-    told.cloud.run(RunTimers(STORE))
+    is_restored_daily(told)
     told.cloud.run(
         SetStock(STORE, (Setting(DISH, auto_restore_type=ONE_OFF, auto_restore_at=told.cloud.now + 1_000),), STAFF)
     )
-    told.cloud.now += 2_000
-    told.cloud.run(RunTimers(STORE))
+    later(told, 2_000)
     known = told.cloud.stocks[DISH].epoch_at
     assert known == told.cloud.now
     told.tell(moves=(move(Kind.COUNT, 5_000, 5_000, 5_000),))
@@ -463,8 +470,7 @@ def test_a_lock_at_the_hub_that_dies_is_the_hubs_to_release() -> None:
     told = opened(channels=(ChannelSetting("POS", limit=8_000),))
     told.tell(order_id="h1", lines=(line(told, State.LOCKED),))
     told.cloud.run(LockStock(STORE, "o1", "ONLINE_ORDER", (Line(1, 0, 1_000),), STAFF))
-    told.cloud.now += 3_600_000
-    told.cloud.run(RunTimers(STORE))
+    later(told, 3_600_000)
     assert told.cloud.reservations["h1", (1, 0)].state is State.LOCKED
     assert told.cloud.reservations["o1", (1, 0)].state is State.EXPIRED
     told.tell(order_id="h1", lines=(line(told, State.EXPIRED, locked_at=told.cloud.now - 3_600_000),))
@@ -489,8 +495,7 @@ def test_a_restore_leaves_the_grant_and_goes_on_from_the_plan() -> None:
     told.cloud.menu.set_rules(RestoreRule(BRAND_ID, "daily", (ScheduleEntry((), 240),)))
     told.cloud.run(RunTimers(STORE))
     untold = told.event(order_id="h2", lines=(line(told, State.DEDUCTED, order_id="h2"),), moves=(sale(),))
-    told.cloud.now += 24 * 3_600_000
-    told.cloud.run(RunTimers(STORE))
+    later(told, 24 * 3_600_000)
     stock = told.cloud.stocks[DISH]
     assert (stock.real, stock.grant, stock.left) == (10_000, 3_000, 7_000)
     told.cloud.run(untold)  # sold before, told after
@@ -576,8 +581,7 @@ def test_a_dead_lock_of_the_cloud_leaves_the_hubs_line_of_the_order_alone() -> N
     told.cloud.run(LockStock(STORE, "h1", "ONLINE_ORDER", (Line(1, 0, 1_000),), STAFF))
     told.tell(order_id="h1", lines=(line(told, State.LOCKED, line_no=1),))
     assert is_clean(told)
-    told.cloud.now += 3_600_000
-    told.cloud.run(RunTimers(STORE))
+    later(told, 3_600_000)
     assert told.cloud.reservations["h1", (1, 0)].state is State.EXPIRED
     assert told.cloud.reservations["h1", (1, 1)].state is State.LOCKED
     assert is_clean(told)

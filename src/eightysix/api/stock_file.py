@@ -16,7 +16,7 @@ from eightysix.catalog.turns import Turns
 from eightysix.core.command import SetStock
 from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.outcome import Code, Refused, StockRow
-from eightysix.core.stock import ChannelStock, Stock
+from eightysix.core.stock import Stock, by_stock
 from eightysix.storage.port import Reader
 from eightysix.wire.administration import PAGE_LIMIT
 from eightysix.wire.answer import ErrorAnswer, refused_answer, rejection_answer
@@ -200,9 +200,7 @@ class StockFiles:
     async def _exported(self, query: StockExportQuery, poi_id: str, names: dict[StockKey, str]) -> list[Exported]:
         read = await self._reader.store_rows(StoreKey.of(query.brand_id, poi_id), None)
         stocks = {stock.key: stock for stock in read.stocks if stock.key in names}
-        channels: dict[StockKey, dict[str, ChannelStock]] = {}
-        for row in read.channels:
-            channels.setdefault(row.key, {})[row.channel_code] = row
+        channels = by_stock(read.channels)
         keys = sorted(names if query.all_items else stocks)
         return [Exported(poi_id, names[key], stocks.get(key) or Stock(key), channels.get(key, {})) for key in keys]
 

@@ -91,15 +91,14 @@ def _seen(row: MirrorRow, known: Mirror, *, is_decided: bool) -> Mirror:
 def _take_over(draft: Draft, row: MirrorRow, known: Mirror, books: HubBooks, *, is_decided: bool) -> bool:
     """Write what is new of it; whether anything was."""
     theirs, before = row.stock, draft.stock(row.stock.key)
+    after = _parts(before, theirs)
     content: dict[str, Any] = {}
-    given_back = beyond = 0
-    begins = _begins_epoch(before, theirs, known)
-    if begins:
+    beyond = 0
+    if _begins_epoch(before, theirs, known):
         given_back, beyond = let_go(before, books, draft.given_back)
-    after = _parts(before, theirs, given_back)
-    if begins:
         slot = max(before.restored_slot, theirs.restored_slot)
-        after = replace(after, epoch_at=_epoch_at(draft, before, theirs, known), restored_slot=slot)
+        epoch_at = _epoch_at(draft, before, theirs, known)
+        after = replace(after, real=after.real - given_back, epoch_at=epoch_at, restored_slot=slot)
         content["epoch_at"] = [before.epoch_at, after.epoch_at]
     if is_decided:
         after = _settings(after, theirs, draft.now)
@@ -128,9 +127,9 @@ def _take_over(draft: Draft, row: MirrorRow, known: Mirror, books: HubBooks, *, 
     return True
 
 
-def _parts(before: Stock, theirs: Stock, given_back: int) -> Stock:
+def _parts(before: Stock, theirs: Stock) -> Stock:
     """The stock with the cloud's part as it is now; what the hub has sold beyond all there was, the cloud settles."""
-    part, mine = max(0, theirs.real - theirs.grant), held(before) - given_back
+    part, mine = max(0, theirs.real - theirs.grant), held(before)
     return replace(before, grant=part, real=mine + part)
 
 

@@ -234,16 +234,13 @@ def restore(draft: Draft, key: StockKey, due: Due) -> None:
     stock, what, now = draft.stock(key), due.what, draft.now
     if due.missed:
         draft.note(key, Kind.SKIP, _json({"missed": due.missed, "rule": what.rule and what.rule.rule_id}))
-    beyond = 0
+    given_back = beyond = 0
     if draft.books is not None:
-        given_back, beyond = let_go(stock, draft.books, draft.given_back) if fills(stock, what) else (0, 0)
+        if fills(stock, what):
+            given_back, beyond = let_go(stock, draft.books, draft.given_back)
         after = restored_at_hub(stock, given_back)
     else:
-        after = restored(stock, what, _decimals(draft, key))
-        if fills(stock, what) and what.rule is None:
-            after = replace(after, refilled_at=now)
-        elif fills(stock, what):
-            after = replace(after, filled_slot=max(stock.filled_slot, what.slot))
+        after = _filled(stock, restored(stock, what, _decimals(draft, key)), what, now)
     if what.rule is None:
         after = replace(after, auto_restore_type=0, auto_restore_at=None, restore_to=RestoreTo.PLAN)
     after = replace(
@@ -260,6 +257,15 @@ def restore(draft: Draft, key: StockKey, due: Due) -> None:
         draft.open_incident(key, BELOW_PROMISED, beyond, None)
     for row in rows:
         draft.put_channel(row)
+
+
+def _filled(before: Stock, after: Stock, what: Return, now: int) -> Stock:
+    """What the restore has made of the stock, and that it has said how much there is, where it has."""
+    if not fills(before, what):
+        return after
+    if what.rule is None:
+        return replace(after, refilled_at=now)
+    return replace(after, filled_slot=max(before.filled_slot, what.slot))
 
 
 def _guarantees(draft: Draft, key: StockKey) -> bool:

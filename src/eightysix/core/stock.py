@@ -1,5 +1,6 @@
 """A stock: one item in one store, and what its channels may take of it (DESIGN sections 2, 4 and 8)."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 import msgspec
@@ -42,8 +43,8 @@ class Stock(msgspec.Struct, frozen=True, gc=False):
     asked for. `restored_slot` names the rule's occurrence that ran last, `filled_slot` the last that said how much
     there is, `refilled_at` is when a one-off did, which is no occurrence. `settings_real` is what was there right after
     the last setting, and equals `real` exactly while no order has moved that since; None where that isn't known: orders
-    moved it away and back, or an earlier program set the row.
-    `is_low`: the threshold `low` was crossed and nothing was put there since.
+    moved it away and back, or an earlier program set the row. `is_low`: the threshold `low` was
+    crossed and nothing was put there since.
     """
 
     key: StockKey
@@ -119,3 +120,11 @@ class ChannelStock(msgspec.Struct, frozen=True, gc=False):
     def counts(self) -> bool:
         """Whether this row makes its stock counted even where the stock is unlimited."""
         return self.limit is not None or self.guarantee > 0
+
+
+def by_stock(rows: Iterable[ChannelStock]) -> dict[StockKey, dict[str, ChannelStock]]:
+    """Channel rows by their stock, and there by channel code."""
+    found: dict[StockKey, dict[str, ChannelStock]] = {}
+    for row in rows:
+        found.setdefault(row.key, {})[row.channel_code] = row
+    return found

@@ -20,13 +20,14 @@ as while no bus is there: they are read."""
 class StockRows(msgspec.Struct, frozen=True, gc=False):
     """Stocks, and their channel rows by channel code; what has no row may be missing."""
 
-    stocks: dict[StockKey, Stock]
-    channels: dict[StockKey, Mapping[str, ChannelStock]]
+    stocks: Mapping[StockKey, Stock]
+    channels: Mapping[StockKey, Mapping[str, ChannelStock]]
 
 
 class _Known(msgspec.Struct, gc=False):
     seq: int
-    rows: StockRows
+    stocks: dict[StockKey, Stock]
+    channels: dict[StockKey, Mapping[str, ChannelStock]]
 
 
 class Recent:
@@ -39,12 +40,12 @@ class Recent:
         """A batch has committed this."""
         known = self._stores.pop(store, None)
         if known is None or known.seq != committed.seq_before:
-            known = _Known(0, StockRows({}, {}))
+            known = _Known(0, {}, {})
         known.seq = committed.seq
         for key in committed.keys:
-            known.rows.stocks[key] = committed.stocks.get(key) or Stock(key)
-            known.rows.channels[key] = committed.channels.get(key, {})
-        if len(known.rows.stocks) <= STOCKS_MOST:
+            known.stocks[key] = committed.stocks.get(key) or Stock(key)
+            known.channels[key] = committed.channels.get(key, {})
+        if len(known.stocks) <= STOCKS_MOST:
             self._stores[store] = known  # the newest is last
         if len(self._stores) > STORES_MOST:
             del self._stores[next(iter(self._stores))]
@@ -62,6 +63,6 @@ class Recent:
             return None
         if known.seq <= seq:
             del self._stores[store]
-        if known.seq < seq or not known.rows.stocks.keys() >= set(keys):
+        if known.seq < seq or not known.stocks.keys() >= set(keys):
             return None
-        return known.rows
+        return StockRows(known.stocks, known.channels)

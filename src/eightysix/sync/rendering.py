@@ -20,11 +20,10 @@ from eightysix.core.catalogue import Catalogue
 from eightysix.core.change import Alert, Incident, OutboxRow
 from eightysix.core.instant import BusinessDay
 from eightysix.core.key import INCIDENT, WHOLE_STORE, StockKey, StoreKey
-from eightysix.core.stock import ChannelStock, Stock
+from eightysix.core.stock import ChannelStock, Stock, by_stock
 from eightysix.engine import CatalogueSource
 from eightysix.engine.days import BusinessDays
 from eightysix.storage.outbox import Outbox
-from eightysix.storage.port import StoreStocks
 from eightysix.wire.message import STOCK_TOPIC, StockState, encode_message, group_of, message, stock_state
 
 from .bus import BusMessage
@@ -115,7 +114,7 @@ class Renderer:
                 states[store] = known
         if wanted:
             for store, found in (await self._outbox.states(wanted)).items():
-                states[store] = _by_key(found)
+                states[store] = StockRows({stock.key: stock for stock in found.stocks}, by_stock(found.channels))
         return states
 
     async def _incidents(self, pending: Mapping[StoreKey, Sequence[OutboxRow]]) -> dict[StoreKey, _Incidents]:
@@ -161,13 +160,6 @@ class StoreStates:
 
     def channel_rows(self, key: StockKey) -> Mapping[str, ChannelStock]:
         return self._channels.get(key, _NO_ROWS)
-
-
-def _by_key(found: StoreStocks) -> StockRows:
-    channels: dict[StockKey, dict[str, ChannelStock]] = {}
-    for row in found.channels:
-        channels.setdefault(row.key, {})[row.channel_code] = row
-    return StockRows({stock.key: stock for stock in found.stocks}, {**channels})
 
 
 def _stock_of(row: OutboxRow, incidents: _Incidents) -> StockKey | None:
