@@ -1,9 +1,7 @@
 """`eightysix hub`: a store's hub, in one process on a file of its own; and what saves its journal by hand."""
 
-import gc
 import os
 import socket
-import sys
 from inspect import getdoc
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -25,6 +23,7 @@ from .hub_export import CHINESE as EXPORT_CHINESE
 from .hub_export import FOLDER, hub_export
 from .language import speaks_chinese, told
 from .serve import log_quietly
+from .settling import settle
 from .trouble import trouble
 
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - the tills and screens of the store are other machines
@@ -78,11 +77,6 @@ def hub(  # noqa: PLR0917 - typer makes an option of each
         lock.release()
 
 
-_SWITCH_SECONDS = 0.0005
-"""A tenth of Python's own: the event loop, which answers the tills, shares the interpreter with the threads that read
-and write the file, and would wait so long for each of them."""
-
-
 async def _run(settings: Settings, port: int, asked: Asked) -> None:
     pairing = await _paired(asked)
     await prepare_hub(settings, asked.folder)
@@ -93,9 +87,7 @@ async def _run(settings: Settings, port: int, asked: Asked) -> None:
         typer.echo(told("Ready: ", "已就绪：") + f"http://{address}:{port}")
 
     async with running_hub(settings, pairing, asked.folder) as service:
-        gc.collect()
-        gc.freeze()  # as in serve: what was loaded at the start stays
-        sys.setswitchinterval(_SWITCH_SECONDS)
+        settle()
         await serve_http(service.asgi, settings.host, port, ready, stop)
 
 

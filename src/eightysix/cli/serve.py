@@ -1,6 +1,5 @@
 """`eightysix serve`: the service, in one process or several that share the port."""
 
-import gc
 import logging
 import os
 from pathlib import Path
@@ -18,6 +17,7 @@ from eightysix.storage.port import StorageFault
 from eightysix.storage.url import BadDatabaseUrl
 
 from .language import told
+from .settling import settle
 from .trouble import trouble
 from .workers import stop_when_alone, supervise
 
@@ -74,6 +74,5 @@ async def _serve(settings: Settings, port: int, *, may_migrate: bool, as_worker:
         if service.first_key is not None:
             # before the address: whoever waits for that one finds the key already printed
             typer.echo(told("The first key, shown this once: ", "首个密钥（仅显示一次）：") + service.first_key)
-        gc.collect()
-        gc.freeze()  # what was loaded at the start stays: no collection needs to look at it again
+        settle()
         await serve_http(service.asgi, settings.host, port, ready, stop)

@@ -4,7 +4,6 @@ Run as ``python -m eightysix.cli.benching.in_process`` with a `Task` as JSON on 
 """
 
 import asyncio
-import gc
 import sys
 import time
 
@@ -15,6 +14,7 @@ from eightysix.cli.benching.menu import Menu
 from eightysix.cli.benching.process import cpu_seconds
 from eightysix.cli.benching.sample import CpuShare, Sample, latency_of
 from eightysix.cli.benching.workload import BRAND, CHANNEL, HOLD_SECONDS, Choice, Load, choices, order_id, poi_id
+from eightysix.cli.settling import settle
 from eightysix.core.command import Actor, DeductStock, Line, LockStock
 from eightysix.core.key import StoreKey
 from eightysix.core.outcome import OrderDone, Outcome
@@ -127,8 +127,7 @@ async def run(task: Task) -> Run:
     engine = Engine(database, Menu(load.stores, load.items), Limits(lanes_per_shard=task.lanes), watch)
     await engine.start()
     clients = _Clients(engine, load)
-    gc.collect()
-    gc.freeze()  # as `serve` does
+    settle()  # as `serve` does
     tasks = [asyncio.create_task(clients.client()) for _ in range(load.clients)]
     await asyncio.sleep(load.warmup_seconds)
     clients.seconds, watch.phases = [], Phases()
