@@ -143,14 +143,14 @@ async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 
             await asyncio.sleep(0.02)
 
 
-async def publish(bus: Bus, messages: Sequence[BusMessage], seconds: float = SECONDS) -> None:
-    """One after the other, each as often as it takes: what a relay does with the messages of a store."""
+async def publish(bus: Bus, messages: Sequence[BusMessage], seconds: float = SECONDS, *, at_once: int = 1) -> None:
+    """One after the other, or several at once, as often as it takes: what a relay does with the messages of a store."""
     async with asyncio.timeout(seconds):
-        for message in messages:
+        for at in range(0, len(messages), at_once):
             pause = 0.02
             while True:
                 try:
-                    await bus.publish(message)
+                    await bus.publish(*messages[at : at + at_once])
                     break
                 except BusUnavailable:
                     await asyncio.sleep(pause)

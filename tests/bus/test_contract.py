@@ -20,6 +20,17 @@ async def test_each_group_s_messages_come_in_order(stage: Stage) -> None:
         assert inbox.numbers(group) == list(range(20))
 
 
+async def test_what_is_published_together_comes_in_its_order(stage: Stage) -> None:
+    bus, inbox = await stage.bus(), Inbox()
+    await bus.subscribe(stage.topic, "gateway", inbox)
+    groups = [f"6.sesame/{number}" for number in range(5)]
+    for group in groups:
+        await publish(bus, [stage.message(number, group) for number in range(40)], at_once=8)
+    await inbox.until_got(200)
+    for group in groups:
+        assert inbox.numbers(group) == list(range(40))
+
+
 async def test_a_message_arrives_as_it_was(stage: Stage) -> None:
     """Ids of stores hold any printable characters, and two of them are longer than RocketMQ's groups."""
     bus, inbox = await stage.bus(), Inbox()

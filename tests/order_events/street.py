@@ -39,9 +39,10 @@ class Marked:
     def __init__(self, bus: Bus, mark: str) -> None:
         self._bus = bus
         self._mark = mark
+        self.at_once = bus.at_once
 
-    async def publish(self, message: BusMessage) -> None:
-        await self._bus.publish(replace(message, topic=f"{message.topic}_{self._mark}"))
+    async def publish(self, *messages: BusMessage) -> None:
+        await self._bus.publish(*(replace(each, topic=f"{each.topic}_{self._mark}") for each in messages))
 
     async def subscribe(self, topic: str, consumers: str, handle: Handler) -> Subscription:
         async def unmarked(messages: Sequence[BusMessage]) -> None:

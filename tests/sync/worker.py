@@ -27,11 +27,12 @@ def say(*words: object) -> None:
 class PrintedBus(LocalBus):
     """Whatever is published is printed."""
 
-    async def publish(self, message: BusMessage) -> None:
-        told = decode_message(message.body)
-        assert isinstance(told, StockMessage)
-        say("told", told.poi_id, told.seq, told.prev_seq, told.data.version)
-        await super().publish(message)
+    async def publish(self, *messages: BusMessage) -> None:
+        for message in messages:
+            told = decode_message(message.body)
+            assert isinstance(told, StockMessage)
+            say("told", told.poi_id, told.seq, told.prev_seq, told.data.version)
+        await super().publish(*messages)
 
 
 async def work(url: str, owner: str, poll_seconds: float, poi_ids: list[str]) -> None:

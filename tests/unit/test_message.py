@@ -2,7 +2,10 @@
 
 from decimal import Decimal
 
-from eightysix.wire.message import StockMessage, StockState, decode_message, encode_message
+import pytest
+
+from eightysix.core.key import StoreKey
+from eightysix.wire.message import StockMessage, StockState, brand_of, decode_message, encode_message, group_of
 
 
 def state(real: Decimal | int) -> StockState:
@@ -18,3 +21,14 @@ def test_quantities_are_numbers_and_come_back_exactly() -> None:
         text = encode_message(told)
         assert f'"real_quantity":{real}'.encode() in text
         assert decode_message(text) == told
+
+
+def test_a_store_s_group_says_its_brand() -> None:
+    for brand_id, poi_id in (("fox", "1"), ("5.a/b", "1/2"), ("芝麻", "店 1"), ("9", "9")):
+        assert brand_of(group_of(StoreKey.of(brand_id, poi_id))) == brand_id
+
+
+@pytest.mark.parametrize("group", ["", "abc", "x.fox/1", "-1.fox/1", "2.fox/1", "9.fox/1", "3.fox", "²."])
+def test_what_is_no_store_s_group_is_refused(group: str) -> None:
+    with pytest.raises(ValueError, match="message group"):
+        brand_of(group)

@@ -46,10 +46,14 @@ class Subscription(Protocol):
 class Bus(Protocol):
     """A message bus in use by this process."""
 
-    async def publish(self, message: BusMessage) -> None:
-        """Return once the bus has the message for good. Publish the next of a group only then.
+    at_once: int
+    """As many messages of one group are best published by one call."""
 
-        Raises BusUnavailable or MessageRefused.
+    async def publish(self, *messages: BusMessage) -> None:
+        """Return once the bus has the message for good, or several of one group in this order. Publish the next of a
+        group only then.
+
+        Raises BusUnavailable or MessageRefused; of several it may have some then.
         """
         ...
 

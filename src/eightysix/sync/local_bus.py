@@ -10,10 +10,10 @@ import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from math import inf
 
-from eightysix.core.invariant import InvariantError
+from eightysix.core.invariant import InvariantError, invariant
 
 from .bus import Bus, BusMessage, BusUnavailable, Handler, MessageRefused, Subscription
 from .group_turns import GroupTurns
@@ -30,8 +30,14 @@ _SLEEP_SECONDS_MAX = 86_400.0
 """Timers further off than this go stepwise, so that a clock that was set is noticed."""
 
 
+_Messages = Sequence[BusMessage]
+"""One, or several of one group."""
+
+
 class LocalBus(Bus):
     """One for the whole process, used on its event loop."""
+
+    at_once = 32
 
     def __init__(self) -> None:
         self._topics: dict[str, dict[str, _Consumers]] = {}
@@ -42,22 +48,28 @@ class LocalBus(Bus):
         self._idle = asyncio.Event()
         self._closed = False
 
-    async def publish(self, message: BusMessage) -> None:
-        """Return once one subscription of each group of consumers has handled the message.
+    async def publish(self, *messages: BusMessage) -> None:
+        """Return once one subscription of each group of consumers has handled the messages.
 
         Of a delayed one: at once. Raises BusUnavailable where a handler failed, MessageRefused where one says that it
-        will never take the message; the others may have handled it.
+        will never take one of them; the others may have handled them.
         """
         if self._closed:
             raise BusUnavailable("the bus is closed")
-        refuse(message)
-        if message.deliver_at is not None:
-            task = asyncio.create_task(self._later(message, message.deliver_at), name="delayed message")
+        first = messages[0]
+        for message in messages:
+            refuse(message)
+            invariant(
+                message is first or (message.topic == first.topic and message.group == first.group != ""),
+                "several messages are of one group",
+            )
+        if first.deliver_at is not None:
+            task = asyncio.create_task(self._later(first, first.deliver_at), name="delayed message")
             for tasks in (self._delayed, self._asleep):
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
             return
-        await self._hand_over(message)
+        await self._hand_over(messages)
 
     async def subscribe(self, topic: str, consumers: str, handle: Handler) -> Subscription:
         """Have the messages that are published from now on handled."""
@@ -76,31 +88,26 @@ class LocalBus(Bus):
             await self._idle.wait()
         self._topics.clear()
 
-    async def _hand_over(self, message: BusMessage) -> None:
+    async def _hand_over(self, messages: _Messages) -> None:
         """First to those who were quick last time, one by one: a task for each would cost more than they do. Then to
         the others, all at once."""
-        everybody = self._topics.get(message.topic)
+        everybody = self._topics.get(messages[0].topic)
         if not everybody:
             return
-        waiting = deque(sorted(everybody.values(), key=_took))
-        slow: list[_Consumers] = []
-        while waiting and waiting[-1].took > _QUICK_SECONDS:
-            slow.append(waiting.pop())
-        if len(slow) == 1:
-            waiting.append(slow.pop())
+        waiting, slow = _by_speed(everybody.values())
         failures: list[BaseException] = []
         self._running += 1
         try:
             while waiting:
                 try:
-                    await waiting.popleft().hand_over(message)
+                    await waiting.popleft().hand_over(messages)
                 except asyncio.CancelledError:
-                    self._tell_besides([*waiting, *slow], message)
+                    self._tell_besides([*waiting, *slow], messages)
                     raise
                 except Exception as error:  # noqa: BLE001 - the others are to handle it nevertheless
                     failures.append(error)
             if slow:
-                told = await asyncio.gather(*(each.hand_over(message) for each in slow), return_exceptions=True)
+                told = await asyncio.gather(*(each.hand_over(messages) for each in slow), return_exceptions=True)
                 failures += [each for each in told if isinstance(each, BaseException)]
         finally:
             self._running -= 1
@@ -109,10 +116,10 @@ class LocalBus(Bus):
         if failures:  # what comes again comes to those, too, who refuse it
             raise next((each for each in failures if isinstance(each, BusUnavailable)), failures[0])
 
-    def _tell_besides(self, waiting: Iterable["_Consumers"], message: BusMessage) -> None:
-        """The publisher has given up on one that doesn't come to an end: those behind it hear the message anyway."""
+    def _tell_besides(self, waiting: Iterable["_Consumers"], messages: _Messages) -> None:
+        """The publisher has given up on one that doesn't come to an end: those behind it hear the messages anyway."""
         for consumers in waiting:
-            task = asyncio.create_task(consumers.hand_over(message), name="message besides")
+            task = asyncio.create_task(consumers.hand_over(messages), name="messages besides")
             self._besides.add(task)
             task.add_done_callback(self._besides_done)
 
@@ -132,7 +139,7 @@ class LocalBus(Bus):
         while not self._closed:
             self._asleep.discard(me)
             try:
-                await self._hand_over(message)
+                await self._hand_over((message,))
             except BusUnavailable:
                 self._asleep.add(me)
                 await asyncio.sleep(_AGAIN_SECONDS)
@@ -163,35 +170,42 @@ class _Consumers:
         if member in self._members:
             self._members.remove(member)
 
-    async def hand_over(self, message: BusMessage) -> None:
-        group = message.group
+    async def hand_over(self, messages: _Messages) -> None:
+        group = messages[0].group
         if not group:
-            await self._handled(next(self._turn), message)
+            await self._handled(next(self._turn), messages)
             return
         if not self._groups.take(group):
             await self._groups.wait(group)
         started = time.monotonic()
         try:
-            await self._handled(hash(group), message)
+            await self._handled(hash(group), messages)
         finally:
             self.took = time.monotonic() - started
             self._groups.give(group)
 
-    async def _handled(self, number: int, message: BusMessage) -> None:
+    async def _handled(self, number: int, messages: _Messages) -> None:
         if not self._members:
             return
         member = self._members[number % len(self._members)]
         try:
-            await member.call(message)
+            await member.call(messages)
         except MessageRefused:  # it won't be handled later either: its publisher parks it, and its group goes on
             raise
         except Exception as error:
-            _log.warning("%s could not handle a message of %s: %r", self._name, message.topic, error)
+            _log.warning("%s could not handle a message of %s: %r", self._name, messages[0].topic, error)
             raise BusUnavailable(f"{self._name} could not handle it") from error
 
 
-def _took(consumers: _Consumers) -> float:
-    return consumers.took
+def _by_speed(everybody: Collection[_Consumers]) -> tuple[deque[_Consumers], list[_Consumers]]:
+    """Who is told one by one, and who at once; of one who is slow alone there is nothing to be told at once."""
+    slow = [consumers for consumers in everybody if consumers.took > _QUICK_SECONDS]
+    if not slow:
+        return deque(everybody), slow
+    quick = deque(consumers for consumers in everybody if consumers.took <= _QUICK_SECONDS)
+    if len(slow) == 1:
+        quick.append(slow.pop())
+    return quick, slow
 
 
 class _Member(Subscription):
@@ -201,10 +215,10 @@ class _Member(Subscription):
         self._running = 0
         self._idle = asyncio.Event()
 
-    async def call(self, message: BusMessage) -> None:
+    async def call(self, messages: _Messages) -> None:
         self._running += 1
         try:
-            await self._handle((message,))
+            await self._handle(messages)
         finally:
             self._running -= 1
             if not self._running:

@@ -114,6 +114,14 @@ def group_of(store: StoreKey) -> str:
     return f"{len(store.brand_id)}.{store.brand_id}/{store.poi_id}"
 
 
+def brand_of(group: str) -> str:
+    """The brand of the store whose message group this is. `ValueError` where it is none's."""
+    length, _, rest = group.partition(".")
+    if not length.isdecimal() or rest[int(length) : int(length) + 1] != "/":
+        raise ValueError(f"{group!r} is no store's message group")
+    return rest[: int(length)]
+
+
 def stock_state(view: StockView, key: StockKey) -> StockState:
     """The stock as `view` has it. Its fields are `stock_answer`'s, written out: a relay makes thousands a second."""
     brand_id = view.store.brand_id

@@ -16,6 +16,8 @@ from .routes import Routes
 class RocketMQ(Bus):
     """By its `name_servers` (`host:port;host:port`), on the event loop that runs. The brokers needn't be up yet."""
 
+    at_once = 1
+
     def __init__(self, name_servers: str, topics: Iterable[Topic] = TOPICS) -> None:
         self._administration = Administration(name_servers)
         self._routes = Routes(name_servers)
@@ -28,11 +30,12 @@ class RocketMQ(Bus):
         """Make the topics and the durable groups. Raises RemotingFailed."""
         await asyncio.to_thread(self._administration.set_up, self._topics.values())
 
-    async def publish(self, message: BusMessage) -> None:
+    async def publish(self, *messages: BusMessage) -> None:
         """As the port says."""
-        if self._closed:
-            raise BusUnavailable("the bus is closed")
-        await self._producer.publish(message)
+        for message in messages:
+            if self._closed:
+                raise BusUnavailable("the bus is closed")
+            await self._producer.publish(message)
 
     async def subscribe(self, topic: str, consumers: str, handle: Handler) -> Subscription:
         """Returns at once; messages come as soon as the broker is there.

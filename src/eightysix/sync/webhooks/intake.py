@@ -13,7 +13,7 @@ from eightysix.core.key import WHOLE_STORE, StockKey, incident_key
 from eightysix.storage.port import StorageFault
 from eightysix.storage.webhook_queue import QueueRow, Subject, WebhookKey, WebhookQueue
 from eightysix.sync.bus import BusMessage, MessageRefused
-from eightysix.wire.message import Message, StockMessage, decode_message
+from eightysix.wire.message import Message, StockMessage, brand_of, decode_message
 from eightysix.wire.webhook_event import alerts_of, incident_of
 
 from .figures import Figures
@@ -32,15 +32,6 @@ TRIES = 3
 _PAUSE_SECONDS = 0.2
 
 _REVISIONS = 2**62
-
-
-class _Header(msgspec.Struct):
-    """As much of a message as tells whether anybody wants it."""
-
-    brand_id: str = msgspec.field(name="brandId")
-
-
-_read_header = msgspec.json.Decoder(_Header).decode
 
 
 class Intake:
@@ -64,12 +55,16 @@ class Intake:
 
     async def handle(self, messages: Sequence[BusMessage]) -> None:
         """Take these in. Raises StorageFault, and then they come again, or MessageRefused where that won't help."""
+        try:
+            webhooks = self._source.current.webhooks(brand_of(messages[0].group))  # all are of one store
+        except ValueError:  # no program of ours wrote them, as below
+            _log.exception("messages of %s can't be read, webhooks are not told of them", messages[0].topic)
+            return
+        if not webhooks:
+            return
         rows: list[QueueRow] = []
         for each in messages:
             try:
-                webhooks = self._source.current.webhooks(_read_header(each.body).brand_id)
-                if not webhooks:
-                    continue
                 message = decode_message(each.body)
             except msgspec.MsgspecError:  # no program of ours wrote it, and it won't read better next time
                 _log.exception("a message of %s can't be read, webhooks are not told of it", each.topic)
