@@ -10,7 +10,6 @@ as there can be: then what is compared is the CPU time.
 
 import argparse
 import asyncio
-import gc
 import sqlite3
 import statistics
 import sys
@@ -18,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from math import inf
 from pathlib import Path
 
 import asyncpg
@@ -32,15 +32,17 @@ from eightysix.cli.benching.postgres import with_database
 from eightysix.cli.benching.process import cpu_seconds
 from eightysix.cli.benching.seeding import fill_stocks, service_key
 from eightysix.cli.benching.workload import Load, Spread, Verb
+from eightysix.cli.settling import settle
 from eightysix.engine import Engine, Limits
 from eightysix.storage.migrate import migrate
 from eightysix.storage.open import open_database
+from eightysix.storage.port import Database
 from eightysix.sync.bus import BusMessage
 from eightysix.sync.figures import PUBLISHED
 from eightysix.sync.latency import Latency
 from eightysix.sync.lease import Leases
 from eightysix.sync.local_bus import LocalBus
-from eightysix.sync.pace import RelayPace
+from eightysix.sync.pace import ONE_WRITER_BATCH_SECONDS, RelayPace
 from eightysix.sync.relay import Relay
 from eightysix.sync.rendering import Renderer
 from eightysix.sync.waking import Waker
@@ -73,7 +75,7 @@ async def measure(task: Task) -> Found:
     load = task.load
     database = await open_database(task.url, owner=f"bench-{load.run_no}")
     menu, bus, leases = Menu(load.stores, load.items), LocalBus(), Leases(database.leases, f"bench-{load.run_no}")
-    relay = Relay(database.outbox, Renderer(database.outbox, menu), bus, leases, pace=RelayPace())
+    relay = Relay(database.outbox, Renderer(database.outbox, menu), bus, leases, pace=_pace(database))
     heard = 0
 
     async def hear(messages: Sequence[BusMessage]) -> None:
@@ -88,8 +90,7 @@ async def measure(task: Task) -> Found:
     engine = Engine(database, menu, Limits(), waker)
     await engine.start()
     clients = _Clients(engine, load)
-    gc.collect()
-    gc.freeze()
+    settle()
     tasks = [asyncio.create_task(_client(clients, task)) for _ in range(load.clients)]
     await asyncio.sleep(load.warmup_seconds)
     clients.seconds, published = [], heard
@@ -115,6 +116,11 @@ async def measure(task: Task) -> Found:
     await leases.stop()
     await database.close()
     return Found(done / took, cpu / max(done, 1), heard_then, left, latency)
+
+
+def _pace(database: Database) -> RelayPace:
+    """As in `eightysix.app`."""
+    return RelayPace(crowd_batch_seconds=inf if database.capabilities.several_processes else ONE_WRITER_BATCH_SECONDS)
 
 
 async def _client(clients: _Clients, task: Task) -> None:

@@ -14,11 +14,11 @@ from eightysix.core.calendar import Clock as WallClock
 from eightysix.core.calendar import ScheduleEntry, next_after
 from eightysix.core.change import Kind
 from eightysix.core.command import RunTimers, SetStock, Setting
-from eightysix.core.key import StockKey, sku_key
+from eightysix.core.key import INCIDENT, StockKey, sku_key
 from eightysix.core.outcome import StocksSet, TimersRun
 from eightysix.core.restore_rule import RestoreRule
 from eightysix.core.stock import LIMITED, ONE_OFF, SOLD_OUT, RestoreTo
-from eightysix.engine import Engine, Limits, Observer
+from eightysix.engine import BatchReport, Committed, Engine, Limits, Observer
 from eightysix.storage.migrate import migrate
 from eightysix.storage.open import open_database
 from eightysix.storage.port import AuditStore, Database
@@ -145,6 +145,30 @@ async def test_a_one_off_runs_at_its_instant(url: str) -> None:
         timer = found[poi_id].timer
         assert timer is not None
         assert timer.due_at is None
+
+
+async def test_what_a_restore_changed_is_known_though_an_incident_tells_of_it(database: Database) -> None:
+    """The incident's message stands for the stock's, whose row those who go on with it must know all the same."""
+    committed: list[Committed] = []
+
+    class Notes(Observer):
+        def batch_done(self, report: BatchReport) -> None:
+            if report.restored:
+                committed.extend(report.committed.values())
+
+    shop = Shop(STORES)
+    async with running(database, shop, observer=Notes()) as engine:
+        shop.set_rules()
+        await engine.submit(stock("s0", 5, sku_ids=(1,)))
+        await engine.submit(lock("s0", "o1", portions=3))
+        setting = Setting(sku_key(1), plan=1_000, auto_restore_type=ONE_OFF, auto_restore_at=now_ms() + 200)
+        await engine.submit(SetStock(store("s0"), (setting,), ACTOR))
+        found = (await back(database, ["s0"], real=1_000, skus=1))["s0"]
+    assert [incident.kind for incident in found.incidents] == ["restore_below_promised"]
+    (known,) = committed
+    assert [row.key.object_type for row in known.outbox] == [INCIDENT]
+    assert set(known.keys) == {sku_key(1)}
+    assert known.stocks[sku_key(1)].version == found.stocks[0].version
 
 
 async def test_an_earlier_one_off_wakes_a_timer_that_sleeps_longer(database: Database) -> None:

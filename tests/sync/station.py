@@ -33,16 +33,19 @@ async def nothing(message: StockMessage) -> None:
 class ObstructedBus(LocalBus):
     """The real bus, behind an obstacle. `tried` are the (store, seq) that it was given, in order."""
 
+    at_once = 1
+
     def __init__(self) -> None:
         super().__init__()
         self.obstacle: Obstacle = nothing
         self.tried: list[tuple[StoreKey, int]] = []
 
-    async def publish(self, message: BusMessage) -> None:
-        told = decode_message(message.body)
-        self.tried.append((StoreKey.of(told.brand_id, told.poi_id), told.seq))
-        await self.obstacle(told)
-        await super().publish(message)
+    async def publish(self, *messages: BusMessage) -> None:
+        for message in messages:
+            told = decode_message(message.body)
+            self.tried.append((StoreKey.of(told.brand_id, told.poi_id), told.seq))
+            await self.obstacle(told)
+        await super().publish(*messages)
 
 
 class Station:

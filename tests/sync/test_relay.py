@@ -1,6 +1,7 @@
 """The relay on a real database: order, patience, what is in nobody's way, and nothing lost."""
 
 import asyncio
+import uuid
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
@@ -8,13 +9,16 @@ import pytest
 
 from eightysix.core.bucket import BUCKETS
 from eightysix.core.key import StoreKey
+from eightysix.engine import Engine, Limits
+from eightysix.storage.open import open_database
 from eightysix.storage.port import Database, Unavailable
 from eightysix.sync.bus import BusUnavailable, MessageRefused
 from eightysix.sync.pace import RelayPace
 from eightysix.wire.message import StockMessage
+from tests.engine.shop import stock
 
 from .condition import until
-from .station import QUICK, Station, everywhere, station
+from .station import QUICK, ObstructedBus, Station, everywhere, station
 
 
 async def changed(here: Station, key: StoreKey, times: int = 1) -> None:
@@ -238,6 +242,56 @@ async def test_one_message_of_a_store_is_in_flight_at_a_time(database: Database)
         await until(lambda: all(here.seqs(key) == list(range(1, 31)) for key in stores))
         assert set(most.values()) == {1}
         assert together == 3
+
+
+async def test_what_is_published_together_is_told_apart_where_one_of_it_is_refused(database: Database) -> None:
+    bus = ObstructedBus()
+    bus.at_once = 8
+    async with station(database, bus=bus) as here:
+        (key,) = here.open_stores(["a"])
+
+        async def obstacle(message: StockMessage) -> None:
+            if message.seq == 3:
+                raise MessageRefused("such a message is refused")
+
+        here.bus.obstacle = obstacle
+        await changed(here, key, 6)
+        await here.relay.start()
+        await until(lambda: here.seqs(key)[-3:] == [4, 5, 6])
+        assert here.seqs(key) == [1, 2, 4, 5, 6], "each once, and in order"
+        assert here.bus.tried[:3] == [(key, 1), (key, 2), (key, 3)], "together first"
+        (parked,) = await here.database.outbox.parked(None, 10, key)
+        assert (parked.row.seq, parked.tries) == (3, QUICK.tries)
+        await until(lambda: here.relay.waiting_stores == 0)
+        assert await here.unpublished([key]) == {}
+    await bus.close()
+
+
+async def test_what_another_process_writes_between_comes_in_its_place(any_database: Database, any_url: str) -> None:
+    """A process without a relay changes the stores, too, and its signals don't arrive: what is known of a store stays
+    right all the same."""
+    if not any_database.capabilities.several_processes:
+        pytest.skip("one process only")
+    other_database = await open_database(any_url, owner=uuid.uuid4().hex)
+    try:
+        async with station(any_database) as here:
+            stores = here.open_stores(["a", "b", "c"])
+            other = Engine(other_database, here.shop, Limits(sweep_seconds=3600, deadline_seconds=60))
+            await other.start()
+            await here.relay.start()
+            await until(lambda: len(here.leases.held) == 64)
+            for portions in range(1, 21):
+                engine = here.engine if portions % 3 else other
+                await asyncio.gather(*(engine.submit(stock(key.poi_id, portions, sku_ids=(1,))) for key in stores))
+            await other.stop()
+            await until(lambda: all(here.seqs(key)[-1:] == [20] for key in stores))
+            for key in stores:
+                told = here.heard[key]
+                assert [(each.seq, each.prev_seq) for each in told] == [(seq, seq - 1) for seq in range(1, 21)]
+            await until(lambda: here.relay.waiting_stores == 0)
+            assert await here.unpublished(stores) == {}
+    finally:
+        await other_database.close()
 
 
 async def test_what_can_t_be_rendered_is_parked_too(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from eightysix.core.stock import LIMITED
 from eightysix.engine import BatchReport, Engine, Limits, Observer
 from eightysix.storage.outbox import Outbox
 from eightysix.storage.port import Database
-from eightysix.sync import rendering
+from eightysix.sync import rendering, stretch
 from eightysix.sync.bus import BusMessage
 from eightysix.sync.rendering import Rendered, Renderer, StoreStates
 from eightysix.wire.message import STOCK_TOPIC, StockMessage, StoreMessage, decode_message
@@ -244,7 +244,7 @@ async def test_others_get_their_turn_while_many_stores_are_rendered(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Orders are taken on the same event loop."""
-    monkeypatch.setattr(rendering, "_STRETCH_SECONDS", 0.0)
+    monkeypatch.setattr(stretch, "_SECONDS", 0.0)
     order: list[str] = []
     begun = asyncio.Event()
     told = rendering._rendered

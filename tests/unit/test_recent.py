@@ -3,7 +3,7 @@
 from eightysix.core.key import StockKey, StoreKey, sku_key
 from eightysix.core.stock import LIMITED, ChannelStock, Stock
 from eightysix.engine import Committed
-from eightysix.sync.recent import STOCKS_MOST, STORES_MOST, Recent
+from eightysix.sync.recent import ALL_MOST, STOCKS_MOST, Recent
 
 STORE = StoreKey.of("fox", "1")
 SOUP, RICE = sku_key(1), sku_key(2)
@@ -12,7 +12,7 @@ SOUP, RICE = sku_key(1), sku_key(2)
 def committed(before: int, seq: int, *keys: StockKey, real: int = 5_000) -> Committed:
     stocks = {key: Stock(key, type=LIMITED, real=real, version=seq) for key in keys}
     channels = {SOUP: {"POS": ChannelStock(SOUP, "POS", limit=9_000)}}
-    return Committed(before, seq, set(keys), stocks, channels)
+    return Committed(before, seq, set(keys), stocks, channels, [])
 
 
 def test_what_was_committed_is_known_and_once_told_forgotten() -> None:
@@ -26,7 +26,7 @@ def test_what_was_committed_is_known_and_once_told_forgotten() -> None:
 
 def test_a_stock_without_a_row_is_known_as_such() -> None:
     recent = Recent()
-    recent.note(STORE, Committed(0, 3, {SOUP, RICE}, {}, {}))
+    recent.note(STORE, Committed(0, 3, {SOUP, RICE}, {}, {}, []))
     rows = recent.take(STORE, [SOUP, RICE], 3)
     assert rows is not None
     assert (rows.stocks[RICE], dict(rows.channels[RICE])) == (Stock(RICE), {})
@@ -72,7 +72,7 @@ def test_while_there_is_more_to_tell_it_stays_known() -> None:
 
 def test_what_was_written_to_longest_ago_goes_when_it_is_too_much() -> None:
     recent = Recent()
-    stores = [StoreKey.of("fox", f"{number}") for number in range(STORES_MOST + 1)]
+    stores = [StoreKey.of("fox", f"{number}") for number in range(ALL_MOST + 1)]
     for store in stores:
         recent.note(store, committed(0, 3, SOUP))
     assert recent.take(stores[0], [SOUP], 3) is None

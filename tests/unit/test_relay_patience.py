@@ -2,9 +2,10 @@
 
 from time import monotonic
 
+import pytest
+
 from eightysix.core.change import OutboxRow
 from eightysix.core.key import StockKey, StoreKey
-from eightysix.storage.outbox import Pending
 from eightysix.sync.crowd import Crowd
 from eightysix.sync.pace import RelayPace
 from eightysix.sync.trouble import Troubles, probes
@@ -50,7 +51,25 @@ def test_the_lag_is_that_of_the_oldest_row_that_is_not_stuck() -> None:
         store: [OutboxRow(1, 0, StockKey(2, 1), committed_at)]
         for store, committed_at in ((A, 10_000), (B, 58_000), (C, 60_000))
     }
-    crowd.lags(Pending(61_000, rows), lambda store: store == A)
+    crowd.lags(rows, 61.0, lambda store: store == A)
     assert crowd.lag == 3.0
-    crowd.lags(Pending(61_000, {}), lambda store: False)
+    crowd.lags({}, 61.0, lambda store: False)
     assert crowd.lag == 0.0
+
+
+@pytest.mark.parametrize(
+    ("waited", "took", "there"), [(0.019, 0.049, False), (0.021, 0.001, True), (0.001, 0.051, True)]
+)
+def test_orders_crowd_where_they_wait_long_for_a_batch_or_in_it(waited: float, took: float, there: bool) -> None:
+    crowd = Crowd(RelayPace(crowd_seconds=0.02, crowd_batch_seconds=0.05))
+    crowd.waited(waited, took)
+    assert crowd.is_there is there
+
+
+def test_a_crowd_has_the_relay_rest_and_gives_way_to_lag() -> None:
+    crowd = Crowd(RelayPace(crowd_seconds=0.02))
+    assert crowd.breath(0.03, 0.01) == 0.03, "as long as the round took"
+    crowd.waited(1.0, 0.0)
+    assert crowd.breath(0.03, 0.01) == pytest.approx(0.14), "seven times what it worked"
+    crowd.lags({A: [OutboxRow(1, 0, StockKey(2, 1), 10_000)]}, 20.0, lambda store: False)
+    assert crowd.breath(0.03, 0.01) == pytest.approx(0.07)

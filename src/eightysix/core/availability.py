@@ -91,9 +91,8 @@ def chain(item: Item, catalogue: Catalogue) -> tuple[tuple[StockKey, int], ...]:
 
 def keys_behind(store: StoreKey, keys: Iterable[StockKey], catalogue: Catalogue) -> list[StockKey]:
     """These stocks and those that tell whether they can be sold, each once."""
-    wanted: dict[StockKey, None] = {}
-    for key in keys:
-        wanted[key] = None
+    wanted: dict[StockKey, None] = dict.fromkeys(keys)
+    for key in tuple(wanted):
         item = catalogue.item(store.brand_id, *key)
         if item is not None and item.object_type == 2 and (item.spu_id is not None or item.components):
             wanted.update(dict.fromkeys(each for each, _ in chain(item, catalogue)))

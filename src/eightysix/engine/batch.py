@@ -117,12 +117,12 @@ class Batch:
             store: Committed(
                 change.head_before.seq,
                 change.head.seq,
-                self._on_shelf[store],
+                _changed(change) if store in self._whole else self._on_shelf.get(store, ()),
                 shelves[store].stocks,
                 shelves[store].channels,
+                change.outbox,
             )
             for store, change in changes.items()
-            if store in self._on_shelf and store not in self._whole
         }
         report.timers = tuple(
             (store, due_at) for store in changes if (due_at := _timer_set(changes[store])) is not None
@@ -339,6 +339,11 @@ def _stocks_behind(tickets: Sequence[Ticket], found: StoreOrders, catalogue: Cat
         store = tickets[0].store
         held.update(chains(store, (each.sku_id for each in found.reservations if each.order_id in anew), catalogue))
     return held
+
+
+def _changed(change: StoreChanges) -> set[StockKey]:
+    """The stocks that the batch has changed, themselves or a channel's row of them."""
+    return {stock.key for _, stock in change.stocks} | {row.key for _, row in change.channels}
 
 
 def _timer_set(change: StoreChanges) -> int | None:

@@ -28,13 +28,18 @@ class BatchReport(msgspec.Struct, gc=False):
     changed: tuple[StoreKey, ...] = ()
     """Stores with committed changes: whoever publishes their outbox rows may wake up."""
     committed: Mapping[StoreKey, Committed] = {}
-    """Of most of these, what the batch knows."""
+    """Of each of these, what the batch knows."""
     timers: tuple[tuple[StoreKey, int], ...] = ()
     """The stores whose timer the batch has set, and to which instant, in milliseconds."""
     timer_at: int | None = None
     """The earliest of these instants; None where it set none."""
     restored: int = 0
     """Stocks that came back by the clock."""
+
+    @property
+    def took(self) -> float:
+        """From its begin to the end of its commit."""
+        return self.begin + self.load + self.decide + self.save + self.commit
 
 
 class Observer:

@@ -1,11 +1,11 @@
 """Whether orders crowd, and how long the relay rests then: it works in the process that takes them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 
+from eightysix.core.change import OutboxRow
 from eightysix.core.key import StoreKey
-from eightysix.storage.outbox import Pending
 
 from .pace import RelayPace
 
@@ -25,15 +25,18 @@ class Crowd:
         self.lag = 0.0
         """How old the oldest message of the last round was that was not held up by a failure, in seconds."""
 
-    def waited(self, seconds: float) -> None:
-        """A command has waited so long for its batch."""
-        if seconds > self._pace.crowd_seconds:
+    def waited(self, seconds: float, took: float) -> None:
+        """A command has waited so long for its batch, which took so long."""
+        if seconds > self._pace.crowd_seconds or took > self._pace.crowd_batch_seconds:
             self._seen_at = time.monotonic()
 
-    def lags(self, pending: Pending, has_failed: Callable[[StoreKey], bool]) -> None:
-        """These rows were read to be published. How old one is that is stuck says nothing about the others."""
-        firsts = (rows[0].committed_at for store, rows in pending.rows.items() if rows and not has_failed(store))
-        self.lag = (pending.now - min(firsts, default=pending.now)) / 1000
+    def lags(
+        self, found: Mapping[StoreKey, Sequence[OutboxRow]], now: float, has_failed: Callable[[StoreKey], bool]
+    ) -> None:
+        """These rows were found to be published, `now` by the database's clock, in seconds since 1970. How old one is
+        that is stuck says nothing about the others."""
+        firsts = (rows[0].committed_at / 1000 for store, rows in found.items() if rows and not has_failed(store))
+        self.lag = now - min(firsts, default=now)
 
     def leaves(self) -> None:
         """No more orders come."""

@@ -1,6 +1,7 @@
 """What a relay counts: plain numbers, read by whoever shows them."""
 
 import time
+from collections.abc import Sequence
 
 from eightysix.core.bucket import BUCKETS
 
@@ -31,10 +32,11 @@ class RelayFigures:
         self.oldest_seconds: list[float | None] = [None] * BUCKETS
         """How old each bucket's oldest unpublished row was then; None for buckets that are not this process's."""
 
-    def count_published(self, seconds: float) -> None:
-        """One more message, so many seconds after its commit."""
-        self.published += 1
-        self.latency.took(seconds)
+    def count_published(self, now: float, committed_at: Sequence[float]) -> None:
+        """More messages, of what was committed then; in seconds by one clock."""
+        self.published += len(committed_at)
+        for each in committed_at:
+            self.latency.took(now - each)
 
     def sweep(self, oldest: dict[int, float]) -> None:
         """These buckets were looked through; the oldest row of each was so many seconds old, 0 where there was none."""

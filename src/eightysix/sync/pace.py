@@ -1,6 +1,12 @@
 """How much a relay does at once, how often, how patiently: values only."""
 
+from math import inf
+
 import msgspec
+
+ONE_WRITER_BATCH_SECONDS = 0.05
+"""`crowd_batch_seconds` where one batch at a time takes all that waits, as on SQLite: nobody waits long for a batch
+there, but in it."""
 
 
 class RelayPace(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,13 +22,14 @@ class RelayPace(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int = 256
     """Stores that are published side by side."""
     publish_seconds: float = 10.0
-    """How long the bus may take for one message before it counts as unavailable to its store."""
+    """How long the bus may take for what it was given at once before it counts as unavailable to its store."""
     breath_seconds_max: float = 0.05
     """After a round the relay rests as long as the round took, at most so long: what comes meanwhile is read
     together."""
     breath_seconds_min: float = 0.001
     crowd_seconds: float = 0.02
-    """Where commands wait longer than this for their batch, they come first ..."""
+    crowd_batch_seconds: float = inf
+    """Where commands wait longer than this for their batch, or batches take longer than that, they come first ..."""
     crowd_rests: float = 7.0
     """... and the relay rests so many times as long as it worked, ..."""
     crowd_stores: int = 128

@@ -8,11 +8,10 @@ from .rendering import Rendered
 
 
 class Parcel(msgspec.Struct, gc=False):
-    """One store's messages, in order, and the database's clock less ours when they were read, in seconds."""
+    """One store's messages, in order."""
 
     store: StoreKey
     messages: list[Rendered]
     has_more: bool
-    ahead: float
     probes: bool
     """Whether it is to be tried although the bus is down."""

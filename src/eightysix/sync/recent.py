@@ -11,10 +11,10 @@ from eightysix.core.key import StockKey, StoreKey
 from eightysix.core.stock import ChannelStock, Stock
 from eightysix.engine import Committed
 
-STORES_MOST = 1_024
+ALL_MOST = 32_768
 STOCKS_MOST = 64
-"""Beyond so many stores those that were written to longest ago are forgotten, and so is one with more stocks than that,
-as while no bus is there: they are read."""
+"""Beyond so many stocks in all, the stores that were written to longest ago are forgotten, and so is one with more
+stocks than that, as while no bus is there: they are read."""
 
 
 class StockRows(msgspec.Struct, frozen=True, gc=False):
@@ -35,25 +35,27 @@ class Recent:
 
     def __init__(self) -> None:
         self._stores: dict[StoreKey, _Known] = {}
+        self._number = 0
 
     def note(self, store: StoreKey, committed: Committed) -> None:
         """A batch has committed this."""
-        known = self._stores.pop(store, None)
+        known = self._pop(store)
         if known is None or known.seq != committed.seq_before:
             known = _Known(0, {}, {})
         known.seq = committed.seq
         for key in committed.keys:
             known.stocks[key] = committed.stocks.get(key) or Stock(key)
             known.channels[key] = committed.channels.get(key, {})
-        if len(known.stocks) <= STOCKS_MOST:
+        if 0 < len(known.stocks) <= STOCKS_MOST:
             self._stores[store] = known  # the newest is last
-        if len(self._stores) > STORES_MOST:
-            del self._stores[next(iter(self._stores))]
+            self._number += len(known.stocks)
+        while self._number > ALL_MOST:
+            self._pop(next(iter(self._stores)))
 
     def forget(self, forgotten: Callable[[StoreKey], bool]) -> None:
         """Others tell of these stores from now on."""
         for store in [store for store in self._stores if forgotten(store)]:
-            del self._stores[store]
+            self._pop(store)
 
     def take(self, store: StoreKey, keys: Iterable[StockKey], seq: int) -> StockRows | None:
         """The store's stocks as they were at `seq` or later, where all that are named are known. The last change of all
@@ -62,7 +64,16 @@ class Recent:
         if known is None:
             return None
         if known.seq <= seq:
-            del self._stores[store]
-        if known.seq < seq or not known.stocks.keys() >= set(keys):
+            self._pop(store)
+        if known.seq < seq:
             return None
+        for key in keys:
+            if key not in known.stocks:
+                return None
         return StockRows(known.stocks, known.channels)
+
+    def _pop(self, store: StoreKey) -> _Known | None:
+        known = self._stores.pop(store, None)
+        if known is not None:
+            self._number -= len(known.stocks)
+        return known

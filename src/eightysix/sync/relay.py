@@ -3,7 +3,7 @@
 ::
 
     wake(store) ──> woken ──read, render (many stores at once)──> parcels ──publish (a store at a time, many stores
-      ^               ^                                            side by side, one message of each in flight)
+      ^               ^                                            side by side, one call for each in flight)
       │               └── look for rows that nobody told of (sweep)   │
       └──────────────────────── more rows ── remove (many at once) <──┘
 
@@ -29,7 +29,6 @@ from typing import cast
 
 from eightysix.core.bucket import BUCKETS
 from eightysix.core.change import OutboxRow
-from eightysix.core.invariant import invariant
 from eightysix.core.key import StoreKey
 from eightysix.engine import Committed
 from eightysix.storage.lease import RANGES
@@ -37,13 +36,16 @@ from eightysix.storage.outbox import Outbox
 from eightysix.storage.port import StorageFault
 
 from .bus import Bus, BusUnavailable
+from .bus_health import BusHealth
 from .crowd import Crowd
 from .figures import RelayFigures
+from .in_flight import InFlight
 from .lease import Leases
 from .pace import RelayPace
 from .parcel import Parcel
 from .rendering import Rendered, Renderer
 from .trouble import Troubles, probes
+from .unpublished import Unpublished
 
 _log = logging.getLogger(__name__)
 
@@ -51,9 +53,6 @@ REASON_LENGTH_MAX = 2_000
 
 _PROBES = 4
 """Stores that try together while the bus is down."""
-
-_OUTAGE_SECONDS = 2.0
-"""After a longer time without a bus, all who wait for it try at once when it is back."""
 
 
 class Relay:
@@ -70,6 +69,7 @@ class Relay:
         pace: RelayPace | None = None,
     ) -> None:
         self._outbox = outbox
+        self._unpublished = Unpublished(outbox)
         self._renderer = renderer
         self._bus = bus
         self._leases = leases
@@ -83,18 +83,16 @@ class Relay:
         self._troubles = Troubles(self._pace, self._wake)
         self._ready: deque[Parcel] = deque()
         self._published: dict[StoreKey, list[int]] = {}
-        self._failures = 0
-        self._bus_pause = 0.0
-        self._failing_since = self._slowed_at = 0.0
+        self._health = BusHealth(self._pace)
         self._crowd = Crowd(self._pace)
-        self._under_way: dict[asyncio.Task[None], float] = {}
-        self._late: set[asyncio.Task[None]] = set()
+        self._in_flight = InFlight(bus, self._pace.publish_seconds)
         self._to_read = asyncio.Event()
         self._to_remove = asyncio.Event()
         self._to_sweep = asyncio.Event()
         self._moved = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._workers: set[asyncio.Task[None]] = set()
+        self._free = 0
         self._running = False
         leases.on_change(self._leases_changed)
 
@@ -106,7 +104,7 @@ class Relay:
         self._to_sweep.set()
         self._loops = [
             asyncio.create_task(loop(), name=f"relay {loop.__name__}")
-            for loop in (self._read, self._remove, self._sweep, self._watch)
+            for loop in (self._read, self._remove, self._sweep, self._in_flight.watch)
         ]
 
     def wake(self, stores: Iterable[StoreKey]) -> None:
@@ -114,23 +112,26 @@ class Relay:
         some = False
         for store in stores:
             some = True
-            self._wake(store)
+            self._doubt(store)
         if not some:
             self.look()
 
     def committed(self, stores: Mapping[StoreKey, Committed]) -> None:
-        """A batch of this process has committed this; the stores are woken besides."""
+        """A batch of this process has committed this."""
         for store, each in stores.items():
             if self._leases.holds(store.bucket):
                 self._renderer.recent.note(store, each)
+                if each.outbox:
+                    self._unpublished.note(store, each.outbox)
+                    self._wake(store)
 
     def look(self) -> None:
         """Look for rows that nobody told of now."""
         self._to_sweep.set()
 
-    def orders_waited(self, seconds: float) -> None:
-        """A batch was done in which a command had waited so long for its turn."""
-        self._crowd.waited(seconds)
+    def orders_waited(self, seconds: float, took: float) -> None:
+        """A batch was done that took so long, in which a command had waited so long for its turn; in seconds."""
+        self._crowd.waited(seconds, took)
 
     async def stop(self, drain_seconds: float) -> None:
         """Publish what is there, for `drain_seconds` at most or until the bus can't be had, then end."""
@@ -167,11 +168,15 @@ class Relay:
     @property
     def bus_is_down(self) -> bool:
         """Whether for some time nothing but failures came of several messages."""
-        if self._failures < self._pace.bus_failures:
-            return False
-        return time.monotonic() - self._failing_since > self._pace.bus_failing_seconds
+        return self._health.is_down
 
     # --- who has rows
+
+    def _doubt(self, store: StoreKey) -> None:
+        """The store may have rows that somebody else has written."""
+        if store in self._busy or self._leases.holds(store.bucket):
+            self._unpublished.doubt(store)
+            self._wake(store)
 
     def _wake(self, store: StoreKey) -> None:
         if store in self._busy:
@@ -183,7 +188,8 @@ class Relay:
     def _leases_changed(self, held: frozenset[int]) -> None:
         self.figures.forget(held, RANGES)
         self._troubles.leave(held, RANGES)
-        self._renderer.recent.forget(lambda store: store.bucket % RANGES not in held)
+        for memory in (self._unpublished, self._renderer.recent):
+            memory.forget(lambda store: store.bucket % RANGES not in held)
         for waiting in (self._woken, self._retries):
             for store in [store for store in waiting if store.bucket % RANGES not in held]:
                 del waiting[store]
@@ -219,7 +225,7 @@ class Relay:
             for store, committed_at in found:
                 if store.bucket in oldest:
                     oldest[store.bucket] = max(oldest[store.bucket], now - committed_at / 1000)
-                    self._wake(store)
+                    self._doubt(store)
             if len(found) < self._pace.sweep_stores:
                 break
             after = found[-1].store
@@ -231,7 +237,7 @@ class Relay:
         breath = 0.0
         while True:
             await self._to_read.wait()
-            await asyncio.sleep(self._bus_pause if self.bus_is_down else breath)
+            await asyncio.sleep(self._health.pause if self.bus_is_down else breath)
             started, spent = time.monotonic(), self._renderer.seconds
             try:
                 await self._read_some()
@@ -272,10 +278,11 @@ class Relay:
         """Where that can't be done for all together, each store is asked for by itself: one may be to blame."""
         most = self._pace.crowd_rows if self._crowd.is_there else self._pace.rows_at_once
         try:
-            pending = await self._outbox.pending(stores, most)
-            ahead = pending.now / 1000 - time.time()
-            rendered = await self._renderer.render(pending.rows, pending.now)
+            found = await self._unpublished.find(stores, most)
+            rendered = await self._renderer.render(found.rows, found.now, look=found.others)
         except Exception as fault:
+            for store in stores:
+                self._unpublished.doubt(store)
             if isinstance(fault, StorageFault) and fault.retryable:
                 for store in stores:
                     self._rest(store, again=True)
@@ -292,12 +299,12 @@ class Relay:
             for store in stores:
                 self._rest(store, again=True)
             raise
-        self._crowd.lags(pending, self._troubles.knows)
+        self._crowd.lags(found.rows, self._unpublished.now, self._troubles.knows)
         for store in stores:
             messages = rendered.get(store)
             if messages:
-                has_more = len(pending.rows[store]) >= most
-                self._ready.append(Parcel(store, messages, has_more, ahead, probes))
+                has_more = len(found.rows[store]) >= most
+                self._ready.append(Parcel(store, messages, has_more, probes))
             else:
                 self._troubles.end(store)
                 self._rest(store)
@@ -315,96 +322,87 @@ class Relay:
     # --- messages to the bus
 
     def _work(self) -> None:
-        """More hands for what is ready: a store each while they are few; a bus that answers at once needs fewer."""
-        ready = len(self._ready)
-        wanted = ready if ready <= 32 else 32 + (ready - 32) // 8
+        """Hands for what is ready: with a bus that answers at once, one does it all; where they wait for it, as many
+        again as wait."""
+        waiting = len(self._workers) - self._free
+        wanted = min(len(self._ready), max(1, waiting)) - self._free
         for _ in range(min(wanted, self._pace.in_flight - len(self._workers))):
             worker = asyncio.create_task(self._publish_ready(), name="relay publish")
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
+            self._free += 1
 
     async def _publish_ready(self) -> None:
-        me = asyncio.current_task()
-        invariant(me is not None, "it runs in a task")
+        stretch = self._renderer.stretch
         while self._ready:
+            if stretch.is_over:
+                if self._free > 1:
+                    break  # one is enough to wait for the next
+                await stretch.breathe()
+                continue  # somebody else may have had it
             parcel = self._ready.popleft()
             if self.bus_is_down and not parcel.probes:
+                self._unpublished.doubt(parcel.store)
                 self._rest(parcel.store, again=True)
                 continue
+            self._free -= 1
+            self._work()
             try:
-                await self._publish(parcel, cast("asyncio.Task[None]", me))
+                await self._publish(parcel)
             except Exception:  # noqa: BLE001 - a bug must not keep the store from ever being tried again
                 _log.exception("the messages of %s could not be published", parcel.store)
+                self._unpublished.doubt(parcel.store)
                 self._troubles.add(parcel.store, parcel.messages[0].row.seq, bus=False)
                 self._rest(parcel.store)
+            self._free += 1
             self._moved.set()
+        self._free -= 1
+        self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))  # now: the next may be wanted at once
 
-    async def _publish(self, parcel: Parcel, me: "asyncio.Task[None]") -> None:
-        """The store's messages one after the other, up to the first that fails."""
-        store, published = parcel.store, []
-        again = parcel.has_more
-        for each in parcel.messages:
+    async def _publish(self, parcel: Parcel) -> None:
+        """The store's messages, up to the first that fails: several at once, as the bus likes them, but one by one
+        where it has to be seen which of them is to blame."""
+        store, again = parcel.store, parcel.has_more
+        published: list[int] = []
+        at_once = 1 if self._troubles.knows(store) else self._bus.at_once
+        while len(published) < len(parcel.messages):
             if not self._leases.holds(store.bucket):
                 again = False  # somebody else goes on here
                 break
-            fault = await self._publish_one(each, me)
+            some = parcel.messages[len(published) : len(published) + at_once]
+            fault = await self._publish_some(some)
+            if fault is not None and len(some) > 1 and not isinstance(fault, BusUnavailable):
+                at_once = 1
+                continue
             if fault is not None:
-                again = await self._failed(store, each.row, fault) or again
+                self._unpublished.doubt(store)
+                again = await self._failed(store, some[0].row, fault) or again
                 break
-            published.append(each.row.seq)
-            self.figures.count_published(max(0.0, time.time() + parcel.ahead - each.row.committed_at / 1000))
+            published += [each.row.seq for each in some]
+            self.figures.count_published(self._unpublished.now, [each.row.committed_at / 1000 for each in some])
         if again:
             self._again.add(store)
         if published:
+            self._unpublished.told(store, published[-1])
             self._published[store] = published
             self._to_remove.set()
         else:
             self._rest(store)
 
-    async def _publish_one(self, rendered: Rendered, me: "asyncio.Task[None]") -> Exception | None:
-        if rendered.message is None:
-            return rendered.fault or RuntimeError("the row has no message")
-        self._under_way[me] = time.monotonic()
-        try:
-            await self._bus.publish(rendered.message)
-        except asyncio.CancelledError:
-            if me in self._late:
-                self._late.discard(me)
-                me.uncancel()
-                return BusUnavailable(f"no answer from the bus for {self._pace.publish_seconds} s")
-            if me.cancelling():
-                raise  # the relay ends
-            return BusUnavailable("the bus gave the message up")
-        except Exception as fault:  # noqa: BLE001 - whatever it is, it is this message's
-            return fault
-        finally:
-            self._under_way.pop(me, None)
-        if self._failures:
-            was_down, self._failures, self._bus_pause = self.bus_is_down, 0, 0.0
-            if was_down and time.monotonic() - self._failing_since > _OUTAGE_SECONDS:
-                _log.warning("the bus is back")
-                self._troubles.bus_is_back()
-        return None
-
-    async def _watch(self) -> None:
-        """One timer for all messages under way: one for each would cost as much as handing it over."""
-        while True:
-            await asyncio.sleep(self._pace.publish_seconds / 4)
-            late = time.monotonic() - self._pace.publish_seconds
-            for worker in [worker for worker, since in self._under_way.items() if since < late]:
-                if worker not in self._late:
-                    self._late.add(worker)
-                    worker.cancel()
+    async def _publish_some(self, some: Sequence[Rendered]) -> Exception | None:
+        messages = [each.message for each in some if each.message is not None]
+        if len(messages) < len(some):
+            return some[-1].fault or RuntimeError("the row has no message")
+        fault = await self._in_flight.publish(messages)
+        if fault is None and self._health.failures and self._health.succeeded():
+            self._troubles.bus_is_back()
+        return fault
 
     async def _failed(self, store: StoreKey, row: OutboxRow, fault: Exception) -> bool:
         """The store waits, or goes on without the row; whether it goes on."""
         if isinstance(fault, BusUnavailable):
             self.figures.unavailable += 1
-            if not self._failures:
-                self._failing_since = time.monotonic()
-            self._failures += 1
-            if self.bus_is_down:
-                self._slow_down(fault)
+            self._health.failed(fault)
             self._troubles.add(store, row.seq, bus=True)
             return False
         self.figures.failed += 1
@@ -422,18 +420,6 @@ class Relay:
         self.figures.parked += 1
         self._troubles.end(store)
         return True
-
-    def _slow_down(self, fault: BusUnavailable) -> None:
-        """Ever longer pauses, one step each: those that were under way together fail together."""
-        now = time.monotonic()
-        if not self._bus_pause:
-            _log.warning("the bus can't be had: %s", fault)
-            self._bus_pause = self._pace.bus_pause_first
-        elif now - self._slowed_at > self._bus_pause:
-            self._bus_pause = min(self._pace.bus_pause_max, self._bus_pause * 2)
-        else:
-            return
-        self._slowed_at = now
 
     # --- published rows out of the outbox
 
@@ -470,6 +456,7 @@ class Relay:
             for store, seqs in rows.items():
                 _log.warning("the published rows of %s can't be removed", store, exc_info=fault)
                 self._troubles.add(store, seqs[0], bus=False)
+                self._unpublished.doubt(store)
 
     def _rest(self, store: StoreKey, *, again: bool = False) -> None:
         """The store is no longer busy; if it is to go on, it is woken."""

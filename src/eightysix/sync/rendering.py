@@ -8,7 +8,6 @@ A lock that has died but has not been released yet still counts as locked here: 
 with a message of its own, within a second.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
 
@@ -28,13 +27,10 @@ from eightysix.wire.message import STOCK_TOPIC, StockState, encode_message, grou
 
 from .bus import BusMessage
 from .recent import Recent, StockRows
+from .stretch import Stretch
 
 Look = Callable[[], Awaitable[object]]
 """Looks for what other processes have changed of the catalogue."""
-
-_STRETCH_SECONDS = 0.001
-"""After which others, orders above all, get a turn on the event loop: a batch comes back to it five times, and waits
-each time for as long as somebody else works."""
 
 _NO_ROWS: Mapping[str, ChannelStock] = {}
 
@@ -58,18 +54,22 @@ class Renderer:
         self._source = source
         self._look_again = look_again
         self._days = BusinessDays()
+        self.stretch = Stretch()
         self.recent = Recent()
         """What was committed here and isn't told yet."""
         self.seconds = 0.0
         """Spent on rendering so far, in which nothing else ran on the event loop."""
 
-    async def render(self, pending: Mapping[StoreKey, Sequence[OutboxRow]], now: int) -> dict[StoreKey, list[Rendered]]:
+    async def render(
+        self, pending: Mapping[StoreKey, Sequence[OutboxRow]], now: int, *, look: bool = True
+    ) -> dict[StoreKey, list[Rendered]]:
         """Each store's rows as messages, in order, up to the first that can't be rendered. Raises StorageFault.
 
         What another process has announced from a newer catalogue (a store that closed, a dish that left the menu) must
-        not be told from an older one: nothing would correct it.
+        not be told from an older one: nothing would correct it. So where another may have written any of the rows,
+        `look`.
         """
-        if self._look_again is not None:
+        if look and self._look_again is not None:
             await self._look_again()
         catalogue = self._source.current
         incidents = await self._incidents(pending)
@@ -77,14 +77,17 @@ class Renderer:
         rendered: dict[StoreKey, list[Rendered]] = {}
         for store, rows in pending.items():
             try:
-                about = (_stock_of(row, incidents.get(store, _NONE)) for row in rows)
-                keys[store] = keys_behind(store, (key for key in about if key is not None), catalogue)
+                mine = incidents.get(store, _NONE)
+                about = [key for row in rows if (key := _stock_of(row, mine)) is not None]
+                keys[store] = keys_behind(store, about, catalogue)
             except Exception as fault:  # noqa: BLE001 - whatever it is stands in this store's way alone
                 rendered[store] = [Rendered(rows[0], None, fault)]
         states = await self._states(keys, pending)
         alerts = await self._alerts(pending, states, incidents)
-        started = perf_counter()
         for store, found in states.items():
+            if self.stretch.is_over:
+                await self.stretch.breathe()
+            started = perf_counter()
             rows = pending[store]
             try:
                 view = StoreStates(store, catalogue, self._days.of(store, now, catalogue), found)
@@ -92,12 +95,7 @@ class Renderer:
                 rendered[store] = [Rendered(rows[0], None, fault)]
             else:
                 rendered[store] = _rendered(view, rows, alerts.get(store, ()), incidents.get(store, _NONE))
-            spent = perf_counter() - started
-            if spent > _STRETCH_SECONDS:
-                self.seconds += spent
-                await asyncio.sleep(0)
-                started = perf_counter()
-        self.seconds += perf_counter() - started
+            self.seconds += perf_counter() - started
         return rendered
 
     async def _states(
@@ -137,7 +135,9 @@ class Renderer:
         wanted: dict[StoreKey, list[int]] = {}
         for store, found in states.items():
             low = {stock.key for stock in found.stocks.values() if stock.is_low}
-            low.update(key for key, rows in found.channels.items() if any(row.is_low for row in rows.values()))
+            for key, rows in found.channels.items():
+                if rows and any(row.is_low for row in rows.values()):
+                    low.add(key)
             if low and (
                 seqs := [row.seq for row in pending[store] if _stock_of(row, incidents.get(store, _NONE)) in low]
             ):

@@ -20,9 +20,10 @@ class Waker(Observer):
         """See `Observer`."""
         if report.changed:
             if self._relay is not None:
-                self._relay.orders_waited(report.waited_max)
+                self._relay.orders_waited(report.waited_max, report.took)
                 self._relay.committed(report.committed)
-            self.wake(report.changed)
+            if self._signals is not None:
+                self._signals.tell(report.changed)
 
     def wake(self, stores: Collection[StoreKey]) -> None:
         """These stores have something to be published."""
