@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from math import inf
 from pathlib import Path
 
 import asyncpg
@@ -36,13 +35,12 @@ from eightysix.cli.settling import settle
 from eightysix.engine import Engine, Limits
 from eightysix.storage.migrate import migrate
 from eightysix.storage.open import open_database
-from eightysix.storage.port import Database
 from eightysix.sync.bus import BusMessage
 from eightysix.sync.figures import PUBLISHED
 from eightysix.sync.latency import Latency
 from eightysix.sync.lease import Leases
 from eightysix.sync.local_bus import LocalBus
-from eightysix.sync.pace import ONE_WRITER_BATCH_SECONDS, RelayPace
+from eightysix.sync.pace import RelayPace, crowd_batch_seconds
 from eightysix.sync.relay import Relay
 from eightysix.sync.rendering import Renderer
 from eightysix.sync.waking import Waker
@@ -75,7 +73,8 @@ async def measure(task: Task) -> Found:
     load = task.load
     database = await open_database(task.url, owner=f"bench-{load.run_no}")
     menu, bus, leases = Menu(load.stores, load.items), LocalBus(), Leases(database.leases, f"bench-{load.run_no}")
-    relay = Relay(database.outbox, Renderer(database.outbox, menu), bus, leases, pace=_pace(database))
+    pace = RelayPace(crowd_batch_seconds=crowd_batch_seconds(database.capabilities))
+    relay = Relay(database.outbox, Renderer(database.outbox, menu), bus, leases, pace=pace)
     heard = 0
 
     async def hear(messages: Sequence[BusMessage]) -> None:
@@ -116,11 +115,6 @@ async def measure(task: Task) -> Found:
     await leases.stop()
     await database.close()
     return Found(done / took, cpu / max(done, 1), heard_then, left, latency)
-
-
-def _pace(database: Database) -> RelayPace:
-    """As in `eightysix.app`."""
-    return RelayPace(crowd_batch_seconds=inf if database.capabilities.several_processes else ONE_WRITER_BATCH_SECONDS)
 
 
 async def _client(clients: _Clients, task: Task) -> None:

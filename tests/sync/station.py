@@ -8,7 +8,7 @@ from eightysix.core.bucket import BUCKETS, bucket_of
 from eightysix.core.key import StoreKey
 from eightysix.engine import Engine, Limits
 from eightysix.storage.port import Database
-from eightysix.sync.bus import BusMessage
+from eightysix.sync.bus import BusMessage, MessageRefused
 from eightysix.sync.lease import Leases
 from eightysix.sync.local_bus import LocalBus
 from eightysix.sync.pace import RelayPace
@@ -28,6 +28,16 @@ Obstacle = Callable[[StockMessage], Awaitable[None]]
 
 async def nothing(message: StockMessage) -> None:
     """An obstacle that lets everything pass."""
+
+
+def refuses(seq: int) -> Obstacle:
+    """An obstacle that never lets the message of this sequence value pass."""
+
+    async def obstacle(message: StockMessage) -> None:
+        if message.seq == seq:
+            raise MessageRefused("such a message is refused")
+
+    return obstacle
 
 
 class ObstructedBus(LocalBus):

@@ -18,7 +18,7 @@ from eightysix.wire.message import StockMessage
 from tests.engine.shop import stock
 
 from .condition import until
-from .station import QUICK, ObstructedBus, Station, everywhere, station
+from .station import QUICK, ObstructedBus, Station, everywhere, refuses, station
 
 
 async def changed(here: Station, key: StoreKey, times: int = 1) -> None:
@@ -168,12 +168,7 @@ async def test_tries_are_counted_on_while_what_was_in_front_is_still_removed(
     monkeypatch.setattr(outbox, "remove", remove_slowly)
     async with station(database) as here:
         (key,) = here.open_stores(["a"])
-
-        async def obstacle(message: StockMessage) -> None:
-            if message.seq == 2:
-                raise MessageRefused("such a message is refused")
-
-        here.bus.obstacle = obstacle
+        here.bus.obstacle = refuses(2)
         await changed(here, key, 2)
         await here.relay.start()
         await until(lambda: here.relay.figures.parked == 1)
@@ -249,12 +244,7 @@ async def test_what_is_published_together_is_told_apart_where_one_of_it_is_refus
     bus.at_once = 8
     async with station(database, bus=bus) as here:
         (key,) = here.open_stores(["a"])
-
-        async def obstacle(message: StockMessage) -> None:
-            if message.seq == 3:
-                raise MessageRefused("such a message is refused")
-
-        here.bus.obstacle = obstacle
+        here.bus.obstacle = refuses(3)
         await changed(here, key, 6)
         await here.relay.start()
         await until(lambda: here.seqs(key)[-3:] == [4, 5, 6])

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import secrets
-from math import inf
 from typing import NamedTuple
 
 from eightysix.catalog.catalog import Catalog
@@ -18,7 +17,7 @@ from eightysix.sync.compensation import Compensation
 from eightysix.sync.devices import Acknowledgements
 from eightysix.sync.gateway import Gateway, GatewayLimits
 from eightysix.sync.lease import Leases
-from eightysix.sync.pace import ONE_WRITER_BATCH_SECONDS, RelayPace
+from eightysix.sync.pace import RelayPace, crowd_batch_seconds
 from eightysix.sync.relay import Relay
 from eightysix.sync.rendering import Renderer
 
@@ -62,7 +61,7 @@ async def started_relay(
             poll_seconds=_UNTOLD_POLL_SECONDS
             if capabilities.several_processes and database.signals is None
             else _POLL_SECONDS,
-            crowd_batch_seconds=inf if capabilities.several_processes else ONE_WRITER_BATCH_SECONDS,
+            crowd_batch_seconds=crowd_batch_seconds(capabilities),
         ),
     )
     stack.push_async_callback(leases.stop)

@@ -269,7 +269,7 @@ class LaneWriter:
         """The transaction is known to be durable: tell everybody, in one go."""
         self._take_aside(batch)
         report, now = batch.report, monotonic()
-        began = now - (report.begin + report.load + report.decide + report.save + report.commit)
+        began = now - report.took
         for store, tickets in batch.by_store.items():
             self._contended.discard(store)
             for ticket in tickets:

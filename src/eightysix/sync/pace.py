@@ -1,12 +1,18 @@
-"""How much a relay does at once, how often, how patiently: values only."""
+"""How much a relay does at once, how often, how patiently."""
 
 from math import inf
 
 import msgspec
 
-ONE_WRITER_BATCH_SECONDS = 0.05
-"""`crowd_batch_seconds` where one batch at a time takes all that waits, as on SQLite: nobody waits long for a batch
-there, but in it."""
+from eightysix.storage.port import Capabilities
+
+_ONE_WRITER_BATCH_SECONDS = 0.05
+
+
+def crowd_batch_seconds(capabilities: Capabilities) -> float:
+    """See `RelayPace`. Where one batch at a time takes all that waits, as on SQLite, nobody waits long for a batch, but
+    in it."""
+    return inf if capabilities.several_processes else _ONE_WRITER_BATCH_SECONDS
 
 
 class RelayPace(msgspec.Struct, frozen=True, kw_only=True):

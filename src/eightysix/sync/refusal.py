@@ -2,7 +2,6 @@
 
 import re
 from functools import lru_cache
-from typing import NoReturn
 
 from .bus import BusMessage, MessageRefused
 
@@ -28,18 +27,12 @@ def refuse(message: BusMessage) -> None:
         raise MessageRefused("a message without a body")
     if len(message.body) > BODY_BYTES_MAX:
         raise MessageRefused(f"a body of {len(message.body)} bytes; the most is {BODY_BYTES_MAX}")
-    group, key = message.group, message.key
-    if group and (len(group) > NAME_CHARACTERS_MAX or group.isspace() or not group.isprintable()):
-        _refuse_name("group", group)
-    if key and (len(key) > NAME_CHARACTERS_MAX or key.isspace() or not key.isprintable()):
-        _refuse_name("key", key)
-    if group and message.deliver_at is not None:
+    for what, name in (("group", message.group), ("key", message.key)):
+        if len(name) > NAME_CHARACTERS_MAX:
+            raise MessageRefused(f"a {what} of {len(name)} characters; the most is {NAME_CHARACTERS_MAX}")
+        if name.isspace():
+            raise MessageRefused(f"a {what} of nothing but spaces")
+        if not name.isprintable():
+            raise MessageRefused(f"{name!r} can't be a {what}: it has characters that can't be printed")
+    if message.group and message.deliver_at is not None:
         raise MessageRefused("a delayed message has no group: order and delay exclude each other")
-
-
-def _refuse_name(what: str, name: str) -> NoReturn:
-    if len(name) > NAME_CHARACTERS_MAX:
-        raise MessageRefused(f"a {what} of {len(name)} characters; the most is {NAME_CHARACTERS_MAX}")
-    if name.isspace():
-        raise MessageRefused(f"a {what} of nothing but spaces")
-    raise MessageRefused(f"{name!r} can't be a {what}: it has characters that can't be printed")

@@ -188,10 +188,14 @@ class Relay:
     def _leases_changed(self, held: frozenset[int]) -> None:
         self.figures.forget(held, RANGES)
         self._troubles.leave(held, RANGES)
-        for memory in (self._unpublished, self._renderer.recent):
-            memory.forget(lambda store: store.bucket % RANGES not in held)
+
+        def left(store: StoreKey) -> bool:
+            return store.bucket % RANGES not in held
+
+        self._unpublished.forget(left)
+        self._renderer.recent.forget(left)
         for waiting in (self._woken, self._retries):
-            for store in [store for store in waiting if store.bucket % RANGES not in held]:
+            for store in [store for store in waiting if left(store)]:
                 del waiting[store]
         self.look()
 
